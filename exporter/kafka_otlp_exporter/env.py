@@ -1,0 +1,169 @@
+"""Options and settings from flags and environment, and options back to environment.
+
+Called by ``__main__`` and by the operator, which writes the environment that the exporter reads: the law is that
+``from_environment(to_environment(options)) == options``, what was set and what was not included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from kafka_otlp_exporter import options as table
+from kafka_otlp_exporter import settings as process
+from kafka_otlp_exporter.options import Options, Row
+from kafka_otlp_exporter.settings import Settings
+
+PREFIX = "KAFKA_EXPORTER_"
+
+# A Service called kafka-exporter makes Kubernetes put these into every pod of its namespace.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_[0-9]+_(TCP|UDP)(_.*)?)?$")
+
+_SECRET_ROWS = frozenset({"sasl_password", "custom_config"})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class OptionError(ValueError):
+    """One option has a wrong value; the message names the option, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one process was told: ``warnings`` are sentences for the log."""
+
+    options: Options
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+def to_environment(options: Options) -> dict[str, str]:
+    """The environment variables for those options that were set, by the rows' names, in the rows' order."""
+    return {
+        row.variable: _text(getattr(options, name))
+        for name, row in table.ROWS.items()
+        if name in options.model_fields_set
+    }
+
+
+def from_environment(environment: Mapping[str, str]) -> Options:
+    """Read options from environment variables alone. Raises OptionError."""
+    return _read(Options, table.ROWS, {}, environment)
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configuration:
+    """Read a command line and an environment; a flag goes before a variable, a variable before the default.
+
+    Raises OptionError for a wrong value or an unknown flag. ``--help`` and ``--version`` end the process.
+    """
+    flags = vars(_parser().parse_args(arguments))
+    return Configuration(
+        options=_read(Options, table.ROWS, flags, environment),
+        settings=_read(Settings, process.ROWS, flags, environment),
+        warnings=(*_unknown_variables(environment), *_secrets_in_sight(flags)),
+    )
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case timedelta():
+            return table.format_duration(value)
+        case tuple():
+            return ",".join(value)
+        case dict():
+            return table.format_custom_config(value)
+        case SecretStr():
+            return value.get_secret_value()
+        case _:
+            return str(value)
+
+
+def _read(
+    model: type[Model], rows: Mapping[str, Row], flags: Mapping[str, str | None], environment: Mapping[str, str]
+) -> Model:
+    texts = {name: environment[row.variable] for name, row in rows.items() if row.variable in environment}
+    given = {name: text for name in rows if (text := flags.get(name)) is not None}
+    texts.update(given)
+    try:
+        return model.model_validate(texts)
+    except ValidationError as error:
+        name = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
+        row = rows[name]
+        spelling = row.flag if name in given else row.variable
+        shown = "its value" if name in _SECRET_ROWS else json.dumps(texts[name], ensure_ascii=False)
+        raise OptionError(f"{spelling}: {shown} is not allowed; allowed: {row.allowed}.") from None
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    known = {row.variable for rows in (table.ROWS, process.ROWS) for row in rows.values()}
+    unknown = sorted(
+        name
+        for name in environment
+        if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.search(name)
+    )
+    sentences = []
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, n=1)
+        sentences.append(
+            f"environment variable {name} is no option of this exporter and has no effect"
+            + (f"; did you mean {near[0]}?" if near else ".")
+        )
+    return sentences
+
+
+def _secrets_in_sight(flags: Mapping[str, str | None]) -> list[str]:
+    if flags.get("sasl_password") is None:
+        return []
+    return [
+        "--kafka-exporter-sasl-password is visible to every user of this machine; use the environment variable or "
+        "the file password in the credentials folder (--credentials-dir)."
+    ]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message[:1].lower()}{message[1:]}; see kafka-otlp-exporter start --help.")
+
+
+def _help(row: Row) -> str:
+    text = f"{row.description} Allowed: {row.allowed}."
+    if row.default not in (None, {}, ""):
+        text += f" Default: {_text(row.default)}."
+    return text.replace("%", "%%")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kafka-otlp-exporter", description="Takes OTLP and writes it to Kafka.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="start", parser_class=_Parser)
+    start = commands.add_parser(
+        "start",
+        help="take OTLP and write it to Kafka until SIGTERM",
+        description="Each option is also an environment variable: --kafka-exporter-linger-ms is "
+        "KAFKA_EXPORTER_LINGER_MS, --otlp-grpc-endpoint is KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT. A flag goes first.",
+        allow_abbrev=False,
+    )
+    start.add_argument("--exporter", choices=["kafka"], default="kafka", help="where telemetry goes: kafka")
+    for title, rows in (("Kafka", table.ROWS), ("process", process.ROWS)):
+        group = start.add_argument_group(title)
+        for name, row in rows.items():
+            if row.is_switch:
+                group.add_argument(row.flag, dest=name, nargs="?", const="true", metavar="true|false", help=_help(row))
+            else:
+                group.add_argument(row.flag, dest=name, metavar=_metavar(row), help=_help(row))
+    return parser
+
+
+def _metavar(row: Row) -> str:
+    return "|".join(row.choices) if row.choices else (row.unit or "value").upper()

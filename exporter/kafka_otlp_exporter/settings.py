@@ -1,0 +1,61 @@
+"""What the process needs beside the specification's options: where it listens, how much it holds, how it ends.
+
+Read by ``env`` under the same rules as the option table, used by ``__main__`` and ``server``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kafka_otlp_exporter.options import Duration, Unit, rows
+
+MEBIBYTE = 1024 * 1024
+
+_ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}$"
+
+Endpoint = Annotated[str, Field(pattern=_ENDPOINT_PATTERN)]
+
+
+class Settings(BaseModel):
+    """Settings of one exporter process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    otlp_grpc_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/gRPC is served.")] = "0.0.0.0:4317"
+    otlp_http_endpoint: Annotated[
+        str,
+        Field(
+            max_length=0,
+            description="Address on which OTLP/HTTP is served. It comes with a later version: leave it empty.",
+        ),
+    ] = ""
+    admin_endpoint: Annotated[
+        Endpoint, Field(description="Address on which /metrics, /livez, /readyz and /status are served.")
+    ] = "0.0.0.0:9464"
+    credentials_dir: Annotated[
+        Path | None,
+        Field(
+            description="Folder with the credentials for Kafka: username, password, ca.crt, tls.crt, tls.key; "
+            "those that are there are used."
+        ),
+    ] = None
+    max_in_flight_bytes: Annotated[
+        int,
+        Field(
+            ge=4 * MEBIBYTE,
+            le=1024 * 1024 * MEBIBYTE,
+            description="Bytes of telemetry held at one time, from before a request is read until Kafka has taken or "
+            "refused it. The largest request that is accepted is a quarter of it, and 64 MiB at most.",
+        ),
+        Unit("bytes"),
+    ] = 256 * MEBIBYTE
+    shutdown_timeout: Annotated[
+        Duration, Field(description="Time from SIGTERM to the end; calls that Kafka has not answered by then fail.")
+    ] = timedelta(seconds=25)
+
+
+ROWS = rows(Settings, "--")
