@@ -107,9 +107,7 @@ def _read(
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = {row.variable for rows in (table.ROWS, process.ROWS) for row in rows.values()}
     unknown = sorted(
-        name
-        for name in environment
-        if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.search(name)
+        name for name in environment if name.startswith(PREFIX) and name not in known and not _SERVICE_LINK.search(name)
     )
     sentences = []
     for name in unknown:
@@ -143,9 +141,7 @@ def _help(row: Row) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="kafka-otlp-exporter", description="Takes OTLP and writes it to Kafka.", allow_abbrev=False
-    )
+    parser = _Parser(prog="kafka-otlp-exporter", description="Takes OTLP and writes it to Kafka.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="start", parser_class=_Parser)
     start = commands.add_parser(
         "start",

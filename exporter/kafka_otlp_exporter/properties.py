@@ -207,7 +207,10 @@ def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -
 
 def _keep_order(options: Options, custom: Mapping[str, str], properties: dict[str, str]) -> None:
     """Move a default that was not set out of the way of a neighbour that was: the smaller must stay the smaller."""
-    for smaller, larger, apart in (("linger_ms", "message_timeout_ms", 1), ("retry_backoff_ms", "retry_backoff_max_ms", 0)):
+    for smaller, larger, apart in (
+        ("linger_ms", "message_timeout_ms", 1),
+        ("retry_backoff_ms", "retry_backoff_max_ms", 0),
+    ):
         low, high = canonical(_property(smaller)), canonical(_property(larger))
         try:
             low_value, high_value = int(properties[low]), int(properties[high])

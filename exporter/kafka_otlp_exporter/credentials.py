@@ -1,0 +1,40 @@
+"""Reads the credentials folder (``--credentials-dir``). Called by ``__main__``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kafka_otlp_exporter.properties import Contradiction, Credentials
+
+
+def read(folder: Path | None) -> Credentials:
+    """What the folder holds of username, password, ca.crt, tls.crt and tls.key; one newline at an end is no part.
+
+    Raises Contradiction when the folder or a file cannot be read.
+    """
+    if folder is None:
+        return Credentials()
+    if not folder.is_dir():
+        raise Contradiction(f"--credentials-dir: {folder} is no folder; name one, or leave the option out.")
+    return Credentials(
+        username=_text(folder / "username"),
+        password=_text(folder / "password"),
+        ca=_path(folder / "ca.crt"),
+        certificate=_path(folder / "tls.crt"),
+        key=_path(folder / "tls.key"),
+    )
+
+
+def _text(file: Path) -> str | None:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Contradiction(f"--credentials-dir: {file} cannot be read: {why}.") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _path(file: Path) -> Path | None:
+    return file if file.exists() else None

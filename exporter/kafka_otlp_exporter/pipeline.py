@@ -1,0 +1,212 @@
+"""The loop between a receiver and Kafka: take, make records, produce; deliveries, complete.
+
+Started by ``server``. Two threads: one takes requests and produces, the other polls deliveries and completes; they
+share the list of requests that Kafka has not answered. Nothing here knows which receiver it serves.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kafka_otlp_exporter import outcomes, wire
+from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.outcomes import Delivered, Fault, Invalid, Outcome, Reason, Rejection, Unavailable
+from kafka_otlp_exporter.producer import NotProduced, Producer
+from kafka_otlp_exporter.records import Batch, Layout, records
+from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.telemetry import Telemetry, log
+
+TAKE_AT_MOST = 256
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An OTLP Export request as it came: ``arrival`` in seconds of the monotonic clock, ``charge`` in budget bytes."""
+
+    id: int
+    signal: Signal
+    payload: bytes
+    arrival: float
+    charge: int
+
+
+class Receiver(Protocol):
+    """What takes requests from clients and answers them."""
+
+    def take(self, max_requests: int, timeout: float) -> list[Request]:
+        """The requests that have arrived, up to ``max_requests``; waits up to ``timeout`` seconds for the first."""
+
+    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+        """Answer requests by their ids; an id whose client has gone is passed over."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request that Kafka has not answered; after its deadline the client is told, and the bytes stay charged."""
+
+    id: int
+    signal: Signal
+    charge: int
+    topic: str
+    arrival: float
+    deadline: float
+    unreported: int
+    rejected: Rejection | None
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Pipeline:
+    """Moves requests from one receiver to one producer until it is stopped."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        producer: Producer[Pending],
+        layout: Layout,
+        budget: Budget,
+        telemetry: Telemetry,
+        request_timeout: float,
+    ) -> None:
+        """``request_timeout`` is in seconds, from a request's arrival to its acknowledgement."""
+        self._receiver = receiver
+        self._producer = producer
+        self._layout = layout
+        self._budget = budget
+        self._telemetry = telemetry
+        self._request_timeout = request_timeout
+        self._refused: deque[tuple[Pending, Fault]] = deque()
+        self._unanswered: dict[int, Pending] = {}
+        self._unanswered_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._beats = {"produce": time.monotonic(), "deliver": time.monotonic()}
+        self._threads = [
+            threading.Thread(target=self._run_producing, name="produce", daemon=True),
+            threading.Thread(target=self._run_delivering, name="deliver", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def oldest_beat(self) -> float:
+        """Seconds since the slower of the two threads last came round; without end when one of them has ended."""
+        if not all(thread.is_alive() for thread in self._threads):
+            return float("inf")
+        return time.monotonic() - min(self._beats.values())
+
+    def drain(self, timeout: float) -> None:
+        """Send what lingers, wait up to ``timeout`` seconds for Kafka's answers, then answer what is left."""
+        end = time.monotonic() + timeout
+        while self._unanswered and time.monotonic() < end:
+            self._producer.flush(min(0.2, max(0.0, end - time.monotonic())))
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(5)
+        message = "the exporter is shutting down and Kafka has not acknowledged yet: send it again."
+        self._answer([(pending, Unavailable(Reason.DRAINING, message)) for pending in self._unanswered.values()])
+
+    def _run_producing(self) -> None:
+        while not self._stopping.is_set():
+            self._beats["produce"] = time.monotonic()
+            requests = self._receiver.take(TAKE_AT_MOST, POLL_SECONDS)
+            answers = [(request, outcome) for request in requests if (outcome := self._produce(request)) is not None]
+            for request, outcome in answers:
+                self._telemetry.count_answer(request.signal, outcome, None)
+                self._budget.give(request.charge)
+            if answers:
+                self._receiver.complete([(request.id, outcome) for request, outcome in answers])
+
+    def _produce(self, request: Request) -> Outcome | None:
+        """Hand a request's records to the producer; the outcome when there is nothing to wait for."""
+        self._telemetry.count_request(request.signal, len(request.payload))
+        try:
+            batch = records(request.signal, request.payload, self._layout)
+        except wire.Malformed as error:
+            return Invalid(f"{error}.")
+        except Exception:
+            log.exception("request_failed", signal=request.signal.value, bytes=len(request.payload))
+            return Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
+        if not batch.records:
+            return Delivered(batch.rejected)
+        self._hand_over(request, batch)
+        return None
+
+    def _hand_over(self, request: Request, batch: Batch) -> None:
+        pending = Pending(
+            id=request.id,
+            signal=request.signal,
+            charge=request.charge,
+            topic=batch.records[0].topic,
+            arrival=request.arrival,
+            deadline=request.arrival + self._request_timeout,
+            unreported=len(batch.records),
+            rejected=batch.rejected,
+        )
+        with self._unanswered_lock:
+            self._unanswered[pending.id] = pending
+        for record in batch.records:
+            try:
+                self._producer.produce(record, pending)
+            except NotProduced as refusal:
+                self._refused.append((pending, refusal.fault))
+            except Exception:
+                log.exception("produce_failed", signal=request.signal.value, bytes=len(request.payload))
+                self._refused.append((pending, Fault("_FAIL")))
+
+    def _run_delivering(self) -> None:
+        while not self._stopping.is_set():
+            self._beats["deliver"] = time.monotonic()
+            try:
+                self._deliver()
+            except Exception:
+                log.exception("delivery_failed")
+
+    def _deliver(self) -> None:
+        reports: list[tuple[Pending, Fault | None]] = list(self._producer.poll(POLL_SECONDS))
+        reports.extend(self._refused.popleft() for _ in range(len(self._refused)))
+        answers: list[tuple[Pending, Outcome]] = []
+        given = 0
+        for pending, fault in reports:
+            pending.unreported -= 1
+            if fault is not None:
+                pending.faults.append(fault)
+            if pending.unreported == 0:
+                given += pending.charge
+                with self._unanswered_lock:
+                    waiting = self._unanswered.pop(pending.id, None)
+                if waiting is not None:
+                    answers.append((pending, self._outcome(pending)))
+        answers.extend(self._overdue())
+        self._answer(answers)
+        if given:
+            self._budget.give(given)
+
+    def _outcome(self, pending: Pending) -> Outcome:
+        if not pending.faults:
+            return Delivered(pending.rejected)
+        return outcomes.of_faults(pending.faults, pending.topic)
+
+    def _overdue(self) -> list[tuple[Pending, Outcome]]:
+        """Requests arrive in the order of their deadlines, so only the head of the line can be overdue."""
+        message = f"Kafka has not acknowledged within {self._request_timeout:g} s (requestTimeout)."
+        overdue: list[tuple[Pending, Outcome]] = []
+        with self._unanswered_lock:
+            while (head := next(iter(self._unanswered.values()), None)) and head.deadline <= time.monotonic():
+                del self._unanswered[head.id]
+                overdue.append((head, Unavailable(Reason.TIMED_OUT, message)))
+        return overdue
+
+    def _answer(self, answers: Sequence[tuple[Pending, Outcome]]) -> None:
+        if not answers:
+            return
+        now = time.monotonic()
+        for pending, outcome in answers:
+            self._telemetry.count_answer(pending.signal, outcome, now - pending.arrival)
+        self._receiver.complete([(pending.id, outcome) for pending, outcome in answers])

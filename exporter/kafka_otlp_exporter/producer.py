@@ -1,0 +1,163 @@
+"""The only door to librdkafka: produce records, learn what became of them, check a configuration.
+
+Called by ``pipeline`` (one thread produces, one polls) and, for ``check`` alone, by the operator. A producer that has
+failed fatally is replaced; what it held is reported as failed, so that every record is reported exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+
+from kafka_otlp_exporter.outcomes import Fault
+from kafka_otlp_exporter.records import Record
+
+Token = TypeVar("Token")
+
+STATISTICS_INTERVAL_MS = 1000
+
+_log = logging.getLogger("librdkafka")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Whether any broker has answered and is connected, and if not, the last that was heard."""
+
+    connected: bool
+    fault: Fault | None
+
+
+class NotProduced(Exception):  # a state of the queue, not an error of the caller's
+    """The record was not taken into the producer's queue."""
+
+    def __init__(self, fault: Fault) -> None:
+        """Carry what librdkafka said."""
+        super().__init__(fault.name)
+        self.fault = fault
+
+
+def check(properties: Mapping[str, str]) -> str | None:
+    """Have librdkafka check a producer configuration, without reaching for any broker.
+
+    Returns None when it is accepted, else librdkafka's sentence, which names the property that is wrong and may
+    echo its value.
+    """
+    try:
+        Client({**properties, "log_level": 0}, logger=_log)
+    except KafkaException as error:
+        return str(error.args[0].str())
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
+
+
+class Producer(Generic[Token]):
+    """A librdkafka producer that outlives its fatal errors. ``Token`` is what the caller knows a record by."""
+
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        """Create the producer; it connects by itself. Raises ValueError with librdkafka's sentence."""
+        self.rebuilds = 0
+        self._properties = dict(properties)
+        self._reports: deque[tuple[Token, KafkaError | None]] = deque()
+        self._fatal = threading.Event()
+        self._connection = Connection(connected=False, fault=None)
+        try:
+            self._client = self._connect()
+        except KafkaException as error:
+            raise ValueError(error.args[0].str()) from None
+
+    @property
+    def connection(self) -> Connection:
+        """The state of the connection, at most a second old."""
+        return self._connection
+
+    def produce(self, record: Record, token: Token) -> None:
+        """Hand a record to librdkafka, which copies it. Its report comes from ``poll``. Raises NotProduced."""
+        reports = self._reports
+
+        def report(error: KafkaError | None, _: object) -> None:
+            # librdkafka calls this from inside poll(), where nothing else is safe.
+            reports.append((token, error))
+
+        try:
+            self._client.produce(
+                record.topic, value=record.value, key=record.key, headers=record.headers, on_delivery=report
+            )
+        except BufferError:
+            raise NotProduced(Fault("_QUEUE_FULL")) from None
+        except KafkaException as error:
+            self._note(error.args[0])
+            raise NotProduced(_fault(error.args[0])) from None
+
+    def poll(self, timeout: float) -> list[tuple[Token, Fault | None]]:
+        """Wait up to ``timeout`` seconds for reports and return all that are there, each record's once."""
+        try:
+            self._client.poll(timeout)
+        except KafkaException as error:
+            self._note(error.args[0])
+        if self._fatal.is_set():
+            self._rebuild()
+        reports = self._reports
+        burst = [reports.popleft() for _ in range(len(reports))]
+        return [(token, None if error is None else _fault(error)) for token, error in burst]
+
+    def flush(self, timeout: float) -> int:
+        """Send what lingers and wait up to ``timeout`` seconds for it; returns how many records are still unreported."""
+        try:
+            return int(self._client.flush(timeout))
+        except KafkaException as error:
+            self._note(error.args[0])
+            return len(self._client)
+
+    def _connect(self) -> Client:
+        return Client(
+            {
+                **self._properties,
+                "error_cb": self._note,
+                "stats_cb": self._read_statistics,
+                "statistics.interval.ms": STATISTICS_INTERVAL_MS,
+            },
+            logger=_log,
+        )
+
+    def _note(self, error: KafkaError) -> None:
+        if error.fatal() or error.name() == "_FATAL":
+            self._fatal.set()
+        elif error.name() in {"_AUTHENTICATION", "_RESOLVE", "_SSL", "_TRANSPORT", "_ALL_BROKERS_DOWN"}:
+            self._keep_most_telling(_fault(error))
+
+    def _keep_most_telling(self, fault: Fault) -> None:
+        """That all brokers are down follows each cause and says less than it."""
+        known = self._connection.fault
+        if fault.name == "_ALL_BROKERS_DOWN" and known is not None:
+            return
+        self._connection = Connection(self._connection.connected, fault)
+
+    def _read_statistics(self, text: str) -> None:
+        brokers: Mapping[str, Mapping[str, Any]] = json.loads(text).get("brokers", {})
+        connected = any(broker.get("state") == "UP" for broker in brokers.values())
+        self._connection = Connection(connected, None if connected else self._connection.fault)
+
+    def _rebuild(self) -> None:
+        old = self._client
+        self._client = self._connect()
+        self._fatal.clear()
+        self.rebuilds += 1
+        _log.error("the producer failed fatally and was replaced")
+        old.purge()
+        try:
+            old.flush(5)
+        except KafkaException:
+            _log.debug("the replaced producer repeated its fatal error")
+
+
+def _fault(error: KafkaError) -> Fault:
+    return Fault(str(error.name()), str(error.str() or ""))

@@ -1,0 +1,219 @@
+"""OTLP over gRPC: bytes in, status code out. The only gRPC services.
+
+Runs on the event loop of ``server``; ``pipeline`` takes requests and completes them from its own threads. Handlers are
+registered as stream-unary, which is the same on the wire as unary, so that a call waits for the byte budget before
+its message is read: until then HTTP/2's flow control keeps the bytes at the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import queue
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.pipeline import Request
+from kafka_otlp_exporter.signals import SIGNALS, Signal, SignalRow
+from kafka_otlp_exporter.telemetry import Telemetry
+
+# OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
+LARGEST_REQUEST = 64 * 1024 * 1024
+BUDGET_WAIT_SECONDS = 1.0
+BODY_SECONDS = 10.0
+# What a request costs beside its bytes: its objects here and in librdkafka.
+OVERHEAD = 1024
+
+_OPTIONS = (
+    # With the probe on, gRPC would widen the window of a stream that nobody reads from yet.
+    ("grpc.http2.bdp_probe", 0),
+    # A second exporter on the port is a mistake and must fail, not share its connections in silence.
+    ("grpc.so_reuseport", 0),
+    # Clients that ping every 10 s are usual; the default would close their connections.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+# grpc.aio.ServicerContext, whose stubs know neither read() without a deserializer nor abort()'s trailer.
+Context = Any
+Handler = Callable[[object, Context], Awaitable[bytes]]
+
+
+class GrpcReceiver:
+    """Serves the three OTLP services on one port."""
+
+    def __init__(self, budget: Budget, telemetry: Telemetry) -> None:
+        """Must be made on the event loop that serves it."""
+        self.largest_request = min(LARGEST_REQUEST, budget.total // 4)
+        self._budget = budget
+        self._telemetry = telemetry
+        self._loop = asyncio.get_running_loop()
+        self._ids = itertools.count(1)
+        self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._draining = False
+        self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.max_receive_message_length", self.largest_request)))
+        for signal, row in SIGNALS.items():
+            service, method = row.method.strip("/").split("/")
+            handler: Any = grpc.stream_unary_rpc_method_handler(self._handler(signal, row))
+            self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, {method: handler})])
+
+    async def start(self, endpoint: str) -> int:
+        """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
+        try:
+            port = self._server.add_insecure_port(endpoint)
+        except RuntimeError as error:
+            raise OSError(f"--otlp-grpc-endpoint: cannot listen on {endpoint}: is the port taken?") from error
+        await self._server.start()
+        return port
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls, wait up to ``grace`` seconds for those that are open, then end them."""
+        self._draining = True
+        await self._server.stop(grace)
+
+    def take(self, max_requests: int, timeout: float) -> list[Request]:
+        """The requests that have arrived, up to ``max_requests``; waits up to ``timeout`` seconds for the first."""
+        requests: list[Request] = []
+        try:
+            requests.append(self._arrived.get(timeout=timeout))
+            while len(requests) < max_requests:
+                requests.append(self._arrived.get_nowait())
+        except queue.Empty:
+            pass  # all that has arrived is taken
+        return requests
+
+    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+        """Answer requests by their ids, with one wake-up of the event loop; a client that has gone is passed over."""
+        self._loop.call_soon_threadsafe(self._answer, answers)
+
+    def _answer(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+        for identifier, outcome in answers:
+            future = self._waiting.get(identifier)
+            if future is not None and not future.done():
+                future.set_result(outcome)
+
+    def _handler(self, signal: Signal, row: SignalRow) -> Handler:
+        async def export(_: object, context: Context) -> bytes:
+            outcome = await self._export(signal, context)
+            if isinstance(outcome, Delivered):
+                if outcome.rejected is None:
+                    return b""
+                return row.partial_success(outcome.rejected.items, outcome.rejected.message)
+            return await _abort(context, outcome)
+
+        return export
+
+    async def _export(self, signal: Signal, context: Context) -> Outcome:
+        arrival = time.monotonic()
+        reserved = self.largest_request
+        if not await self._reserve(reserved):
+            return self._refused(signal)
+        try:
+            read = await _read_one(context)
+            if not isinstance(read, bytes):
+                self._telemetry.count_answer(signal, read, None)
+                return read
+            charge = min(len(read) + OVERHEAD, reserved)
+            # From here on the pipeline gives it back.
+            self._give(reserved - charge)
+            reserved = 0
+        finally:
+            self._give(reserved)
+        request = Request(next(self._ids), signal, read, arrival, charge)
+        del read
+        answer: asyncio.Future[Outcome] = self._loop.create_future()
+        self._waiting[request.id] = answer
+        self._arrived.put(request)
+        identifier = request.id
+        del request
+        try:
+            return await answer
+        finally:
+            del self._waiting[identifier]
+
+    async def _reserve(self, size: int) -> bool:
+        """Take ``size`` bytes from the budget, in the order of arrival; False when that takes too long."""
+        if self._draining:
+            return False
+        if not self._queue and self._budget.take(size):
+            return True
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._queue.append((size, turn))
+        self._serve()
+        try:
+            async with asyncio.timeout(BUDGET_WAIT_SECONDS):
+                await turn
+        except TimeoutError:
+            return False
+        finally:
+            if turn.cancelled():
+                self._queue.remove((size, turn))
+        return True
+
+    def _serve(self) -> None:
+        """Give those who wait their turn, as far as the budget goes."""
+        while self._queue:
+            # Asked for before looking, so that bytes given back in between are not missed.
+            self._budget.when_given(self._wake)
+            size, turn = self._queue[0]
+            if not self._budget.take(size):
+                return
+            self._queue.popleft()
+            turn.set_result(None)
+
+    def _give(self, size: int) -> None:
+        if size:
+            self._budget.give(size)
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._serve)
+
+    def _refused(self, signal: Signal) -> Outcome:
+        if self._draining:
+            outcome = Unavailable(Reason.DRAINING, "the exporter is shutting down: send it again.")
+        else:
+            outcome = Unavailable(
+                Reason.MEMORY_BUDGET_FULL,
+                "as many bytes as --max-in-flight-bytes allows wait for Kafka: send it again.",
+            )
+        self._telemetry.count_answer(signal, outcome, None)
+        return outcome
+
+
+async def _read_one(context: Context) -> bytes | Outcome:
+    """The call's one message; a cut message looks like none at all, so both its presence and its end are required."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            message = await context.read()
+            if message is grpc.aio.EOF:
+                return Invalid("the call holds no message, or one that was cut off; an Export call holds exactly one.")
+            if await context.read() is not grpc.aio.EOF:
+                return Invalid("the call holds more than one message; an Export call holds exactly one.")
+    except TimeoutError:
+        message = f"the request did not arrive within {BODY_SECONDS:g} s: send it again."
+        return Unavailable(Reason.TIMED_OUT, message)
+    return bytes(message)
+
+
+async def _abort(context: Context, outcome: Invalid | Unavailable) -> NoReturn:
+    if isinstance(outcome, Invalid):
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, outcome.message)
+        raise AssertionError("abort() raises")  # noqa: TRY004
+    details = any_pb2.Any()
+    delay = duration_pb2.Duration()
+    delay.FromMilliseconds(round(outcome.retry_after * 1000))
+    details.Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    status = status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=outcome.message, details=[details])
+    trailer = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(grpc.StatusCode.UNAVAILABLE, outcome.message, trailer)
+    raise AssertionError("abort() raises")

@@ -1,0 +1,158 @@
+"""One exporter process from start to end: what starts in which order, what drains in which order.
+
+Called by ``__main__``. Start: producer, receiver, pipeline, admin port. End, on SIGTERM: readiness off, no new calls,
+open calls answered, admin port off; always within the shutdown timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import uvloop
+
+from kafka_otlp_exporter import outcomes
+from kafka_otlp_exporter.admin import Admin, Views
+from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.outcomes import Identity
+from kafka_otlp_exporter.pipeline import Pending, Pipeline
+from kafka_otlp_exporter.producer import Producer
+from kafka_otlp_exporter.receiver import GrpcReceiver
+from kafka_otlp_exporter.records import Layout
+from kafka_otlp_exporter.settings import Settings
+from kafka_otlp_exporter.telemetry import Telemetry, log
+
+# A request at the limit that is made of empty items keeps the validating thread busy for some ten seconds.
+DEAD_SECONDS = 60.0
+# What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
+ANSWER_SECONDS = 1.0
+
+_SECRET = re.compile(r"password|passphrase|secret|pem$|token|assertion|jaas|oauthbearer\\.config|username$")
+
+
+def serve(options: Options, settings: Settings, properties: Mapping[str, str]) -> None:
+    """Run until SIGTERM or SIGINT. Raises ValueError for a producer configuration, OSError for an address."""
+    producer: Producer[Pending] = Producer(properties)
+    uvloop.run(_Server(options, settings, properties, producer).run())
+
+
+class _Server:
+    def __init__(
+        self, options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]
+    ) -> None:
+        self._options = options
+        self._settings = settings
+        self._properties = properties
+        self._producer = producer
+        self._telemetry = Telemetry()
+        self._budget = Budget(settings.max_in_flight_bytes)
+        self._stop = asyncio.Event()
+        self._started = time.time()
+        self._pipeline: Pipeline | None = None
+        self._identity = Identity(properties.get("sasl.username"), properties.get("sasl.mechanisms"))
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        receiver = GrpcReceiver(self._budget, self._telemetry)
+        admin = Admin(Views(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition))
+        self._pipeline = Pipeline(
+            receiver,
+            self._producer,
+            Layout.of(self._options, int(self._properties["message.max.bytes"])),
+            self._budget,
+            self._telemetry,
+            self._options.request_timeout.total_seconds(),
+        )
+        self._telemetry.observe(
+            lambda: self._budget.taken,
+            lambda: self._producer.connection.connected,
+            lambda: self._producer.rebuilds,
+        )
+        ports = await self._listen(receiver, admin)
+        self._pipeline.start()
+        log.info("started", version=version("kafka-otlp"), largest_request_bytes=receiver.largest_request, **ports)
+        watch = asyncio.create_task(self._watch_connection())
+        await self._stop.wait()
+        watch.cancel()
+        await self._drain(receiver, self._pipeline)
+        await admin.stop()
+        log.info("stopped")
+
+    async def _listen(self, receiver: GrpcReceiver, admin: Admin) -> dict[str, int]:
+        ports: dict[str, int] = {}
+        if endpoint := self._settings.admin_endpoint:
+            host, _, port = endpoint.rpartition(":")
+            ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
+        if endpoint := self._settings.otlp_grpc_endpoint:
+            ports["otlp_grpc_port"] = await receiver.start(endpoint)
+        return ports
+
+    async def _drain(self, receiver: GrpcReceiver, pipeline: Pipeline) -> None:
+        timeout = max(self._settings.shutdown_timeout.total_seconds() - ANSWER_SECONDS, 0.0)
+        log.info("draining", seconds=timeout, in_flight_bytes=self._budget.taken)
+        refusing = asyncio.create_task(receiver.stop(timeout + ANSWER_SECONDS))
+        await asyncio.to_thread(pipeline.drain, timeout)
+        await refusing
+
+    async def _watch_connection(self) -> None:
+        """Say once when Kafka is reached, and once for each other reason why it is not."""
+        said: str | None = "nothing yet"
+        while True:
+            trouble = self._trouble_reaching_kafka()
+            reason = trouble and trouble[0]
+            if reason != said and (reason is None or self._producer.connection.fault is not None):
+                if trouble is None:
+                    log.info("kafka_connected")
+                else:
+                    log.warning("kafka_not_connected", reason=trouble[0], message=trouble[1])
+                said = reason
+            await asyncio.sleep(0.5)
+
+    def _trouble_reaching_kafka(self) -> tuple[str, str] | None:
+        connection = self._producer.connection
+        if connection.connected:
+            return None
+        if connection.fault is None:
+            return "Connecting", "no broker has answered yet."
+        reason, sentence = outcomes.of_connection(connection.fault, self._identity)
+        return reason.value, sentence
+
+    def _trouble_living(self) -> str | None:
+        beat = self._pipeline.oldest_beat() if self._pipeline else 0.0
+        return None if beat < DEAD_SECONDS else f"the pipeline has not come round for {beat:.0f} s"
+
+    def _trouble_serving(self) -> str | None:
+        if self._stop.is_set():
+            return "draining"
+        trouble = self._trouble_reaching_kafka()
+        return trouble and trouble[1]
+
+    def _status(self) -> Mapping[str, Any]:
+        trouble = self._trouble_reaching_kafka()
+        return {
+            "version": version("kafka-otlp"),
+            "state": "draining" if self._stop.is_set() else "serving",
+            "startTime": self._started,
+            "kafka": {
+                "connected": trouble is None,
+                "reason": trouble[0] if trouble else "Connected",
+                "message": trouble[1] if trouble else "",
+                "producerRebuilds": self._producer.rebuilds,
+            },
+            "inFlightBytes": self._budget.taken,
+            "maxInFlightBytes": self._budget.total,
+            "topics": {name: getattr(self._options, f"{name}_topic") for name in ("traces", "metrics", "logs")},
+            "requestTimeoutSeconds": self._options.request_timeout.total_seconds(),
+            "producer": {
+                name: "[redacted]" if _SECRET.search(name) else value
+                for name, value in sorted(self._properties.items())
+            },
+        }

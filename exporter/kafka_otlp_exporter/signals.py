@@ -1,0 +1,85 @@
+"""The three signals of OTLP, one row each: service, messages, topic option, and where the items are.
+
+The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records`` and ``wire``'s callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
+
+ItemPath = tuple[frozenset[int], ...]
+
+
+class Signal(StrEnum):
+    """A kind of telemetry; the value is that of the record header ``otlp.signal``."""
+
+    TRACES = "traces"
+    METRICS = "metrics"
+    LOGS = "logs"
+
+
+@dataclass(frozen=True)
+class SignalRow:
+    """One signal.
+
+    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``item_path`` holds
+    the field numbers that lead from the request to its items (opentelemetry-proto, ``resource_spans`` and so on);
+    ``rejected_field`` counts items in ``partial_success``; ``items`` is their name in a sentence.
+    """
+
+    method: str
+    request: type[Message]
+    response: type[Message]
+    topic_option: str
+    item_path: ItemPath
+    rejected_field: str
+    items: str
+
+    def partial_success(self, rejected: int, message: str) -> bytes:
+        """The serialised response that says how many items were rejected, and why."""
+        success: Any = {self.rejected_field: rejected, "error_message": message}
+        return self.response(partial_success=success).SerializeToString()
+
+
+_SERVICE = "/opentelemetry.proto.collector."
+_LEAVES = (frozenset({1}), frozenset({2}), frozenset({2}))
+# Metric's oneof data: gauge, sum, histogram, exponential_histogram, summary; data_points is field 1 of each.
+_POINTS = (*_LEAVES, frozenset({5, 7, 9, 10, 11}), frozenset({1}))
+
+SIGNALS: Mapping[Signal, SignalRow] = {
+    Signal.TRACES: SignalRow(
+        method=_SERVICE + "trace.v1.TraceService/Export",
+        request=trace.ExportTraceServiceRequest,
+        response=trace.ExportTraceServiceResponse,
+        topic_option="traces_topic",
+        item_path=_LEAVES,
+        rejected_field="rejected_spans",
+        items="spans",
+    ),
+    Signal.METRICS: SignalRow(
+        method=_SERVICE + "metrics.v1.MetricsService/Export",
+        request=metrics.ExportMetricsServiceRequest,
+        response=metrics.ExportMetricsServiceResponse,
+        topic_option="metrics_topic",
+        item_path=_POINTS,
+        rejected_field="rejected_data_points",
+        items="data points",
+    ),
+    Signal.LOGS: SignalRow(
+        method=_SERVICE + "logs.v1.LogsService/Export",
+        request=logs.ExportLogsServiceRequest,
+        response=logs.ExportLogsServiceResponse,
+        topic_option="logs_topic",
+        item_path=_LEAVES,
+        rejected_field="rejected_log_records",
+        items="log records",
+    ),
+}

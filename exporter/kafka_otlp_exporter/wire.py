@@ -1,0 +1,208 @@
+"""The protobuf wire format, from bytes to bytes: is it valid, how many items are in it. Pure.
+
+Called by ``records``. A valid payload is forwarded as it came, so its messages are only looked at, never kept.
+Source of the format: the protobuf documentation, "Encoding".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from kafka_otlp_exporter.signals import ItemPath
+
+VARINT, I64, LEN, START_GROUP, END_GROUP, I32 = range(6)
+
+# upb's parsed form can be 85 times the size of the bytes (empty spans). What is larger than WHOLE is parsed in pieces
+# of SLICE, so that one request costs some 90 MB for a moment at the worst, however large it is.
+WHOLE = 1024 * 1024
+SLICE = 128 * 1024
+
+# upb's default limit, and that of Java's and C++'s parsers: what is nested deeper would break a consumer.
+MAX_DEPTH = 100
+
+_PACKED_VARINTS = frozenset(
+    {
+        FieldDescriptor.TYPE_BOOL,
+        FieldDescriptor.TYPE_ENUM,
+        FieldDescriptor.TYPE_INT32,
+        FieldDescriptor.TYPE_INT64,
+        FieldDescriptor.TYPE_SINT32,
+        FieldDescriptor.TYPE_SINT64,
+        FieldDescriptor.TYPE_UINT32,
+        FieldDescriptor.TYPE_UINT64,
+    }
+)
+
+
+class Malformed(ValueError):
+    """The bytes are not the message that they claim to be."""
+
+
+def validate(payload: bytes, message: type[Message], *, whole: int = WHOLE, slice_bytes: int = SLICE) -> None:
+    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed."""
+    try:
+        if len(payload) <= whole:
+            message.FromString(payload)
+            return
+        for piece in slices(payload, message, slice_bytes):
+            message.FromString(piece)
+    except DecodeError:
+        raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
+
+
+def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes]:
+    """Cut a ``message`` into messages of the same type, of about ``limit`` bytes, that hold its fields in order.
+
+    A field is only cut where it is a message or packed varints: a longer string makes a longer slice. Each slice has
+    the enclosing messages around it, so it parses at its true depth, and all of them parse exactly when the payload
+    does. Raises Malformed where a field cannot be told from its neighbour.
+    """
+    return _slices(payload, 0, len(payload), message.DESCRIPTOR, (), limit)
+
+
+def _slices(
+    payload: bytes, start: int, end: int, descriptor: Any, path: tuple[int, ...], limit: int
+) -> Iterator[bytes]:
+    if len(path) > MAX_DEPTH:
+        raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
+    begin = position = start
+    while position < end:
+        first = position
+        number, kind, body, position = field(payload, first, end)
+        if position - begin <= limit:
+            continue
+        if begin < first:
+            yield _enclose(path, payload[begin:first])
+            begin = first
+        inner = descriptor.fields_by_number.get(number) if kind == LEN and position - first > limit else None
+        if inner is None:
+            continue
+        if inner.message_type is not None:
+            yield from _slices(payload, body, position, inner.message_type, (*path, number), limit)
+            begin = position
+        elif inner.type in _PACKED_VARINTS:
+            yield from (_enclose((*path, number), piece) for piece in _packed(payload, body, position, limit))
+            begin = position
+    if begin < end:
+        yield _enclose(path, payload[begin:end])
+
+
+def _packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+    while end - start > limit:
+        cut = start + limit
+        while cut > start and payload[cut - 1] & 0x80:
+            cut -= 1
+        if cut == start:
+            raise Malformed("a number is longer than ten bytes")
+        yield payload[start:cut]
+        start = cut
+    yield payload[start:end]
+
+
+def _enclose(path: tuple[int, ...], content: bytes) -> bytes:
+    length = len(content)
+    headers = []
+    for number in reversed(path):
+        header = _varint(number << 3 | LEN) + _varint(length)
+        headers.append(header)
+        length += len(header)
+    return b"".join([*reversed(headers), content])
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def count_items(payload: bytes, path: ItemPath) -> int:
+    """How many fields the path of field numbers leads to: the spans, data points or log records of a request."""
+    return _count(payload, 0, len(payload), path)
+
+
+def _count(payload: bytes, start: int, end: int, path: ItemPath) -> int:
+    count = 0
+    while start < end:
+        number, kind, body, start = field(payload, start, end)
+        if kind == LEN and number in path[0]:
+            count += 1 if len(path) == 1 else _count(payload, body, start, path[1:])
+    return count
+
+
+def field(payload: bytes, position: int, end: int) -> tuple[int, int, int, int]:
+    """The field that starts at ``position``: its number, its wire type, where its body starts, where it ends.
+
+    Raises Malformed when there is none that ends by ``end``.
+    """
+    tag = payload[position]
+    position += 1
+    if tag & 0x80:
+        tag, position = _read(payload, position - 1, end, 5)
+    kind = tag & 7
+    if kind == LEN:
+        if position >= end:
+            raise Malformed("the payload ends inside a field")
+        length = payload[position]
+        body = position + 1
+        if length & 0x80:
+            length, body = _read(payload, position, end, 5)
+        stop = body + length
+    else:
+        body = position
+        stop = _end_of_scalar(payload, tag >> 3, kind, body, end)
+    if stop > end:
+        raise Malformed("the payload ends inside a field")
+    return tag >> 3, kind, body, stop
+
+
+def _end_of_scalar(payload: bytes, number: int, kind: int, position: int, end: int) -> int:
+    match kind:
+        case 0:
+            return _read(payload, position, end, 10)[1]
+        case 1:
+            return position + 8
+        case 5:
+            return position + 4
+        case 3:
+            return _end_of_group(payload, number, position, end)
+        case _:
+            raise Malformed(f"field {number} has the unknown wire type {kind}")
+
+
+def _end_of_group(payload: bytes, number: int, position: int, end: int) -> int:
+    """Where a group ends. OTLP has none; one that came as an unknown field is forwarded like any other."""
+    open_groups = [number]
+    while open_groups:
+        if position >= end or len(open_groups) > MAX_DEPTH:
+            raise Malformed("a group does not end, or groups are nested too deep")
+        tag, after = _read(payload, position, end, 5)
+        if tag & 7 == END_GROUP:
+            if open_groups.pop() != tag >> 3:
+                raise Malformed("a group ends that was not open")
+            position = after
+        elif tag & 7 == START_GROUP:
+            open_groups.append(tag >> 3)
+            position = after
+        else:
+            position = field(payload, position, end)[3]
+    return position
+
+
+def _read(payload: bytes, position: int, end: int, longest: int) -> tuple[int, int]:
+    value = shift = 0
+    for index in range(position, min(end, position + longest)):
+        byte = payload[index]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if longest == 5 and value > 0xFFFFFFFF:
+                break
+            return value, index + 1
+        shift += 7
+    raise Malformed("a number is too long, or the payload ends inside it")
