@@ -19,7 +19,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from kafka_otlp_exporter import options as table
 from kafka_otlp_exporter import settings as process
-from kafka_otlp_exporter.options import Options, Row
+from kafka_otlp_exporter import values
+from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.rows import Row
 from kafka_otlp_exporter.settings import Settings
 
 PREFIX = "KAFKA_EXPORTER_"
@@ -77,11 +79,11 @@ def _text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case timedelta():
-            return table.format_duration(value)
+            return values.format_duration(value)
         case tuple():
             return ",".join(value)
         case dict():
-            return table.format_custom_config(value)
+            return values.format_custom_config(value)
         case SecretStr():
             return value.get_secret_value()
         case _:

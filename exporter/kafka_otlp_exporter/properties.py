@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from kafka_otlp_exporter import options as table
-from kafka_otlp_exporter.options import Acks, Format, Options, Row
+from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.rows import Row
+from kafka_otlp_exporter.values import Acks, Format
 
 Spelling = Callable[[Row], str]
 

@@ -60,7 +60,9 @@ class GrpcReceiver:
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._reading: dict[asyncio.Task[Any], float] = {}
         self._draining = False
+        self._sweep = self._loop.call_later(1.0, self._end_slow_reads)
         self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.max_receive_message_length", self.largest_request)))
         for signal, row in SIGNALS.items():
             service, method = row.method.strip("/").split("/")
@@ -80,6 +82,7 @@ class GrpcReceiver:
         """Take no new calls, wait up to ``grace`` seconds for those that are open, then end them."""
         self._draining = True
         await self._server.stop(grace)
+        self._sweep.cancel()
 
     def take(self, max_requests: int, timeout: float) -> list[Request]:
         """The requests that have arrived, up to ``max_requests``; waits up to ``timeout`` seconds for the first."""
@@ -119,7 +122,7 @@ class GrpcReceiver:
         if not await self._reserve(reserved):
             return self._refused(signal)
         try:
-            read = await _read_one(context)
+            read = await self._read(context)
             if not isinstance(read, bytes):
                 self._telemetry.count_answer(signal, read, None)
                 return read
@@ -140,6 +143,31 @@ class GrpcReceiver:
             return await answer
         finally:
             del self._waiting[identifier]
+
+    async def _read(self, context: Context) -> bytes | Outcome:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a handler runs outside of a task")
+        self._reading[task] = self._loop.time() + BODY_SECONDS
+        try:
+            return await _read_one(context)
+        except asyncio.CancelledError:
+            if task in self._reading:
+                raise  # the client has gone
+            task.uncancel()
+            message = f"the request did not arrive within {BODY_SECONDS:g} s: send it again."
+            return Unavailable(Reason.TIMED_OUT, message)
+        finally:
+            self._reading.pop(task, None)
+
+    def _end_slow_reads(self) -> None:
+        """Once a second for all: a timer for each call costs a tenth of a small request."""
+        for task, deadline in list(self._reading.items()):
+            if deadline > self._loop.time():
+                break  # the others began later
+            del self._reading[task]
+            task.cancel()
+        self._sweep = self._loop.call_later(1.0, self._end_slow_reads)
 
     async def _reserve(self, size: int) -> bool:
         """Take ``size`` bytes from the budget, in the order of arrival; False when that takes too long."""
@@ -190,18 +218,13 @@ class GrpcReceiver:
         return outcome
 
 
-async def _read_one(context: Context) -> bytes | Outcome:
+async def _read_one(context: Context) -> bytes | Invalid:
     """The call's one message; a cut message looks like none at all, so both its presence and its end are required."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            message = await context.read()
-            if message is grpc.aio.EOF:
-                return Invalid("the call holds no message, or one that was cut off; an Export call holds exactly one.")
-            if await context.read() is not grpc.aio.EOF:
-                return Invalid("the call holds more than one message; an Export call holds exactly one.")
-    except TimeoutError:
-        message = f"the request did not arrive within {BODY_SECONDS:g} s: send it again."
-        return Unavailable(Reason.TIMED_OUT, message)
+    message = await context.read()
+    if message is grpc.aio.EOF:
+        return Invalid("the call holds no message, or one that was cut off; an Export call holds exactly one.")
+    if await context.read() is not grpc.aio.EOF:
+        return Invalid("the call holds more than one message; an Export call holds exactly one.")
     return bytes(message)
 
 

@@ -11,7 +11,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kafka_otlp_exporter.options import Duration, Unit, rows
+from kafka_otlp_exporter.rows import Unit, rows
+from kafka_otlp_exporter.values import Duration
 
 MEBIBYTE = 1024 * 1024
 

@@ -142,6 +142,15 @@ def field(payload: bytes, position: int, end: int) -> tuple[int, int, int, int]:
     Raises Malformed when there is none that ends by ``end``.
     """
     tag = payload[position]
+    if tag & 0x87 == LEN and position + 4 <= end:
+        # What a payload is made of, without a further call: a tag of one byte, a length of at most two.
+        length = payload[position + 1]
+        body = position + 2
+        if length & 0x80:
+            length += (payload[body] - 1) << 7
+            body += 1
+        if payload[body - 1] < 0x80 and body + length <= end:
+            return tag >> 3, LEN, body, body + length
     position += 1
     if tag & 0x80:
         tag, position = _read(payload, position - 1, end, 5)
