@@ -132,7 +132,7 @@ _MEANINGS: Mapping[str, _Meaning] = {
 }
 _OTHER = _Meaning(Reason.REFUSED_BY_KAFKA, "Kafka refused the record ({name})")
 
-_BROKER = re.compile(r"[a-z_]+://([^/\s]+)/")
+_BROKER = re.compile(r"(?:^|\s|//)([^/\s]+:[0-9]+)/")
 
 
 def of_faults(faults: Sequence[Fault], topic: str) -> Unavailable:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -53,7 +53,7 @@ class _Server:
         self._telemetry = Telemetry()
         self._budget = Budget(settings.max_in_flight_bytes)
         self._stop = asyncio.Event()
-        self._started = time.time()
+        self._started = datetime.now(UTC)
         self._pipeline: Pipeline | None = None
         self._identity = Identity(properties.get("sasl.username"), properties.get("sasl.mechanisms"))
 
@@ -140,13 +140,14 @@ class _Server:
         return {
             "version": version("kafka-otlp"),
             "state": "draining" if self._stop.is_set() else "serving",
-            "startTime": self._started,
+            "startTime": self._started.isoformat(timespec="milliseconds"),
             "kafka": {
                 "connected": trouble is None,
                 "reason": trouble[0] if trouble else "Connected",
                 "message": trouble[1] if trouble else "",
                 "producerRebuilds": self._producer.rebuilds,
             },
+            "lastFailure": self._last_failure(),
             "inFlightBytes": self._budget.taken,
             "maxInFlightBytes": self._budget.total,
             "topics": {name: getattr(self._options, f"{name}_topic") for name in ("traces", "metrics", "logs")},
@@ -155,4 +156,14 @@ class _Server:
                 name: "[redacted]" if _SECRET.search(name) else value
                 for name, value in sorted(self._properties.items())
             },
+        }
+
+    def _last_failure(self) -> Mapping[str, Any] | None:
+        if self._telemetry.last_failure is None:
+            return None
+        when, failure = self._telemetry.last_failure
+        return {
+            "time": when.isoformat(timespec="milliseconds"),
+            "reason": failure.reason.value,
+            "message": failure.message,
         }

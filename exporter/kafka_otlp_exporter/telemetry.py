@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 import structlog
 from prometheus_client import (
@@ -22,12 +24,15 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
 from kafka_otlp_exporter.signals import Signal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("kafka_otlp_exporter")
 
 PREFIX = "kafka_otlp_exporter_"
+
+# A broker that is away fails thousands of requests a second: one line for each cause in this time says it.
+_QUIET_SECONDS = 30.0
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -70,10 +75,28 @@ class _Rebuilds(Collector):
         )
 
 
-class Telemetry:
-    """The metrics of one exporter process."""
+class _Voice:
+    """Says each thing at most once in a while, and how often it was not said."""
 
     def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+        self._unsaid: dict[str, int] = {}
+
+    def warn(self, event: str, key: str, **fields: object) -> None:
+        now = time.monotonic()
+        if now - self._said.get(key, float("-inf")) < _QUIET_SECONDS:
+            self._unsaid[key] = self._unsaid.get(key, 0) + 1
+            return
+        self._said[key] = now
+        log.warning(event, **fields, unsaid=self._unsaid.pop(key, 0))
+
+
+class Telemetry:
+    """The metrics of one exporter process, and the last request that was told to come again."""
+
+    def __init__(self) -> None:
+        self.last_failure: tuple[datetime, Unavailable] | None = None
+        self._voice = _Voice()
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -138,11 +161,21 @@ class Telemetry:
             name = "delivered" if outcome.rejected is None else "partial"
             if outcome.rejected is not None:
                 self._rejected[signal].inc(outcome.rejected.items)
+                self._voice.warn("items_rejected", signal.value, signal=signal.value, message=outcome.rejected.message)
         elif isinstance(outcome, Invalid):
             name = "invalid"
+            self._voice.warn("request_invalid", f"invalid {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
             self._unavailable[outcome.reason].inc()
+            self.last_failure = (datetime.now(UTC), outcome)
+            self._voice.warn(
+                "request_unavailable",
+                outcome.reason,
+                signal=signal.value,
+                reason=outcome.reason,
+                message=outcome.message,
+            )
         self._answers[signal, name].inc()
         if seconds is not None:
             self._latency[signal].observe(seconds)

@@ -1,0 +1,1 @@
+"""Tests of both programs; ``beds`` holds the real systems that they run against."""

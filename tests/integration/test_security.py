@@ -1,0 +1,109 @@
+"""Every security protocol and mechanism against a real Kafka, and what a person is told when one is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.beds.exporter import ExporterProcess
+from tests.beds.kafka import KafkaBroker
+from tests.integration.test_delivery import export, one_span, span_names
+
+pytestmark = pytest.mark.kafka
+
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def options(kafka: KafkaBroker, protocol: str, mechanism: str | None) -> dict[str, str]:
+    """The options for a listener, without the password."""
+    chosen = {"brokers": kafka.bootstrap(protocol), "security-protocol": protocol, "traces-topic": "secured"}
+    if mechanism is not None:
+        chosen |= {"sasl-mechanism": mechanism, "sasl-username": kafka.users[mechanism].name}
+    return chosen
+
+
+def flags(chosen: dict[str, str]) -> list[str]:
+    return [f"--kafka-exporter-{name}={value}" for name, value in chosen.items()]
+
+
+def environment(chosen: dict[str, str]) -> dict[str, str]:
+    return {f"KAFKA_EXPORTER_{name.replace('-', '_').upper()}": value for name, value in chosen.items()}
+
+
+def credentials(folder: Path, **files: str) -> list[str]:
+    """A credentials folder with these files, and the flag that names it; ``ca_crt`` is the file ca.crt."""
+    place = folder / "credentials"
+    place.mkdir()
+    for name, text in files.items():
+        (place / name.replace("_", ".")).write_text(text)
+    return [f"--credentials-dir={place}"]
+
+
+def assert_delivers(exporter: ExporterProcess, kafka: KafkaBroker, name: str) -> None:
+    assert export(exporter.wait_ready().otlp, one_span(name)) is None
+    assert name in span_names(kafka.read("secured"))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_sasl_without_tls_with_the_password_in_the_environment(
+    kafka: KafkaBroker, tmp_path: Path, mechanism: str
+) -> None:
+    """SASL_PLAINTEXT authenticates by each mechanism, and the password is shown nowhere."""
+    password = kafka.users[mechanism].password
+    chosen = {**options(kafka, "SASL_PLAINTEXT", mechanism), "sasl-password": password}
+    with ExporterProcess(tmp_path, [], environment(chosen)) as exporter:
+        assert_delivers(exporter, kafka, f"plain-{mechanism}")
+        shown = exporter.log + exporter.metrics() + str(exporter.status())
+        assert password not in shown
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_sasl_over_tls_with_the_credentials_folder(kafka: KafkaBroker, tmp_path: Path, mechanism: str) -> None:
+    """SASL_SSL takes user name, password and CA from the folder."""
+    user = kafka.users[mechanism]
+    chosen = options(kafka, "SASL_SSL", mechanism)
+    del chosen["sasl-username"]
+    folder = credentials(tmp_path, username=user.name, password=user.password + "\n", ca_crt=kafka.ca_path.read_text())
+    with ExporterProcess(tmp_path, [*flags(chosen), *folder]) as exporter:
+        assert_delivers(exporter, kafka, f"tls-{mechanism}")
+
+
+def test_tls_without_sasl(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """SSL trusts the CA of the folder."""
+    folder = credentials(tmp_path, ca_crt=kafka.ca_path.read_text())
+    with ExporterProcess(tmp_path, [*flags(options(kafka, "SSL", None)), *folder]) as exporter:
+        assert_delivers(exporter, kafka, "tls")
+
+
+def test_a_wrong_password_is_named_as_the_cause(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """Status and readiness name the broker, the user and the mechanism, and nothing shows the password."""
+    chosen = {**options(kafka, "SASL_PLAINTEXT", "SCRAM-SHA-512"), "sasl-password": "wr0ng-c4nary"}
+    with ExporterProcess(tmp_path, flags(chosen)) as exporter:
+        exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 30, "line about Kafka")
+        kafka_status = exporter.status()["kafka"]
+        assert kafka_status["reason"] == "AuthenticationFailed"
+        assert kafka.users["SCRAM-SHA-512"].name in kafka_status["message"]
+        assert "SCRAM-SHA-512" in kafka_status["message"]
+        assert kafka.bootstrap("SASL_PLAINTEXT") in kafka_status["message"]
+        assert not exporter.ready()
+        assert "wr0ng-c4nary" not in exporter.log + exporter.metrics() + str(exporter.status())
+
+
+def test_an_unknown_authority_is_named_as_the_cause(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """Without the CA the certificate is not trusted, and the status says so."""
+    with ExporterProcess(tmp_path, flags(options(kafka, "SSL", None))) as exporter:
+        exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 30, "line about Kafka")
+        kafka_status = exporter.status()["kafka"]
+        assert kafka_status["reason"] == "CertificateNotTrusted"
+        assert "ca.crt" in kafka_status["message"]
+
+
+def test_plaintext_spoken_to_a_tls_port_is_not_called_authentication(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """A wrong security protocol shows as an unreachable broker whose sentence names the protocol."""
+    chosen = {"brokers": kafka.bootstrap("SSL")}
+    with ExporterProcess(tmp_path, flags(chosen)) as exporter:
+        exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 40, "line about Kafka")
+        kafka_status = exporter.status()["kafka"]
+        assert kafka_status["reason"] == "KafkaUnreachable"
+        assert "security protocol" in kafka_status["message"]
