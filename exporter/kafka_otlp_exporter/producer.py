@@ -53,7 +53,7 @@ def check(properties: Mapping[str, str]) -> str | None:
     try:
         Client({**properties, "log_level": 0}, logger=_log)
     except KafkaException as error:
-        return str(error.args[0].str())
+        return str(error.args[0].str()).strip()
     except (TypeError, ValueError) as error:
         return str(error)
     return None
@@ -72,7 +72,7 @@ class Producer(Generic[Token]):
         try:
             self._client = self._connect()
         except KafkaException as error:
-            raise ValueError(error.args[0].str()) from None
+            raise ValueError(str(error.args[0].str()).strip()) from None
 
     @property
     def connection(self) -> Connection:

@@ -221,7 +221,8 @@ def _keep_order(options: Options, custom: Mapping[str, str], properties: dict[st
         if high_value == 0 or low_value + apart <= high_value:
             continue
         if larger not in options.model_fields_set and high not in custom:
-            properties[high] = str(low_value + int(str(getattr(options, larger))))
+            raised = low_value + int(str(getattr(options, larger)))
+            properties[high] = str(min(raised, table.ROWS[larger].maximum or raised))
         elif smaller not in options.model_fields_set and low not in custom:
             properties[low] = str(high_value - apart)
 

@@ -1,0 +1,1 @@
+"""The operator: turns KafkaOtlpExporter resources into Deployments, Services and ServiceAccounts."""

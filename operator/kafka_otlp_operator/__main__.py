@@ -1,0 +1,122 @@
+"""The command line: ``run`` works in a cluster, ``render`` shows what a resource would become, without one."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from kafka_otlp_operator import manifests, names
+from kafka_otlp_operator.check import Checker
+from kafka_otlp_operator.errors import OperatorError, SpecInvalid
+from kafka_otlp_operator.settings import VERSION, Settings
+from kafka_otlp_operator.spec import Resource, parse
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, 1 when it failed, 2 when the command line or a setting is wrong."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        variable = f"{Settings.model_config['env_prefix']}{first['loc'][0]}".upper()
+        return _fail(f"{variable}: {first['msg'][:1].lower()}{first['msg'][1:]}.", 2)
+    try:
+        if given.command == "render":
+            return _render(given.file, settings)
+        return _run(settings, tuple(given.namespace or settings.watched))
+    except OperatorError as error:
+        return _fail(str(error), 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=names.OPERATOR, description=f"Runs {names.KIND} resources.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"{names.OPERATOR} {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="work in a cluster until SIGTERM", allow_abbrev=False)
+    run.add_argument(
+        "--namespace", "-n", action="append", help="work in this namespace only; may be given several times"
+    )
+    render = commands.add_parser(
+        "render", help="print the objects that a resource would become, without a cluster", allow_abbrev=False
+    )
+    render.add_argument(
+        "file", metavar="FILE", help="a file with resources; other objects in it are passed over; - is stdin"
+    )
+    return parser
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _render(file: str, settings: Settings) -> int:
+    resources = [parse(document) for document in _documents(file) if document.get("kind") == names.KIND]
+    if not resources:
+        raise SpecInvalid(f"{file}: there is no {names.KIND} in it.")
+    with Checker() as checker:
+        rendered = [manifest for resource in resources for manifest in _checked(checker, resource, settings)]
+    print(yaml.safe_dump_all(rendered, sort_keys=False, explicit_start=True), end="")  # noqa: T201
+    return 0
+
+
+def _checked(checker: Checker, resource: Resource, settings: Settings) -> tuple[manifests.Manifest, ...]:
+    if (wrong := checker.check(resource)) is not None:
+        raise SpecInvalid(wrong)
+    return manifests.desired(resource, settings.image)
+
+
+def _documents(file: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecInvalid(f"{file}: cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        raise SpecInvalid(f"{file}: is no YAML: {' '.join(str(error).split())}.") from None
+    for document in documents:
+        if not isinstance(document, Mapping):
+            raise SpecInvalid(f"{file}: a document in it is no object.")
+        yield document
+
+
+def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
+    # Here, so that `render` starts without the seconds that these two take.
+    import kopf  # noqa: PLC0415
+
+    from kafka_otlp_operator import handlers  # noqa: PLC0415
+    from kafka_otlp_operator.controller import Controller  # noqa: PLC0415
+    from kafka_otlp_operator.kube import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.telemetry import Metrics, configure_log  # noqa: PLC0415
+
+    configure_log()
+    watching = settings.model_copy(update={"namespaces": ",".join(namespaces)})
+    cluster = Cluster.connect(settings.request_timeout_seconds)
+
+    def controller() -> Controller:
+        return Controller(cluster, Checker(settings.check_timeout_seconds), watching, Metrics())
+
+    asyncio.run(
+        kopf.operator(
+            registry=handlers.registry(controller),
+            settings=handlers.operator_settings(namespaced=bool(namespaces)),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The life of the operator between start and stop: the queue, its workers, the resync, and what probes may ask.
+
+``handlers`` starts and stops it, and tells it which resources may have changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.check import Checker
+from kafka_otlp_operator.errors import ApiError, OperatorError
+from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator.queue import WorkQueue
+from kafka_otlp_operator.reconcile import Result, reconcile
+from kafka_otlp_operator.settings import Settings
+from kafka_otlp_operator.telemetry import Metrics
+
+_STOP_SECONDS = 10.0
+_UNSERVED_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger("kafka_otlp_operator")
+
+
+class Controller:
+    """Reconciles what ``notice`` and the resync put into its queue."""
+
+    def __init__(self, cluster: Cluster, checker: Checker, settings: Settings, metrics: Metrics) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self._cluster = cluster
+        self._checker = checker
+        self._chance = random.Random()  # noqa: S311
+        self._queue: WorkQueue[Key] = WorkQueue(self._chance)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._waits_for: str | None = "the API server has not been asked yet"
+        self._stopping = False
+        metrics.depth.set_function(lambda: len(self._queue))
+
+    async def start(self) -> None:
+        """Start the workers and the resync in the running event loop, once the API server knows the resource.
+
+        kopf finds out only when it starts, or when a definition changes, what there is to watch; and a new definition
+        is told of before it is served.
+        """
+        while not await self._served():  # noqa: ASYNC110 - only the API server knows when
+            await asyncio.sleep(_UNSERVED_SECONDS)
+        self._waits_for = "the resources have not been listed yet"
+        for number in range(self.settings.workers):
+            self._begin(f"worker {number}", self._work())
+        self._begin("resync", self._resync())
+
+    async def stop(self) -> None:
+        """Let the workers finish what they have begun, for ten seconds at most."""
+        self._stopping = True
+        self._queue.close()
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
+        await asyncio.to_thread(self._checker.close)
+
+    def notice(self, body: Mapping[str, Any]) -> None:
+        """An event came for a resource, or for an object that the operator made for one."""
+        metadata = body["metadata"]
+        if body["kind"] == names.KIND:
+            self._queue.add(Key(metadata["namespace"], metadata["name"]))
+            return
+        for owner in metadata.get("ownerReferences") or ():
+            if owner.get("kind") == names.KIND and str(owner.get("apiVersion", "")).startswith(names.GROUP + "/"):
+                self._queue.add(Key(metadata["namespace"], owner["name"]))
+
+    def dead(self) -> list[str]:
+        """The tasks that ended although nobody stopped them: the process is to be restarted then."""
+        return [] if self._stopping else sorted(name for name, task in self._tasks.items() if task.done())
+
+    def unready(self) -> str | None:
+        """What it still waits for; None when it is at work."""
+        return "it is stopping" if self._stopping else self._waits_for
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled():
+                log.error("ended unexpectedly", task=name, exc_info=task.exception())
+
+        self._tasks[name] = asyncio.create_task(work)
+        self._tasks[name].add_done_callback(ended)
+
+    async def _served(self) -> bool:
+        try:
+            served = await asyncio.to_thread(self._cluster.serves_resources)
+        except ApiError as error:
+            self._waits_for = str(error)
+            log.warning("cannot start yet", reason=self._waits_for)
+            return False
+        if not served:
+            self._waits_for = f"the API server does not know {names.PLURAL}.{names.GROUP}: apply its definition (crds/)"
+            log.warning("cannot start yet", reason=self._waits_for)
+        return served
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.take()
+            failed = True
+            try:
+                work = asyncio.ensure_future(asyncio.to_thread(self._reconcile, key))
+                try:
+                    result = await asyncio.shield(work)
+                except asyncio.CancelledError:
+                    await asyncio.wait([work], timeout=_STOP_SECONDS)
+                    raise
+                failed = result.failure is not None
+            finally:
+                again = self._queue.done(key, failed=failed and not self._stopping)
+            if again is not None:
+                log.warning("try again", resource=str(key), after_seconds=round(again, 1), reason=str(result.failure))
+
+    def _reconcile(self, key: Key) -> Result:
+        """One reconcile, counted and logged. What goes wrong is part of the result: a worker never dies of it."""
+        begun = time.monotonic()
+        try:
+            result = reconcile(self._cluster, self._checker, self.settings, key, datetime.now(UTC))
+        except OperatorError as error:
+            result = Result(failure=error)
+        except Exception as error:  # a bug in the work on one resource must not stop the work on the others
+            log.exception("reconcile crashed", resource=str(key))
+            self.metrics.reconciles.labels("crashed").inc()
+            return Result(failure=OperatorError(f"{type(error).__name__}: {error}"))
+        finally:
+            self.metrics.seconds.observe(time.monotonic() - begun)
+        self.metrics.reconciles.labels("failed" if result.failure else "done").inc()
+        if result.ready is not None:
+            self.metrics.status_writes.inc()
+            told = {name: result.ready[name] for name in ("reason", "message")}
+            log.info("status", namespace=key.namespace, name=key.name, ready=result.ready["status"], **told)
+        return result
+
+    async def _resync(self) -> None:
+        """Look at every resource, now and then: it heals whatever an event was lost for."""
+        while True:
+            try:
+                keys = await asyncio.to_thread(self._keys)
+            except ApiError as error:
+                self.metrics.resyncs.labels("failed").inc()
+                log.warning("resync failed", reason=str(error))
+                await asyncio.sleep(min(5.0, self.settings.resync_seconds))
+                continue
+            for key in keys:
+                self._queue.add(key)
+            self.metrics.resyncs.labels("done").inc()
+            self.metrics.resources.set(len(keys))
+            self._waits_for = None
+            await asyncio.sleep(self.settings.resync_seconds * self._chance.uniform(0.9, 1.1))
+
+    def _keys(self) -> list[Key]:
+        return [key for namespace in self.settings.watched or (None,) for key in self._cluster.keys(namespace)]

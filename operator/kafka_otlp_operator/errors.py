@@ -1,0 +1,60 @@
+"""What can go wrong, as types: the type decides the condition, its reason, and whether trying again may help.
+
+Every message is a sentence for a person: what was wrong, where, what to do. Raised by ``spec``, ``check`` and ``kube``,
+read by ``reconcile`` and ``__main__``.
+"""
+
+from __future__ import annotations
+
+
+class OperatorError(Exception):
+    """Anything that the operator tells a person about."""
+
+
+class SpecInvalid(OperatorError):
+    """The resource is wrong; only its author can repair it. The message starts with the path: ``spec.acks: ...``."""
+
+
+class NotYet(OperatorError):
+    """It could not be found out just now; try again."""
+
+
+class ApiError(OperatorError):
+    """The API server could not be reached, or answered with an error.
+
+    ``reason`` is the reason of the ``Applied`` condition that tells of it.
+    """
+
+    reason = "ApplyFailed"
+
+
+class NotFound(ApiError):
+    """There is no such object, or no such kind."""
+
+
+class Conflict(ApiError):
+    """The object changed, or is another one by now; try again."""
+
+    reason = "ApplyConflict"
+
+
+class NotOurs(Conflict):
+    """An object of the wanted name belongs to somebody else."""
+
+
+class Forbidden(ApiError):
+    """The operator's role does not allow it."""
+
+    reason = "ApplyForbidden"
+
+
+class QuotaExceeded(Forbidden):
+    """A quota of the namespace does not allow it."""
+
+    reason = "QuotaExceeded"
+
+
+class Rejected(ApiError):
+    """The API server takes the object for wrong."""
+
+    reason = "ApplyRejected"

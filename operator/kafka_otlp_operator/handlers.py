@@ -1,0 +1,67 @@
+"""All that kopf calls: start, stop, login, and events, which only say which resource may have changed.
+
+Called by ``__main__``. There is no handler of creation, update or deletion, no timer and no daemon: those would make
+kopf write a finalizer and annotations into the resources, and a deletion would wait for the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.controller import Controller
+from kafka_otlp_operator.probes import Probes
+
+_CHILDREN = (("apps", "v1", "deployments"), ("", "v1", "services"), ("", "v1", "serviceaccounts"))
+
+
+def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
+    """How kopf is to behave; ``namespaced`` is whether it works in some namespaces only."""
+    settings = kopf.OperatorSettings()
+    # Ours is never set, but kopf's default would be taken from the objects of every other operator made with kopf.
+    settings.persistence.finalizer = f"{names.GROUP}/finalizer"
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 330
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.scanning.disabled = namespaced
+    for child in _CHILDREN:
+        settings.watching.label_selectors[child] = f"{names.MANAGED_BY}={names.OPERATOR}"
+    return settings
+
+
+def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
+    """The handlers, around the one controller that ``make`` gives when kopf's event loop runs."""
+    handlers = kopf.OperatorRegistry()
+    running: dict[str, Any] = {}
+
+    @kopf.on.startup(registry=handlers)
+    async def start(**_: Any) -> None:
+        running["controller"], running["probes"] = controller, probes = (made := make()), Probes(made)
+        await probes.start()
+        await controller.start()
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(**_: Any) -> None:
+        await running["controller"].stop()
+        await running["probes"].stop()
+
+    @kopf.on.login(registry=handlers)
+    async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_via_client(**arguments)
+
+    async def event(body: kopf.Body, **_: Any) -> None:
+        running["controller"].notice(body)
+
+    kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)(event)
+    for group, version, plural in _CHILDREN:
+        kopf.on.event(
+            group, version, plural, labels={names.MANAGED_BY: names.OPERATOR}, registry=handlers, id=f"event-{plural}"
+        )(event)
+    return handlers

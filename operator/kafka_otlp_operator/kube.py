@@ -1,0 +1,236 @@
+"""The only door to the Kubernetes API: reads, server-side applies, deletes. Called by ``reconcile`` and ``controller``.
+
+Objects are plain mappings in the API's own form. Every call has a time limit, and every failure is an ``ApiError``
+with the server's own sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import urllib3
+from kubernetes import client, config
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    NotOurs,
+    QuotaExceeded,
+    Rejected,
+)
+
+Object = Mapping[str, Any]
+
+
+class Key(NamedTuple):
+    """Which resource."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Kind:
+    group_version: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        root = f"/api/{self.group_version}" if "/" not in self.group_version else f"/apis/{self.group_version}"
+        parts = [root]
+        if namespace is not None:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(quote(name, safe=""))
+        return "/".join(parts)
+
+
+_RESOURCE = _Kind(names.API_VERSION, names.PLURAL)
+
+# What the operator makes, and therefore what it prunes.
+_CHILDREN: Mapping[str, _Kind] = {
+    "Deployment": _Kind("apps/v1", "deployments"),
+    "Service": _Kind("v1", "services"),
+    "ServiceAccount": _Kind("v1", "serviceaccounts"),
+}
+
+_APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PAGE = 500
+
+
+class Cluster:
+    """One API server. ``timeout`` is in seconds, for each call; usable from several threads."""
+
+    def __init__(self, api: client.ApiClient, timeout: float) -> None:
+        self._api = api
+        self._timeout = timeout
+
+    @classmethod
+    def connect(cls, timeout: float) -> Cluster:
+        """Reach the cluster that the process runs in, else the one that the kubeconfig names. Raises ApiError."""
+        configuration = client.Configuration()
+        try:
+            try:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except config.ConfigException:
+                config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ApiError(f"no cluster to work in: {error} Set KUBECONFIG, or run inside a cluster.") from None
+        return cls(client.ApiClient(configuration), timeout)
+
+    def serves_resources(self) -> bool:
+        """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
+        try:
+            found = self._call("GET", f"/apis/{names.API_VERSION}")
+        except NotFound:
+            return False
+        return any(resource["name"] == names.PLURAL for resource in found["resources"])
+
+    def keys(self, namespace: str | None) -> Iterator[Key]:
+        """Every resource of a namespace, or of all with None. Raises ApiError."""
+        position = ""
+        while True:
+            query = {"limit": str(_PAGE)} | ({"continue": position} if position else {})
+            page = self._call("GET", _RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
+            for item in page["items"] or ():  # null while the API server is still taking up a new definition
+                yield Key(item["metadata"]["namespace"], item["metadata"]["name"])
+            position = page["metadata"].get("continue", "")
+            if not position:
+                return
+
+    def resource(self, key: Key) -> Object:
+        """One custom resource. Raises NotFound, ApiError."""
+        return self._call("GET", _RESOURCE.path(key.namespace, key.name))
+
+    def children(self, owner: Object) -> Sequence[Object]:
+        """The objects that the operator made for this resource and that are still there. Raises ApiError."""
+        metadata = owner["metadata"]
+        selector = f"{names.MANAGED_BY}={names.OPERATOR},{names.INSTANCE}={metadata['name']}"
+        return [
+            {**item, "kind": kind}
+            for kind, api in _CHILDREN.items()
+            for item in self._call("GET", api.path(metadata["namespace"]), {"labelSelector": selector})["items"] or ()
+            if _controller(item).get("uid") == metadata["uid"]
+        ]
+
+    def deployment(self, owner: Object) -> Object | None:
+        """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
+        metadata = owner["metadata"]
+        try:
+            found = self._call("GET", _CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
+        except NotFound:
+            return None
+        return found if _controller(found).get("uid") == metadata["uid"] else None
+
+    def refuse_foreign(self, manifest: Object) -> None:
+        """Raise NotOurs when the object is there already and belongs to somebody else. Raises ApiError."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        try:
+            found = self._call("GET", _CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
+        except NotFound:
+            return
+        owner = _controller(found)
+        if owner.get("uid") == _controller(manifest).get("uid"):
+            return
+        if owner:
+            raise NotOurs(
+                f"{kind} {metadata['name']!r} is there already and belongs to {owner['kind']} {owner['name']!r}; "
+                "give this resource another name, or remove the other one."
+            )
+        if (found["metadata"].get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
+            raise NotOurs(
+                f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
+                f"another name, or delete that {kind}."
+            )
+
+    def apply(self, manifest: Object) -> Object:
+        """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
+
+        A repeated apply of the same manifest writes nothing.
+        """
+        metadata = manifest["metadata"]
+        path = _CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
+        return self._call("PATCH", path, _APPLY, manifest)
+
+    def delete(self, child: Object) -> None:
+        """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
+        metadata = child["metadata"]
+        path = _CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
+        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
+        try:
+            self._call("DELETE", path, body=options)
+        except NotFound:
+            return
+
+    def apply_status(self, resource: Object, status: Object) -> None:
+        """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
+        metadata = resource["metadata"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "status": status,
+        }
+        self._call("PATCH", _RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        accept: str = "application/json",
+    ) -> dict[str, Any]:
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
+        request = self._api.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = self._api.call_api(*request, _request_timeout=self._timeout)
+            content: bytes = response.read()  # type: ignore[no-untyped-call]
+        except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
+            raise ApiError(f"the API server did not answer {method} {path}: {error}") from None
+        if not 200 <= response.status < 300:
+            raise _error(response.status, content, f"{method} {path}")
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+
+def _controller(item: Object) -> Mapping[str, Any]:
+    owners = item["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def _error(status: int, content: bytes, call: str) -> ApiError:
+    try:
+        message = str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"{call} was answered with status {status}"
+    match status:
+        case 403 if "exceeded quota" in message:
+            return QuotaExceeded(message)
+        case 401 | 403:
+            return Forbidden(message)
+        case 404:
+            return NotFound(message)
+        case 409:
+            return Conflict(message)
+        case 400 | 422:
+            return Rejected(message)
+        case _:
+            return ApiError(message)

@@ -1,0 +1,58 @@
+"""Every name that the operator gives: API group, objects, labels, ports, folders. Pure.
+
+Called by ``spec``, ``manifests``, ``status``, ``crd``, ``kube`` and ``handlers``, so that no name is spelt twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+GROUP = "kafka-otlp.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "KafkaOtlpExporter"
+PLURAL = "kafkaotlpexporters"
+
+OPERATOR = "kafka-otlp-operator"  # field manager, and the value of the managed-by label
+EXPORTER = "kafka-otlp-exporter"
+CONTAINER = "exporter"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "app.kubernetes.io/instance"
+NAME = "app.kubernetes.io/name"
+
+OTLP_GRPC_PORT = 4317
+ADMIN_PORT = 9464
+
+CREDENTIALS_DIR = "/etc/kafka-otlp/credentials"
+
+# 63 characters fit into a label; the rest is for the suffixes that Kubernetes gives to ReplicaSets and pods.
+NAME_MAX_LENGTH = 52
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_ALLOWED = (
+    f"at most {NAME_MAX_LENGTH} lower-case letters, digits and '-', the first a letter and the last not '-': "
+    "the Service has the same name"
+)
+
+
+def selector(resource: str) -> Mapping[str, str]:
+    """The labels that pods are selected by. They may never change: Kubernetes holds a Deployment's selector fixed."""
+    return {INSTANCE: resource, NAME: EXPORTER}
+
+
+def labels(resource: str) -> Mapping[str, str]:
+    """The labels of every object that the operator makes for a resource of this name.
+
+    No version is among them: it would restart every pod with each new version of the operator.
+    """
+    return {**selector(resource), MANAGED_BY: OPERATOR, "app.kubernetes.io/part-of": "kafka-otlp"}
+
+
+def selector_text(resource: str) -> str:
+    """The selector as ``kubectl get pods -l`` and the scale subresource take it."""
+    return ",".join(f"{key}={value}" for key, value in selector(resource).items())
+
+
+def endpoint(resource: str, namespace: str) -> str:
+    """Where clients inside the cluster send OTLP/gRPC to."""
+    return f"{resource}.{namespace}.svc:{OTLP_GRPC_PORT}"

@@ -1,0 +1,110 @@
+"""One resource, brought to what it asks for: ``reconcile`` is the whole of it, and may be run at any time, any number of times.
+
+Called by ``controller`` for every resource that may have changed. It remembers nothing: what it needs it reads from
+the API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from kafka_otlp_operator import manifests, status
+from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, SpecInvalid
+from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator.settings import Settings
+from kafka_otlp_operator.spec import Resource, parse
+from kafka_otlp_operator.status import Finding, Findings
+
+
+class Checks(Protocol):
+    """What ``check.Checker`` does."""
+
+    def check(self, resource: Resource) -> str | None:
+        """What is wrong with the resource's configuration; None when nothing is. Raises NotYet."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a reconcile came to.
+
+    ``ready`` is the condition of that name when the status was written, None when there was nothing new to say.
+    ``failure`` is what may go better at another try.
+    """
+
+    ready: Mapping[str, Any] | None = None
+    failure: OperatorError | None = None
+
+
+def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
+    """Bring the objects of one resource to what it asks for, and its status to what is.
+
+    Raises ApiError when not even that could be written down in the status.
+    """
+    try:
+        found = cluster.resource(key)
+    except NotFound:
+        return Result()
+    if "deletionTimestamp" in found["metadata"]:
+        return Result()  # the garbage collector is at work on the children, making them again would fight it
+    findings, failure = _advance(cluster, checker, settings, found)
+    summary = status.summarize(found, findings, now)
+    if not status.differs(found, summary):
+        return Result(failure=failure)
+    try:
+        cluster.apply_status(found, summary)
+    except NotFound:
+        return Result()
+    return Result(status.ready(summary), failure)
+
+
+def _advance(
+    cluster: Cluster, checker: Checks, settings: Settings, found: Mapping[str, Any]
+) -> tuple[Findings, OperatorError | None]:
+    """Go as far as it goes; a configuration that is wrong, or not checked, leaves what runs alone."""
+    try:
+        resource = parse(found)
+        wrong = checker.check(resource)
+    except SpecInvalid as invalid:
+        return _stopped(cluster, found, Finding("False", "RenderFailed", str(invalid))), None
+    except NotYet as unknown:
+        return _stopped(cluster, found, Finding("Unknown", "NotChecked", str(unknown))), unknown
+    if wrong is not None:
+        return _stopped(cluster, found, Finding("False", "InvalidKafkaConfig", wrong)), None
+    try:
+        deployment = _apply(cluster, found, manifests.desired(resource, settings.image))
+    except ApiError as error:
+        applied = Finding("False", error.reason, str(error))
+        return Findings(status.VALID, applied, _deployment(cluster, found)), error
+    return Findings(status.VALID, status.APPLIED, deployment), None
+
+
+def _stopped(cluster: Cluster, found: Mapping[str, Any], config: Finding) -> Findings:
+    return Findings(config, None, cluster.deployment(found))
+
+
+def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    try:
+        return cluster.deployment(found)
+    except ApiError:
+        return None
+
+
+def _apply(
+    cluster: Cluster, found: Mapping[str, Any], wanted: tuple[manifests.Manifest, ...]
+) -> Mapping[str, Any] | None:
+    """Apply what is wanted, prune what is not; the Deployment as it is afterwards."""
+    children = {_identity(child): child for child in cluster.children(found)}
+    for manifest in wanted:
+        if _identity(manifest) not in children:
+            cluster.refuse_foreign(manifest)
+    applied = {manifest["kind"]: cluster.apply(manifest) for manifest in wanted}
+    for identity in children.keys() - {_identity(manifest) for manifest in wanted}:
+        cluster.delete(children[identity])
+    return applied.get("Deployment")
+
+
+def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["kind"], item["metadata"]["name"]

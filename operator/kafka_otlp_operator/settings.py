@@ -1,0 +1,44 @@
+"""The operator's own options, from the environment. Read by ``__main__`` and handed to everything else."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kafka_otlp_operator import names
+
+VERSION = version("kafka-otlp")
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable ``KAFKA_OTLP_OPERATOR_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_OTLP_OPERATOR_", frozen=True)
+
+    image: Annotated[str, Field(min_length=1, description="Image of the exporter, where a resource names none.")] = (
+        f"{names.EXPORTER}:{VERSION}"
+    )
+    namespaces: Annotated[
+        str, NoDecode, Field(description="Namespaces to work in, separated by commas. Empty: all of them.")
+    ] = ""
+    workers: Annotated[int, Field(ge=1, le=64, description="How many resources are reconciled at one time.")] = 8
+    resync_seconds: Annotated[
+        float, Field(ge=1, le=86_400, description="How often every resource is looked at without a cause.")
+    ] = 120.0
+    request_timeout_seconds: Annotated[
+        float, Field(gt=0, le=300, description="How long one call of the API server may take.")
+    ] = 15.0
+    check_timeout_seconds: Annotated[
+        float, Field(gt=0, le=60, description="How long librdkafka may take to check one configuration.")
+    ] = 2.0
+    port: Annotated[
+        int, Field(ge=0, le=65_535, description="Port of /livez, /readyz and /metrics. 0: any free one.")
+    ] = 8080
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The namespaces to work in; none means all."""
+        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())

@@ -1,0 +1,165 @@
+"""The custom resource as a value: ``parse`` reads one, and refuses what is wrong with a sentence that has its path.
+
+Called by ``reconcile`` and ``__main__``. What the API server refuses is refused here in the same words, for ``render``
+and for resources that were stored under an older definition. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from kafka_otlp_exporter import options as table
+from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.rows import Row
+from kafka_otlp_operator import names, quantity, rules
+from kafka_otlp_operator.errors import SpecInvalid
+from kafka_otlp_operator.fields import Workload
+
+_SASL_ROWS: Mapping[str, str] = {
+    "sasl_username": "spec.sasl.username",
+    "sasl_password": "spec.sasl.passwordSecretRef",
+    "sasl_mechanism": "spec.sasl.mechanism",
+}
+
+# Field of spec to its row; those of SASL have an object of their own.
+OPTION_FIELDS: Mapping[str, Row] = {row.field: row for name, row in table.ROWS.items() if name not in _SASL_ROWS}
+
+# Where the resource's form differs from the flag's.
+ALLOWED: Mapping[str, str] = {
+    "brokers": "a list of 1 to 64 host:port",
+    "custom_config": "librdkafka property names in lower case, at most 128, each with a string or a whole number (true "
+    "and false need quotes)",
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One custom resource. ``options`` knows which of them its author set; ``generation`` counts changes of spec."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    options: Options
+    workload: Workload
+
+
+def spelling(row: Row) -> str:
+    """How an option is called in the resource: ``spec.lingerMs``, ``spec.sasl.mechanism``."""
+    return _SASL_ROWS.get(row.name, f"spec.{row.field}")
+
+
+def allowed(row: Row) -> str:
+    """Which values an option takes in the resource, in words."""
+    return ALLOWED.get(row.name, row.allowed)
+
+
+def parse(resource: Mapping[str, Any]) -> Resource:
+    """Read a resource as the API server gives it, or as it stands in a file.
+
+    Raises SpecInvalid with the first thing that is wrong, its path in front.
+    """
+    metadata = resource.get("metadata") or {}
+    name = str(metadata.get("name", ""))
+    if len(name) > names.NAME_MAX_LENGTH or not re.fullmatch(names.NAME_PATTERN, name):
+        raise SpecInvalid(f"metadata.name: {name!r} is not allowed; allowed: {names.NAME_ALLOWED}.")
+    spec = resource.get("spec")
+    if not isinstance(spec, Mapping):
+        raise SpecInvalid("spec: missing; at least spec.brokers is needed.")
+    given = {field: value for field, value in spec.items() if value is not None}
+    _no_unknown(given)
+    workload = _workload({field: value for field, value in given.items() if field not in OPTION_FIELDS})
+    options = _options(given, workload)
+    _keep_rules(given)
+    _readable_memory(workload)
+    return Resource(
+        name=name,
+        namespace=str(metadata.get("namespace") or "default"),
+        uid=str(metadata.get("uid", "")),
+        generation=int(metadata.get("generation", 0)),
+        options=options,
+        workload=workload,
+    )
+
+
+def _no_unknown(spec: Mapping[str, Any]) -> None:
+    known = {*OPTION_FIELDS, *(info.alias or "" for info in Workload.model_fields.values())}
+    for field in spec:
+        if field not in known:
+            near = difflib.get_close_matches(field, known, n=1)
+            raise SpecInvalid(
+                f"spec.{field}: there is no such field" + (f"; did you mean spec.{near[0]}?" if near else ".")
+            )
+    if "brokers" not in spec:
+        raise SpecInvalid("spec.brokers: missing; name the Kafka brokers, host:port each.")
+
+
+def _options(spec: Mapping[str, Any], workload: Workload) -> Options:
+    values = {row.name: value for field, value in spec.items() if (row := OPTION_FIELDS.get(field))}
+    if not isinstance(values["brokers"], list):
+        raise _not_allowed(table.ROWS["brokers"], values["brokers"])
+    values["brokers"] = tuple(values["brokers"])
+    if "custom_config" in values:
+        values["custom_config"] = _texts(values["custom_config"])
+    if workload.sasl is not None:
+        values["sasl_mechanism"] = workload.sasl.mechanism
+        if workload.sasl.username is not None:
+            values["sasl_username"] = workload.sasl.username
+    try:
+        return Options.model_validate(values, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        row = table.ROWS[str(first["loc"][0])]
+        raise _not_allowed(row, values[row.name]) from None
+
+
+def _texts(config: Any) -> dict[str, str]:
+    row = table.ROWS["custom_config"]
+    if not isinstance(config, Mapping):
+        raise _not_allowed(row, config)
+    for name, value in config.items():
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SpecInvalid(f"{spelling(row)}.{name}: {json.dumps(value, default=str)} is no text; put it in quotes.")
+        if sentence := rules.refusal(name):
+            raise SpecInvalid(f"{spelling(row)}: {sentence}")
+    return {str(name): str(value) for name, value in config.items()}
+
+
+def _workload(values: Mapping[str, Any]) -> Workload:
+    try:
+        # As JSON, because strict pydantic takes a list for a tuple, and a text for an enum, only there.
+        return Workload.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        message = "missing" if first["type"] == "missing" else first["msg"][:1].lower() + first["msg"][1:]
+        raise SpecInvalid(f"{path}: {message}.") from None
+
+
+def _not_allowed(row: Row, value: Any) -> SpecInvalid:
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    return SpecInvalid(f"{spelling(row)}: {shown} is not allowed; allowed: {allowed(row)}.")
+
+
+def _keep_rules(spec: Mapping[str, Any]) -> None:
+    for rule in rules.RULES:
+        part = spec.get(rule.path) if rule.path else spec
+        if part is not None and not rule.holds(part):
+            raise SpecInvalid(f"{'.'.join(filter(None, ('spec', rule.path)))}: {rule.message}")
+
+
+def _readable_memory(workload: Workload) -> None:
+    memory = (workload.resources or {}).get("limits", {}).get("memory")
+    if memory is None:
+        return
+    try:
+        quantity.whole(memory)
+    except ValueError as error:
+        raise SpecInvalid(f"spec.resources.limits.memory: {error}.") from None

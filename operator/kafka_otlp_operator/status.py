@@ -1,0 +1,165 @@
+"""What happened, as the resource's status: ``summarize`` is the only place where conditions are made. Pure.
+
+Called by ``reconcile``. ``Ready`` is true only when pods of the newest version are all available; every other condition
+says which step on the way there went how. Conditions follow
+https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from kafka_otlp_operator import names
+
+Truth = Literal["True", "False", "Unknown"]
+Status = Mapping[str, Any]
+
+_TYPES = ("Ready", "ConfigValid", "Applied", "Available")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one step went: a condition without its times. ``message`` is a sentence for a person."""
+
+    status: Truth
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
+
+    ``deployment`` is the Deployment as the API server has it, None when there is none.
+    """
+
+    config: Finding | None
+    applied: Finding | None
+    deployment: Mapping[str, Any] | None
+
+
+VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
+APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
+_NOT_APPLIED = Finding("Unknown", "NotApplied", "Nothing has been applied yet.")
+_NOT_OBSERVED = Finding("Unknown", "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet.")
+
+
+def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) -> Status:
+    """The status of a resource, which carries its previous one. ``now`` is the time of conditions that flip."""
+    metadata = resource["metadata"]
+    name, generation = metadata["name"], int(metadata.get("generation", 0))
+    before = _by_type(resource.get("status") or {})
+    deployed = (findings.deployment or {}).get("status") or {}
+    available = _available(findings.deployment)
+    steps = {
+        "ConfigValid": findings.config,
+        "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
+        "Available": available,
+    }
+    ready = _ready(findings, before, available)
+    found = {"Ready": ready, **steps}
+    return {
+        "observedGeneration": generation,
+        "replicas": int(deployed.get("replicas", 0)),
+        "readyReplicas": int(deployed.get("readyReplicas", 0)),
+        "selector": names.selector_text(name),
+        "endpoint": names.endpoint(name, metadata["namespace"]),
+        "conditions": [
+            _condition(kind, finding, generation, before.get(kind), now) if finding else before[kind]
+            for kind in _TYPES
+            if (finding := found[kind]) or kind in before
+        ],
+    }
+
+
+def differs(resource: Mapping[str, Any], status: Status) -> bool:
+    """Whether this status says anything that the resource's present one does not."""
+    present = resource.get("status") or {}
+    fields = [key for key in status if key != "conditions"]
+    return any(present.get(key) != status[key] for key in fields) or any(
+        _by_type(present).get(kind) != condition for kind, condition in _by_type(status).items()
+    )
+
+
+def ready(status: Status) -> Mapping[str, Any]:
+    """The ``Ready`` condition of a status that ``summarize`` made."""
+    return _by_type(status)["Ready"]
+
+
+def _by_type(status: Status) -> dict[str, Mapping[str, Any]]:
+    return {condition["type"]: condition for condition in status.get("conditions", ())}
+
+
+def _condition(
+    kind: str, finding: Finding, generation: int, before: Mapping[str, Any] | None, now: datetime
+) -> Mapping[str, Any]:
+    stays = before is not None and before["status"] == finding.status
+    return {
+        "type": kind,
+        "status": finding.status,
+        "observedGeneration": generation,
+        "lastTransitionTime": before["lastTransitionTime"] if before and stays else _time(now),
+        "reason": finding.reason,
+        "message": finding.message[:32_768],
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _available(deployment: Mapping[str, Any] | None) -> Finding:
+    status = (deployment or {}).get("status") or {}
+    if deployment is None or "observedGeneration" not in status:
+        return _NOT_OBSERVED
+    wanted = int(deployment["spec"].get("replicas", 1))
+    running = int(status.get("availableReplicas", 0))
+    if wanted == 0:
+        return Finding("True", "ScaledToZero", "The resource asks for no pods, so no telemetry is taken.")
+    counted = f"{running} of {_pods(wanted)} {'is' if wanted == 1 else 'are'} available."
+    conditions = _by_type(status)
+    if conditions.get("Available", {}).get("status") == "True":
+        return Finding("True", "MinimumReplicasAvailable", counted)
+    failure, progress = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
+    if failure.get("status") == "True":
+        return Finding("False", "ReplicaFailure", f"{counted} Pods cannot be made: {failure.get('message', '')}")
+    if progress.get("status") == "False":
+        reason = str(progress.get("reason", "ProgressDeadlineExceeded"))
+        return Finding("False", reason, f"{counted} {progress.get('message', '')}")
+    return Finding("False", "PodsNotReady", counted)
+
+
+def _ready(findings: Findings, before: Mapping[str, Mapping[str, Any]], available: Finding) -> Finding:
+    """The first step that failed, else how far the rollout is."""
+    for finding in (findings.config, findings.applied):
+        if finding is not None and finding.status != "True":
+            return Finding("False", finding.reason, finding.message)
+    if findings.applied is None and before.get("Applied", _NOT_APPLIED.__dict__)["status"] != "True":
+        return Finding("False", _NOT_APPLIED.reason, _NOT_APPLIED.message)
+    if available.status != "True":
+        return Finding("False", available.reason, available.message)
+    return _rollout(findings.deployment or {}, available)
+
+
+def _rollout(deployment: Mapping[str, Any], available: Finding) -> Finding:
+    status, wanted = deployment["status"], int(deployment["spec"].get("replicas", 1))
+    observed = status["observedGeneration"] >= deployment["metadata"]["generation"]
+    counts = {key: int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+    if observed and all(count == wanted for count in counts.values()):
+        reason = "Available" if wanted else available.reason
+        return Finding("True", reason, available.message)
+    progress = _by_type(status).get("Progressing", {})
+    if progress.get("status") == "False":
+        return Finding("False", str(progress.get("reason")), str(progress.get("message", "")))
+    return Finding(
+        "False",
+        "RollingOut",
+        f"{counts['updatedReplicas'] if observed else 0} of {_pods(wanted)} run the newest version.",
+    )
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"

@@ -1,0 +1,155 @@
+"""The operator as a real process beside a real API server, and what tests ask that server. Used by this folder's tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.beds.kubernetes import ApiServer, KubectlError
+from tests.beds.process import BedError, Child, free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}
+OWNED = ("deployment", "service", "serviceaccount")
+RESOURCE = "kafkaotlpexporters.kafka-otlp.dev"
+
+
+def install(api: ApiServer) -> None:
+    """Apply the custom resource definition and wait until the API tells of it, which is later than Established."""
+    api.kubectl("apply", "-f", str(ROOT / "crds" / "kafkaotlpexporters.yaml"))
+    until(lambda: "koe" in api.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
+
+
+class Operator:
+    """``kafka-otlp-operator run`` as a process of its own."""
+
+    def __init__(self, api: ApiServer, log: Path, *arguments: str) -> None:
+        self._api = api
+        self._arguments = arguments
+        self.log = log
+        self.port = free_port()
+        self._child: Child | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
+            "KUBECONFIG": str(self._api.kubeconfig),
+            "KAFKA_OTLP_OPERATOR_PORT": str(self.port),
+        }
+        command = [sys.executable, "-m", "kafka_otlp_operator", "run", *self._arguments]
+        self._child = Child(command, self.log, environment)
+        try:
+            self._child.wait_until(lambda: self.get("/readyz")[0] == 200, 60, "readiness")
+        except BedError:
+            self.stop()
+            raise
+
+    def stop(self) -> int:
+        """Ask it to end, as Kubernetes does; its exit code."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        child.end(30)
+        return child.wait()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of one of its HTTP answers; 0 when it does not listen yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+
+class Namespace:
+    """One namespace of a real API server, as a test sees it."""
+
+    def __init__(self, api: ApiServer, labels: dict[str, str] | None = None) -> None:
+        self.api = api
+        self.name = api.create_namespace(labels)
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002
+        """kubectl inside the namespace."""
+        return self.api.kubectl("-n", self.name, *arguments, input=input)
+
+    def apply(self, spec: dict[str, Any], name: str = "edge") -> None:
+        """Apply a resource of this spec, brokers added."""
+        resource = {
+            "apiVersion": "kafka-otlp.dev/v1alpha1",
+            "kind": "KafkaOtlpExporter",
+            "metadata": {"name": name},
+            "spec": {"brokers": ["kafka:9092"], **spec},
+        }
+        self.kubectl("apply", "-f", "-", input=json.dumps(resource))
+
+    def refusal(self, spec: dict[str, Any], name: str = "edge") -> str:
+        """What the API server says against a resource of this spec; empty when it takes it."""
+        try:
+            self.apply(spec, name)
+        except KubectlError as error:
+            return str(error)
+        return ""
+
+    def get(self, kind: str, name: str = "edge") -> dict[str, Any]:
+        """One object. Raises KubectlError."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def exists(self, kind: str, name: str = "edge") -> bool:
+        """Whether there is such an object."""
+        return bool(self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name"))
+
+    def list(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind."""
+        found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
+        return found
+
+    def condition(self, kind: str, name: str = "edge") -> dict[str, Any]:
+        """One condition of a resource, empty when there is none."""
+        conditions = self.get(RESOURCE, name).get("status", {}).get("conditions", [])
+        return next((condition for condition in conditions if condition["type"] == kind), {})
+
+    def versions(self, name: str = "edge") -> dict[str, str]:
+        """The resourceVersion of the resource and of everything that the operator made for it."""
+        return {kind: self.get(kind, name)["metadata"]["resourceVersion"] for kind in (RESOURCE, *OWNED)}
+
+    def settle(self, name: str = "edge") -> dict[str, str]:
+        """Wait until nothing has been written for two seconds; the versions then."""
+        deadline = time.monotonic() + 40
+        before = self.versions(name)
+        while time.monotonic() < deadline:
+            time.sleep(2)
+            if (now := self.versions(name)) == before:
+                return now
+            before = now
+        raise AssertionError(f"{self.name}/{name} is still written to after 40 s")
+
+    def pods_ready(self) -> None:
+        """Be the kubelet: say that every pod runs and is ready."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        status = {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}],
+        }
+        for pod in self.list("pods"):
+            patch = json.dumps({"status": status})
+            self.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Wait until it is true, or fail and say what did not come."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"no {what} within {seconds:g} s")
+        time.sleep(0.1)

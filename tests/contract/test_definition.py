@@ -1,0 +1,163 @@
+"""The custom resource definition before a real API server: what it takes, refuses and explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator import rules
+from kafka_otlp_operator.errors import SpecInvalid
+from kafka_otlp_operator.spec import parse
+from tests.beds.kubernetes import ApiServer
+from tests.contract.operator_bed import EXAMPLES, ROOT, Namespace
+
+pytestmark = pytest.mark.kubernetes
+
+SASL = {"mechanism": "PLAIN", "username": "edge", "passwordSecretRef": {"name": "kafka", "key": "password"}}
+CA = {"name": "kafka-ca", "key": "ca.crt"}
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no brokers": ({"brokers": None}, "spec.brokers: Required value"),
+    "empty brokers": ({"brokers": []}, "spec.brokers in body should have at least 1 items"),
+    "broker without port": ({"brokers": ["kafka"]}, "spec.brokers[0] in body should match"),
+    "same broker twice": ({"brokers": ["a:1", "a:1"]}, 'spec.brokers[1]: Duplicate value: "a:1"'),
+    "unknown acks": ({"acks": "two"}, 'spec.acks: Unsupported value: "two"'),
+    "negative linger": ({"lingerMs": -1}, "spec.lingerMs in body should be greater than or equal to 0"),
+    "text for a number": ({"retries": "many"}, "spec.retries in body must be of type integer"),
+    "topic with a slash": ({"tracesTopic": "a/b"}, "spec.tracesTopic in body should match"),
+    "endless call": ({"requestTimeout": "16m"}, "must be above 0s and at most 15m."),
+    "no duration": ({"requestTimeout": "soon"}, "spec.requestTimeout in body should match"),
+    "SASL without protocol": ({"sasl": SASL}, "go together: set both or neither."),
+    "protocol without SASL": ({"securityProtocol": "SASL_SSL"}, "go together: set both or neither."),
+    "TLS in plain text": ({"tls": {"caSecretRef": CA}}, "tls needs securityProtocol SSL or SASL_SSL"),
+    "two sources of a CA": (
+        {"securityProtocol": "SSL", "tls": {"caSecretRef": CA, "caConfigMapRef": CA}},
+        "caSecretRef and caConfigMapRef are both set; keep one of them.",
+    ),
+    "SASL without a user": (
+        {"securityProtocol": "SASL_SSL", "sasl": {key: SASL[key] for key in SASL if key != "username"}},
+        "exactly one of username and usernameSecretRef must be set.",
+    ),
+    "SASL without a password": (
+        {"securityProtocol": "SASL_SSL", "sasl": {"mechanism": "PLAIN", "username": "edge"}},
+        "spec.sasl.passwordSecretRef: Required value",
+    ),
+    "a record that expires before it is sent": (
+        {"messageTimeoutMs": 10, "lingerMs": 10},
+        "messageTimeoutMs must be greater than lingerMs, or 0 for no timeout.",
+    ),
+    "backoffs upside down": (
+        {"retryBackoffMs": 500, "retryBackoffMaxMs": 100},
+        "retryBackoffMaxMs must not be less than retryBackoffMs.",
+    ),
+    "idempotence with one acknowledgement": (
+        {"acks": "one", "customConfig": {"enable.idempotence": "true"}},
+        "enable.idempotence=true in customConfig needs acks all",
+    ),
+    "property in capitals": ({"customConfig": {"Linger.Ms": "5"}}, "must be a librdkafka property name in lower case."),
+    "property without quotes": ({"customConfig": {"enable.idempotence": True}}, "must be of type integer,string"),
+    "the operator's variables": (
+        {"podTemplate": {"env": [{"name": "KAFKA_EXPORTER_SASL_PASSWORD", "value": "x"}]}},
+        "env must not set variables that start with KAFKA_EXPORTER_",
+    ),
+    "variable twice": (
+        {"podTemplate": {"env": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}},
+        "spec.podTemplate.env[1]: Duplicate value",
+    ),
+    "no time to stop": (
+        {"podTemplate": {"terminationGracePeriodSeconds": 1}},
+        "should be greater than or equal to 10",
+    ),
+    "no quantity": ({"resources": {"limits": {"memory": "much"}}}, "spec.resources.limits.memory in body should match"),
+    "negative replicas": ({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
+    "headless service": ({"service": {"type": "ExternalName"}}, "spec.service.type: Unsupported value"),
+    "unknown field": ({"brokres": ["a:1"]}, 'unknown field "spec.brokres"'),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, namespace: Namespace) -> None:
+    """The API server refuses what cannot work, with a sentence that says where and why."""
+    spec, sentence = REFUSED[case]
+    assert sentence in namespace.refusal(spec)
+
+
+@pytest.mark.parametrize("name", sorted(rules.INSTEAD))
+def test_dangerous_property(name: str, api: ApiServer, default_namespace: Namespace) -> None:
+    """A dangerous librdkafka property is refused by the API server and by ``parse`` in the same words."""
+    spec = {"customConfig": {name: "x"}}
+    sentence = f"{name} is refused: {rules.INSTEAD[name]}."
+    assert sentence in default_namespace.refusal(spec)
+    with pytest.raises(SpecInvalid, match="is refused") as refused:
+        parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"], **spec}})
+    assert str(refused.value) == f"spec.customConfig: {sentence}"
+
+
+@pytest.fixture(scope="module")
+def default_namespace(api: ApiServer) -> Namespace:
+    """One namespace for many refusals: nothing is ever stored in it."""
+    return Namespace(api)
+
+
+@pytest.mark.parametrize("name", ["1edge", "a.b", "a" * 53])
+def test_name_of_a_service(name: str, namespace: Namespace) -> None:
+    """A name that no Service can have is refused before anything is made."""
+    assert "metadata.name must be at most 52 lower-case letters" in namespace.refusal({}, name)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples(example: str, namespace: Namespace) -> None:
+    """The API server takes every example without a warning about an unknown field."""
+    namespace.kubectl("apply", "--validate=strict", "-f", str(EXAMPLES[example]))
+
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "linger longer than the timeout's default": {"lingerMs": 400_000},
+    "backoff longer than the maximum's default": {"retryBackoffMs": 5000},
+    "acks given way to custom config": {"acks": "one", "customConfig": {"enable.idempotence": "true", "acks": "all"}},
+    "numbers and texts in custom config": {"customConfig": {"batch.num.messages": 100, "debug": "broker"}},
+    "endless message timeout": {"messageTimeoutMs": 0, "lingerMs": 5},
+    "IPv6 broker": {"brokers": ["[::1]:9092"]},
+    "affinity": {
+        "podTemplate": {
+            "affinity": {
+                "podAntiAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+                    ]
+                }
+            },
+            "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 5}],
+            "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        },
+        "resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}},
+        "imagePullSecrets": [{"name": "registry"}],
+    },
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_accepted(case: str, namespace: Namespace) -> None:
+    """What works is taken, by the API server and by ``parse``."""
+    assert namespace.refusal(ACCEPTED[case]) == ""
+    parse(namespace.get("koe"))
+
+
+def test_explain(api: ApiServer) -> None:
+    """kubectl explain is the manual: every field has a description, with default and limits."""
+    words = " ".join(api.kubectl("explain", "koe.spec.lingerMs").split())
+    assert "Allowed: a whole number from 0 to 900000 (milliseconds). Default: 5." in words
+    assert "Secret" in api.kubectl("explain", "koe.spec.sasl.passwordSecretRef.key")
+    assert "topologyKey" in api.kubectl("explain", "koe.spec.podTemplate.topologySpreadConstraints")
+
+
+def test_defaults_stay_out(namespace: Namespace) -> None:
+    """A stored resource holds what its author set, and replicas for the scale subresource, and nothing else."""
+    namespace.apply({})
+    assert namespace.get("kafkaotlpexporter")["spec"] == {"brokers": ["kafka:9092"], "replicas": 1}
+
+
+def test_client_side_apply(api: ApiServer) -> None:
+    """The definition is small enough for a plain kubectl apply, which keeps a copy of it in an annotation."""
+    assert (ROOT / "crds" / "kafkaotlpexporters.yaml").stat().st_size < 256 * 1024

@@ -1,0 +1,1 @@
+"""Tests of one module each, with no process and no network beside them."""

@@ -1,0 +1,169 @@
+"""The life of the operator, on a cluster that is not there."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from kafka_otlp_operator import controller as module
+from kafka_otlp_operator.controller import Controller
+from kafka_otlp_operator.errors import ApiError, OperatorError
+from kafka_otlp_operator.kube import Key
+from kafka_otlp_operator.probes import Probes
+from kafka_otlp_operator.reconcile import Result
+from kafka_otlp_operator.settings import Settings
+from kafka_otlp_operator.telemetry import Metrics
+from tests.beds.process import free_port
+from tests.unit.kafka_otlp_operator.resources import raw
+
+EDGE = Key("telemetry", "edge")
+
+
+class Cluster:
+    """Serves the resource from the second question on, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.served: Any = iter([ApiError("down"), False])
+        self.listed: Any = [EDGE]
+
+    def serves_resources(self):
+        answer = next(self.served, True)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def keys(self, namespace):
+        if isinstance(self.listed, Exception):
+            raise self.listed
+        return iter(self.listed)
+
+
+class Checker:
+    """Only ever closed."""
+
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The keys that were reconciled; each ends as ``outcome`` says, which a test may set."""
+    found = []
+
+    def reconcile(cluster, checker, settings, key, now):
+        found.append(key)
+        if key.name == "bug":
+            raise ZeroDivisionError
+        return Result(failure=OperatorError("not now") if key.name == "later" else None)
+
+    monkeypatch.setattr(module, "reconcile", reconcile)
+    monkeypatch.setattr(module, "_UNSERVED_SECONDS", 0.01)
+    return found
+
+
+def live(scenario: Any, cluster: Any = None) -> None:
+    """Run a scenario with a started controller and its probes."""
+
+    async def run() -> None:
+        checker: Any = Checker()
+        settings = Settings(workers=2, port=free_port())
+        api: Any = cluster or Cluster()
+        made = Controller(api, checker, settings, Metrics())
+        probes = Probes(made)
+        await probes.start()
+
+        async def get(path):
+            async with ClientSession() as session, session.get(f"http://127.0.0.1:{settings.port}{path}") as answer:
+                return answer.status, await answer.text()
+
+        try:
+            await asyncio.wait_for(scenario(made, get), 10)
+        finally:
+            await made.stop()
+            await probes.stop()
+        assert checker.closed
+
+    asyncio.run(run())
+
+
+async def until(true: Any) -> None:
+    """Wait for a condition."""
+    while not true():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def test_starts_when_the_resource_is_served(seen):
+    """It waits for the definition, then lists every resource and is ready."""
+
+    async def scenario(controller, get):
+        assert (await get("/readyz"))[0] == 503
+        await controller.start()
+        await until(lambda: seen == [EDGE])
+        assert await get("/readyz") == (200, "ok\n")
+        assert await get("/livez") == (200, "ok\n")
+
+    live(scenario)
+
+
+def test_events_name_resources(seen):
+    """An event of a resource, or of an object that it owns, lets that resource be reconciled."""
+    owned = {"kind": "KafkaOtlpExporter", "apiVersion": "kafka-otlp.dev/v1alpha1", "name": "owner"}
+    foreign = {"kind": "KafkaOtlpExporter", "apiVersion": "other.dev/v1", "name": "foreign"}
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(lambda: seen == [EDGE])
+        controller.notice(raw(name="one"))
+        controller.notice({"kind": "Service", "metadata": {"namespace": "n", "ownerReferences": [foreign, owned]}})
+        controller.notice({"kind": "Service", "metadata": {"namespace": "n"}})
+        await until(lambda: len(seen) == 3)
+        assert set(seen) == {EDGE, Key("telemetry", "one"), Key("n", "owner")}
+
+    live(scenario)
+
+
+def test_a_bug_stops_nothing(seen):
+    """A resource that makes the code crash is counted and tried again; the others are served on."""
+
+    async def scenario(controller, get):
+        await controller.start()
+        controller.notice(raw(name="bug"))
+        controller.notice(raw(name="later"))
+        await until(lambda: len(seen) >= 5)
+        assert {Key("telemetry", "bug"), Key("telemetry", "later"), EDGE} == set(seen)
+        assert await get("/livez") == (200, "ok\n")
+        text = (await get("/metrics"))[1]
+        assert 'kafka_otlp_operator_reconciles_total{result="crashed"}' in text
+        assert 'kafka_otlp_operator_reconciles_total{result="failed"}' in text
+
+    live(scenario)
+
+
+def test_a_dead_task_ends_the_process(seen):
+    """When the resync dies of a bug, /livez fails and names it, so that Kubernetes starts the process anew."""
+    cluster = Cluster()
+    cluster.listed = ZeroDivisionError()
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(controller.dead)
+        assert await get("/livez") == (500, "ended unexpectedly: resync\n")
+
+    live(scenario, cluster)
+
+
+def test_a_resync_that_fails_is_tried_again(seen):
+    """An API server that cannot be listed is not a reason to end."""
+    cluster = Cluster()
+    cluster.listed = ApiError("down")
+
+    async def scenario(controller, get):
+        await controller.start()
+        await asyncio.sleep(0.1)
+        assert controller.dead() == []
+        assert (await get("/readyz"))[0] == 503
+
+    live(scenario, cluster)

@@ -1,0 +1,194 @@
+"""The door to the Kubernetes API, before an HTTP server that says what a test wants."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from kafka_otlp_operator import errors
+from kafka_otlp_operator.kube import Cluster, Key
+from tests.unit.kafka_otlp_operator.resources import raw
+
+OURS = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
+THEIRS = {"controller": True, "uid": "uid-2", "kind": "Deployment", "name": "other"}
+MANAGED = {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}
+MANIFEST = {"kind": "Service", "metadata": {"name": "edge", "namespace": "telemetry", "ownerReferences": [OURS]}}
+
+
+class Server:
+    """Answers each call with the next of ``answers``; ``calls`` lists what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, Any]] = []
+        self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(handler):  # noqa: N805
+                length = int(handler.headers.get("Content-Length") or 0)
+                body = handler.rfile.read(length)
+                self.calls.append((handler.command, handler.path, dict(handler.headers), body))
+                status, content = self.answers.pop(0)
+                handler.send_response(status)
+                handler.end_headers()
+                handler.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+            do_GET = do_PATCH = do_DELETE = answer  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
+        self.thread.start()
+        configuration = client.Configuration()
+        configuration.host = f"http://127.0.0.1:{self.http.server_port}"
+        self.cluster = Cluster(client.ApiClient(configuration), timeout=5)
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.thread.join()
+        self.http.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One such server."""
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (404, "not there", errors.NotFound),
+        (409, "changed", errors.Conflict),
+        (403, "not allowed", errors.Forbidden),
+        (401, "who are you", errors.Forbidden),
+        (403, "exceeded quota: q", errors.QuotaExceeded),
+        (422, "wrong", errors.Rejected),
+        (500, "broken", errors.ApiError),
+        (429, "busy", errors.ApiError),
+    ],
+)
+def test_errors_are_the_servers_sentences(server, status, message, kind):
+    """An answer that is an error becomes the matching type, with the server's own sentence."""
+    server.answers = [(status, {"message": message})]
+    with pytest.raises(errors.ApiError) as refused:
+        server.cluster.resource(Key("n", "a"))
+    assert type(refused.value) is kind
+    assert str(refused.value) == message
+
+
+def test_an_answer_that_is_no_status(server):
+    """A proxy's error page is told by its status."""
+    server.answers = [(502, b"<html>")]
+    with pytest.raises(errors.ApiError, match=r"GET .*/kafkaotlpexporters/a was answered with status 502"):
+        server.cluster.resource(Key("n", "a"))
+
+
+def test_no_answer(server):
+    """An API server that is not there is an ApiError too."""
+    server.close()
+    with pytest.raises(errors.ApiError, match="did not answer GET"):
+        server.cluster.resource(Key("n", "a"))
+    server.close = lambda: None
+
+
+def test_lists_are_read_in_pages(server):
+    """Every page is read, names alone, and a null list is an empty one."""
+    item = {"metadata": {"namespace": "n", "name": "a"}}
+    server.answers = [
+        (200, {"items": [item], "metadata": {"continue": "next"}}),
+        (200, {"items": None, "metadata": {}}),
+    ]
+    assert list(server.cluster.keys(None)) == [Key("n", "a")]
+    assert "continue=next" in server.calls[1][1]
+    assert "PartialObjectMetadataList" in server.calls[0][2]["Accept"]
+
+
+def test_apply(server):
+    """An apply is a server-side apply with our field manager, by force."""
+    server.answers = [(200, MANIFEST)]
+    assert server.cluster.apply(MANIFEST) == MANIFEST
+    method, path, headers, body = server.calls[0]
+    assert (method, path) == (
+        "PATCH",
+        "/api/v1/namespaces/telemetry/services/edge?fieldManager=kafka-otlp-operator&force=true",
+    )
+    assert headers["Content-Type"] == "application/apply-patch+yaml"
+    assert json.loads(body) == MANIFEST
+
+
+def test_status_is_for_this_very_resource(server):
+    """The status names the uid, so that it never lands on another resource of the same name."""
+    server.answers = [(200, {})]
+    server.cluster.apply_status(raw(), {"replicas": 1})
+    _, path, _, body = server.calls[0]
+    assert path.startswith("/apis/kafka-otlp.dev/v1alpha1/namespaces/telemetry/kafkaotlpexporters/edge/status?")
+    assert json.loads(body)["metadata"]["uid"] == "uid-1"
+
+
+def test_children_are_those_of_the_owner(server):
+    """Only what has our label and this resource as its controller counts as made by us."""
+    items = [{"metadata": {"name": name, "ownerReferences": [owner]}} for name, owner in (("a", OURS), ("b", THEIRS))]
+    server.answers = [(200, {"items": items}), (200, {"items": None}), (200, {"items": []})]
+    assert [(child["kind"], child["metadata"]["name"]) for child in server.cluster.children(raw())] == [
+        ("Deployment", "a")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({"ownerReferences": [THEIRS]}, "Service 'edge' is there already and belongs to Deployment 'other'"),
+        ({}, "Service 'edge' is there already and was not made by this operator"),
+        ({"labels": MANAGED}, None),
+        ({"ownerReferences": [OURS]}, None),
+    ],
+)
+def test_foreign_objects(server, found, sentence):
+    """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
+    server.answers = [(200, {"metadata": found})]
+    if sentence is None:
+        server.cluster.refuse_foreign(MANIFEST)
+        return
+    with pytest.raises(errors.NotOurs) as refused:
+        server.cluster.refuse_foreign(MANIFEST)
+    assert sentence in str(refused.value)
+    assert refused.value.reason == "ApplyConflict"
+
+
+def test_nothing_there(server):
+    """A name that is free is nobody's, and a Deployment that is not there is None."""
+    server.answers = [
+        (404, {"message": "no"}),
+        (404, {"message": "no"}),
+        (200, {"metadata": {"ownerReferences": [THEIRS]}}),
+    ]
+    server.cluster.refuse_foreign(MANIFEST)
+    assert server.cluster.deployment(raw()) is None
+    assert server.cluster.deployment(raw()) is None
+
+
+def test_delete(server):
+    """A deletion is for the very object that was seen; one that is gone already is fine."""
+    child = {"kind": "Service", "metadata": {"name": "old", "namespace": "n", "uid": "u"}}
+    server.answers = [(200, {}), (404, {"message": "no"})]
+    server.cluster.delete(child)
+    server.cluster.delete(child)
+    assert json.loads(server.calls[0][3])["preconditions"] == {"uid": "u"}
+
+
+def test_serves_resources(server):
+    """The resource counts as served when the API tells of it."""
+    server.answers = [
+        (404, {"message": "no"}),
+        (200, {"resources": []}),
+        (200, {"resources": [{"name": "kafkaotlpexporters"}]}),
+    ]
+    assert [server.cluster.serves_resources() for _ in range(3)] == [False, False, True]

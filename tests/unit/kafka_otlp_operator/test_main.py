@@ -1,0 +1,82 @@
+"""The command line."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kafka_otlp_operator.__main__ import main
+from kafka_otlp_operator.settings import VERSION
+
+ROOT = Path(__file__).parents[3]
+MINIMAL = (ROOT / "examples" / "minimal.yaml").read_text()
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_render(example, capsys):
+    """render prints the objects of every example, and passes over its Secrets."""
+    assert main(["render", str(example)]) == 0
+    printed = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert [one["kind"] for one in printed] == ["ServiceAccount", "Service", "Deployment"]
+
+
+def test_render_stdin(capsys, monkeypatch):
+    """- is stdin, and several resources become the objects of each."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(MINIMAL + "---\n" + MINIMAL.replace("edge", "core")))
+    assert main(["render", "-"]) == 0
+    printed = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert [one["metadata"]["name"] for one in printed] == ["edge"] * 3 + ["core"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (MINIMAL + "  acks: two\n", 'spec.acks: "two" is not allowed; allowed: one of none, one, all.'),
+        (MINIMAL + "  format: json\n", "spec.format: json is not supported yet"),
+        (MINIMAL + "  customConfig: {no.such: 1}\n", "spec.customConfig: librdkafka refuses the configuration: "),
+        ("kind: Secret\n", "there is no KafkaOtlpExporter in it."),
+        ("a: [\n", "is no YAML: "),
+        ("- a\n", "a document in it is no object."),
+    ],
+)
+def test_render_refuses(text, sentence, tmp_path, capsys):
+    """A file that is wrong prints no object, one sentence, and fails."""
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+    assert main(["render", str(path)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_render_without_file(capsys):
+    """A file that is not there is told of."""
+    assert main(["render", "/no/such/file"]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_version():
+    """The installed command says its version."""
+    command = [sys.executable, "-m", "kafka_otlp_operator", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"kafka-otlp-operator {VERSION}\n"
+
+
+def test_a_wrong_setting(monkeypatch, capsys):
+    """A wrong variable is named, and nothing starts."""
+    monkeypatch.setenv("KAFKA_OTLP_OPERATOR_WORKERS", "many")
+    assert main(["run"]) == 2
+    assert capsys.readouterr().err.startswith("KAFKA_OTLP_OPERATOR_WORKERS: ")
+
+
+def test_no_cluster(tmp_path):
+    """Without a cluster to work in the process ends with a sentence."""
+    environment = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "", "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "kafka_otlp_operator", "run"]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1].startswith("no cluster to work in: ")

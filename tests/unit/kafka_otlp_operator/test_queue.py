@@ -1,0 +1,108 @@
+"""Which key comes next."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator import queue
+from kafka_otlp_operator.queue import WorkQueue
+
+
+def in_loop(scenario: Any) -> None:
+    """Run a scenario with a queue of its own, in an event loop."""
+
+    async def run() -> None:
+        keys: WorkQueue[str] = WorkQueue(random.Random(1))
+        await asyncio.wait_for(scenario(keys), 5)
+        keys.close()
+
+    asyncio.run(run())
+
+
+def test_oldest_first_and_none_twice():
+    """Keys come in the order in which they were added, and a waiting key is added once."""
+
+    async def scenario(keys):
+        for key in "abab":
+            keys.add(key)
+        assert len(keys) == 2
+        assert [await keys.take(), await keys.take()] == ["a", "b"]
+
+    in_loop(scenario)
+
+
+def test_never_two_at_work_on_one_key():
+    """A key that is added while it is at work comes again, but only after it is done."""
+
+    async def scenario(keys):
+        keys.add("a")
+        assert await keys.take() == "a"
+        keys.add("a")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(keys.take(), 0.05)
+        assert keys.done("a", failed=False) is None
+        assert await keys.take() == "a"
+
+    in_loop(scenario)
+
+
+def test_take_waits():
+    """A worker sleeps until there is something to do."""
+
+    async def scenario(keys):
+        waiting = asyncio.create_task(keys.take())
+        await asyncio.sleep(0.01)
+        keys.add("a")
+        assert await waiting == "a"
+
+    in_loop(scenario)
+
+
+def test_failures_wait_longer_each_time():
+    """The wait doubles from half a second to a minute, with some chance in it, and starts anew after a success."""
+
+    async def scenario(keys):
+        waits = []
+        for _ in range(12):
+            keys.add("a")
+            await keys.take()
+            waits.append(keys.done("a", failed=True))
+        assert all(0.75 <= wait / longest <= 1 for wait, longest in zip(waits, [0.5, 1, 2, 4, 8, 16, 32], strict=False))
+        assert all(45 <= wait <= 60 for wait in waits[7:])
+        keys.add("a")
+        await keys.take()
+        assert keys.done("a", failed=False) is None
+        keys.add("a")
+        await keys.take()
+        assert keys.done("a", failed=True) <= 0.5
+
+    in_loop(scenario)
+
+
+def test_a_failed_key_comes_back_by_itself(monkeypatch):
+    """A retry needs no event."""
+    monkeypatch.setattr(queue, "_FIRST_SECONDS", 0.01)
+
+    async def scenario(keys):
+        keys.add("a")
+        keys.done(await keys.take(), failed=True)
+        assert len(keys) == 0
+        assert await keys.take() == "a"
+
+    in_loop(scenario)
+
+
+def test_an_event_brings_a_retry_forward():
+    """Something new about a failed key is looked at now, and once."""
+
+    async def scenario(keys):
+        keys.add("a")
+        keys.done(await keys.take(), failed=True)
+        keys.add("a")
+        assert await keys.take() == "a"
+        assert keys.done("a", failed=False) is None
+        assert keys._timers == {}
+
+    in_loop(scenario)

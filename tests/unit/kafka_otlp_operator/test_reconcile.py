@@ -1,0 +1,169 @@
+"""One reconcile, on a cluster that is a dictionary."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator import status
+from kafka_otlp_operator.errors import ApiError, NotFound, NotOurs, NotYet
+from kafka_otlp_operator.kube import Key
+from kafka_otlp_operator.reconcile import Result, reconcile
+from kafka_otlp_operator.settings import Settings
+from tests.unit.kafka_otlp_operator.resources import raw
+
+KEY = Key("telemetry", "edge")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Cluster:
+    """What ``kube.Cluster`` does, without a server; ``calls`` lists what was written."""
+
+    def __init__(self, resource: Any = None) -> None:
+        self.stored = resource
+        self.objects: dict[tuple[str, str], Any] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.foreign: set[str] = set()
+        self.broken: ApiError | None = None
+
+    def resource(self, key):
+        if self.stored is None:
+            raise NotFound("gone")
+        return self.stored
+
+    def children(self, owner):
+        return list(self.objects.values())
+
+    def deployment(self, owner):
+        return self.objects.get(("Deployment", "edge"))
+
+    def refuse_foreign(self, manifest):
+        if manifest["kind"] in self.foreign:
+            raise NotOurs(f"{manifest['kind']} is somebody else's")
+
+    def apply(self, manifest):
+        if self.broken:
+            raise self.broken
+        self.calls.append(("apply", manifest["kind"]))
+        self.objects[manifest["kind"], manifest["metadata"]["name"]] = manifest
+        return manifest
+
+    def delete(self, child):
+        self.calls.append(("delete", child["metadata"]["name"]))
+        del self.objects[child["kind"], child["metadata"]["name"]]
+
+    def apply_status(self, resource, summary):
+        self.calls.append(("status", status.ready(summary)["reason"]))
+        self.stored = {**self.stored, "status": summary}
+
+
+class Checker:
+    """Finds the same with every configuration."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+
+    def check(self, resource):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def run(cluster: Any, answer: Any = None) -> Result:
+    """One reconcile."""
+    return reconcile(cluster, Checker(answer), Settings(), KEY, NOW)
+
+
+def condition(cluster: Cluster, kind: str) -> Any:
+    """One condition of what is stored."""
+    return next(one for one in cluster.stored["status"]["conditions"] if one["type"] == kind)
+
+
+def test_everything_is_applied_then_told():
+    """The objects are applied in order, then the status is written once; a second run writes no status."""
+    cluster = Cluster(raw())
+    result = run(cluster)
+    kinds = [("apply", kind) for kind in ("ServiceAccount", "Service", "Deployment")]
+    assert cluster.calls == [*kinds, ("status", "DeploymentNotObserved")]
+    assert result.ready is not None
+    cluster.calls.clear()
+    assert run(cluster) == Result()
+    assert cluster.calls == kinds
+
+
+def test_gone():
+    """A resource that is no longer there needs nothing."""
+    assert run(Cluster()) == Result()
+
+
+def test_being_deleted():
+    """A resource that is being deleted is left to the garbage collector."""
+    cluster = Cluster(raw(deletionTimestamp="2026-01-01T00:00:00Z"))
+    assert run(cluster) == Result()
+    assert cluster.calls == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "answer", "reason"),
+    [({}, "spec: wrong.", "InvalidKafkaConfig"), ({"lingerMS": 1}, None, "RenderFailed")],
+)
+def test_a_wrong_resource_touches_nothing(spec, answer, reason):
+    """What its author must repair is told once, and not tried again."""
+    cluster = Cluster(raw(spec))
+    assert run(cluster, answer).failure is None
+    assert cluster.calls == [("status", reason)]
+    assert condition(cluster, "ConfigValid")["status"] == "False"
+
+
+def test_a_check_without_an_answer():
+    """Nothing is rolled out unchecked; it is tried again."""
+    cluster = Cluster(raw())
+    assert isinstance(run(cluster, NotYet("later.")).failure, NotYet)
+    assert cluster.calls == [("status", "NotChecked")]
+    assert condition(cluster, "ConfigValid")["status"] == "Unknown"
+
+
+def test_a_foreign_object_stops_everything():
+    """When one object belongs to somebody else none is applied, and it is tried again later."""
+    cluster = Cluster(raw())
+    cluster.foreign = {"Deployment"}
+    assert isinstance(run(cluster).failure, NotOurs)
+    assert cluster.calls == [("status", "ApplyConflict")]
+
+
+def test_an_object_of_ours_is_not_asked_about_again():
+    """What is owned already needs no look at whose it is."""
+    cluster = Cluster(raw())
+    run(cluster)
+    cluster.foreign = {"Deployment", "Service", "ServiceAccount"}
+    assert run(cluster).failure is None
+
+
+def test_an_error_of_the_api_server():
+    """What the API server says against an object is in the status, in its own words."""
+    cluster = Cluster(raw())
+    cluster.broken = ApiError("no disk")
+    assert run(cluster).failure is cluster.broken
+    assert (condition(cluster, "Applied")["reason"], condition(cluster, "Applied")["message"]) == (
+        "ApplyFailed",
+        "no disk",
+    )
+
+
+def test_what_is_no_longer_wanted_goes():
+    """An owned object that is not among the desired ones is deleted, after the others were applied."""
+    cluster = Cluster(raw())
+    cluster.objects["Service", "edge-old"] = {"kind": "Service", "metadata": {"name": "edge-old"}}
+    run(cluster)
+    assert cluster.calls[-2] == ("delete", "edge-old")
+
+
+def test_gone_before_the_status_was_written(monkeypatch):
+    """A resource that goes while it is worked on is no failure."""
+    cluster = Cluster(raw())
+
+    def gone(*_):
+        raise NotFound("gone")
+
+    monkeypatch.setattr(cluster, "apply_status", gone)
+    assert run(cluster) == Result()

@@ -1,0 +1,118 @@
+"""What ``spec.parse`` makes of a resource."""
+
+import pytest
+
+from kafka_otlp_exporter.options import ROWS, Options
+from kafka_otlp_exporter.values import Acks
+from kafka_otlp_operator.errors import SpecInvalid
+from kafka_otlp_operator.spec import OPTION_FIELDS, allowed, parse, spelling
+from tests.unit.kafka_otlp_operator.resources import SASL, SECURE, raw, resource
+
+
+def test_only_what_was_set_is_set():
+    """Options know which of them the author set, so that nothing else travels to the pods."""
+    options = resource(acks="all", lingerMs=5).options
+    assert options.model_fields_set == {"brokers", "acks", "linger_ms"}
+    assert options.acks is Acks.ALL
+
+
+def test_every_option_has_a_field():
+    """Each row is a field of spec, but the three of SASL, which have an object."""
+    assert len(OPTION_FIELDS) == len(ROWS) - 3 == len(Options.model_fields) - 3
+
+
+def test_custom_config_values_become_text():
+    """Whole numbers are taken as well as texts, as YAML writers expect."""
+    assert resource(customConfig={"a.b": 3, "c": "x"}).options.custom_config == {"a.b": "3", "c": "x"}
+
+
+def test_sasl_becomes_options_but_the_password_does_not():
+    """Mechanism and an inline user name are options; the password stays a reference."""
+    parsed = resource(**SECURE)
+    assert parsed.options.sasl_username == "edge"
+    assert parsed.options.sasl_password is None
+    assert parsed.workload.sasl is not None
+    assert parsed.workload.sasl.password_secret_ref.name == "edge-kafka"
+
+
+def test_a_reference_to_the_user_name_sets_no_option():
+    """A user name that stands in a Secret reaches the exporter as a file only."""
+    sasl = {**SASL, "usernameSecretRef": {"name": "s", "key": "k"}}
+    del sasl["username"]
+    assert "sasl_username" not in resource(**{**SECURE, "sasl": sasl}).options.model_fields_set
+
+
+def test_absent_and_null_are_the_same():
+    """A null is what kubectl leaves behind; it counts as not set."""
+    assert resource(lingerMs=None).options.model_fields_set == {"brokers"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"acks": "two"}, 'spec.acks: "two" is not allowed; allowed: one of none, one, all.'),
+        (
+            {"lingerMs": "5"},
+            'spec.lingerMs: "5" is not allowed; allowed: a whole number from 0 to 900000 (milliseconds).',
+        ),
+        ({"brokers": "a:1"}, 'spec.brokers: "a:1" is not allowed; allowed: a list of 1 to 64 host:port.'),
+        ({"brokers": None}, "spec.brokers: missing; name the Kafka brokers, host:port each."),
+        ({"lingerMS": 5}, "spec.lingerMS: there is no such field; did you mean spec.lingerMs?"),
+        ({"xyz": 5}, "spec.xyz: there is no such field."),
+        (
+            {"saslPassword": "hunter2"},
+            "spec.saslPassword: there is no such field.",
+        ),
+        ({"replicas": "2"}, "spec.replicas: input should be a valid integer."),
+        ({"sasl": {"mechanism": "PLAIN"}}, "spec.sasl.passwordSecretRef: missing."),
+        ({"podTemplate": {"labels": {"a": 1}}}, "spec.podTemplate.labels.a: input should be a valid string."),
+        ({"customConfig": {"a": True}}, "spec.customConfig.a: true is no text; put it in quotes."),
+        (
+            {"customConfig": ["a"]},
+            'spec.customConfig: ["a"] is not allowed; allowed: ' + allowed(ROWS["custom_config"]) + ".",
+        ),
+        (
+            {"customConfig": {"sasl.password": "hunter2"}},
+            "spec.customConfig: sasl.password is refused: use spec.sasl.passwordSecretRef.",
+        ),
+        (
+            {"resources": {"limits": {"memory": "much"}}},
+            "spec.resources.limits.memory: 'much' is no quantity; write it like 256Mi.",
+        ),
+        (
+            {"securityProtocol": "SASL_SSL"},
+            "spec: sasl and a securityProtocol with SASL (SASL_SSL, SASL_PLAINTEXT) go together: set both or neither.",
+        ),
+    ],
+)
+def test_a_sentence_with_a_path(spec, sentence):
+    """What is wrong is told with its path, and what is allowed instead; a secret is never repeated."""
+    with pytest.raises(SpecInvalid) as refused:
+        parse(raw(spec))
+    assert str(refused.value).startswith(sentence)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", "Edge", "1edge", "edge-", "a.b", "a" * 53])
+def test_a_name_that_no_service_can_have(name):
+    """The Service bears the resource's name, so a name that it cannot have is refused."""
+    with pytest.raises(SpecInvalid, match=r"^metadata\.name: "):
+        parse(raw(name=name))
+
+
+def test_a_resource_without_spec():
+    """A resource without a spec is refused, not crashed over."""
+    with pytest.raises(SpecInvalid, match=r"^spec: missing"):
+        parse({"metadata": {"name": "edge"}})
+
+
+def test_a_file_has_no_uid():
+    """A resource from a file, without uid, namespace and generation, is read too."""
+    parsed = parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"]}})
+    assert (parsed.namespace, parsed.uid, parsed.generation) == ("default", "", 0)
+
+
+def test_spelling():
+    """An option is called as the resource calls it."""
+    assert spelling(ROWS["linger_ms"]) == "spec.lingerMs"
+    assert spelling(ROWS["sasl_password"]) == "spec.sasl.passwordSecretRef"

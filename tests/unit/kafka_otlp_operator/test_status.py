@@ -1,0 +1,169 @@
+"""What the status says."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator import status
+from kafka_otlp_operator.status import APPLIED, VALID, Finding, Findings
+from tests.unit.kafka_otlp_operator.resources import raw
+
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def deployment(wanted: int = 2, *, observed: bool = True, conditions: Any = (), **counts: int) -> Any:
+    """A Deployment as the API server has it."""
+    full = {"replicas": wanted, "updatedReplicas": wanted, "availableReplicas": wanted, "readyReplicas": wanted}
+    return {
+        "metadata": {"generation": 3},
+        "spec": {"replicas": wanted},
+        "status": {
+            "observedGeneration": 3 if observed else 2,
+            **full,
+            **counts,
+            "conditions": conditions or [{"type": "Available", "status": "True"}],
+        },
+    }
+
+
+def of(
+    found: Any,
+    before: Any = None,
+    generation: int = 1,
+    config: Any = VALID,
+    applied: Any = APPLIED,
+    now: datetime = NOW,
+) -> Any:
+    """The conditions, by type."""
+    resource = raw(generation=generation) | ({"status": before} if before else {})
+    summary = status.summarize(resource, Findings(config, applied, found), now)
+    return {condition["type"]: condition for condition in summary["conditions"]}
+
+
+def test_ready():
+    """Ready is true when every pod is of the newest version and available."""
+    conditions = of(deployment())
+    assert {kind: condition["status"] for kind, condition in conditions.items()} == dict.fromkeys(conditions, "True")
+    assert conditions["Ready"]["message"] == "2 of 2 pods are available."
+    assert conditions["Ready"]["reason"] == "Available"
+
+
+@pytest.mark.parametrize(
+    ("found", "reason", "message"),
+    [
+        (None, "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet."),
+        (deployment(observed=False), "RollingOut", "0 of 2 pods run the newest version."),
+        (deployment(updatedReplicas=1), "RollingOut", "1 of 2 pods run the newest version."),
+        (deployment(replicas=3), "RollingOut", "2 of 2 pods run the newest version."),
+        (
+            deployment(1, availableReplicas=0, conditions=[{"type": "Available", "status": "False"}]),
+            "PodsNotReady",
+            "0 of 1 pod is available.",
+        ),
+        (
+            deployment(
+                availableReplicas=0,
+                conditions=[{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}],
+            ),
+            "ReplicaFailure",
+            "0 of 2 pods are available. Pods cannot be made: exceeded quota: q",
+        ),
+        (
+            deployment(
+                availableReplicas=0,
+                conditions=[
+                    {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late."}
+                ],
+            ),
+            "ProgressDeadlineExceeded",
+            "0 of 2 pods are available. late.",
+        ),
+        (
+            deployment(
+                updatedReplicas=1,
+                conditions=[
+                    {"type": "Available", "status": "True"},
+                    {
+                        "type": "Progressing",
+                        "status": "False",
+                        "reason": "ProgressDeadlineExceeded",
+                        "message": "late.",
+                    },
+                ],
+            ),
+            "ProgressDeadlineExceeded",
+            "late.",
+        ),
+    ],
+)
+def test_not_ready(found, reason, message):
+    """Ready is false as long as anything is missing, and says what."""
+    ready = of(found)["Ready"]
+    assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, message)
+
+
+def test_scaled_to_zero():
+    """No pods, when none are wanted, is what was asked for."""
+    ready = of(deployment(0))["Ready"]
+    assert (ready["status"], ready["reason"]) == ("True", "ScaledToZero")
+
+
+def test_the_first_step_that_failed_is_the_reason():
+    """A wrong configuration is told of before pods that are not ready."""
+    wrong = Finding("False", "InvalidKafkaConfig", "spec.acks: ...")
+    conditions = of(
+        deployment(availableReplicas=0, conditions=[{"type": "x", "status": "x"}]), config=wrong, applied=None
+    )
+    assert (conditions["Ready"]["reason"], conditions["Ready"]["message"]) == ("InvalidKafkaConfig", "spec.acks: ...")
+    assert conditions["Applied"]["reason"] == "NotApplied"
+
+
+def test_what_was_found_earlier_still_holds():
+    """A step that was not reached keeps its condition, with the generation that it was found for."""
+    before = status.summarize(raw(), Findings(VALID, APPLIED, deployment()), THEN)
+    wrong = Finding("False", "InvalidKafkaConfig", "wrong.")
+    conditions = of(deployment(), before, generation=2, config=wrong, applied=None)
+    assert (conditions["Applied"]["status"], conditions["Applied"]["observedGeneration"]) == ("True", 1)
+    assert (conditions["Ready"]["status"], conditions["Ready"]["observedGeneration"]) == ("False", 2)
+
+
+def test_time_moves_only_with_the_status():
+    """lastTransitionTime stays when only reason or message change, and moves when the status flips."""
+    before = status.summarize(raw(), Findings(VALID, APPLIED, deployment(updatedReplicas=1)), THEN)
+    conditions = of(deployment(), before)
+    assert conditions["Available"]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
+    assert conditions["Ready"]["lastTransitionTime"] == "2026-01-02T00:00:00Z"
+
+
+def test_time_alone_is_no_difference():
+    """The same findings at another time give the same status, so that nothing is written."""
+    findings = Findings(VALID, APPLIED, deployment())
+    before = status.summarize(raw(), findings, THEN)
+    again = raw() | {"status": before}
+    assert status.differs(raw(), before)
+    assert not status.differs(again, status.summarize(again, findings, NOW))
+
+
+def test_conditions_of_others_are_left_alone():
+    """A condition that somebody else wrote neither counts as a difference nor is written by us."""
+    findings = Findings(VALID, APPLIED, deployment())
+    before = dict(status.summarize(raw(), findings, THEN))
+    before["conditions"] = [*before["conditions"], {"type": "Theirs", "status": "True"}]
+    again = raw() | {"status": before}
+    summary = status.summarize(again, findings, NOW)
+    assert not status.differs(again, summary)
+    assert "Theirs" not in {condition["type"] for condition in summary["conditions"]}
+
+
+def test_fields():
+    """The scale subresource, and people, find what they need."""
+    summary = status.summarize(raw(generation=4), Findings(VALID, APPLIED, deployment(readyReplicas=1)), NOW)
+    assert {key: summary[key] for key in summary if key != "conditions"} == {
+        "observedGeneration": 4,
+        "replicas": 2,
+        "readyReplicas": 1,
+        "selector": "app.kubernetes.io/instance=edge,app.kubernetes.io/name=kafka-otlp-exporter",
+        "endpoint": "edge.telemetry.svc:4317",
+    }

@@ -1,0 +1,170 @@
+"""Writes every generated file: the custom resource definition and the manual of the options.
+
+``make generate`` runs it; ``--check`` writes nothing and fails when a file is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+
+from kafka_otlp_exporter import options, settings
+from kafka_otlp_exporter.rows import Row
+from kafka_otlp_operator import crd, quantity, spec
+from kafka_otlp_operator.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_TYPES = (
+    "V1Affinity",
+    "V1EnvVar",
+    "V1LocalObjectReference",
+    "V1ResourceRequirements",
+    "V1Toleration",
+    "V1TopologySpreadConstraint",
+)
+# Fields whose companions the resource does not have: nothing could make use of them.
+_LEFT_OUT = {"V1ResourceRequirements": {"claims"}, "V1EnvVarSource": {"fileKeyRef"}}
+_QUANTITIES = {"V1ResourceRequirements": {"limits", "requests"}, "V1ResourceFieldSelector": {"divisor"}}
+# A list that is merged by a key needs the key in each of its items.
+_REQUIRED = {"V1LocalObjectReference": ["name"]}
+_QUANTITY: Mapping[str, Any] = {
+    "anyOf": [{"type": "integer"}, {"type": "string"}],
+    "pattern": quantity.PATTERN,
+    "x-kubernetes-int-or-string": True,
+}
+# In the type's own words a field may say much; the page that it comes from says the rest.
+_LONGEST_DESCRIPTION = 400
+
+_NOTE = "Written by `make generate` from the option table; change it there."
+
+
+def kubernetes_type(name: str) -> dict[str, Any]:
+    """The JSON schema of one of Kubernetes' own types, from the Kubernetes client's model of it."""
+    schema: dict[str, Any] = getattr(client, name).model_json_schema(mode="serialization")
+    for title, part in {name: schema, **schema.get("$defs", {})}.items():
+        _shorten(part)
+        if title in _REQUIRED:
+            part["required"] = _REQUIRED[title]
+        for left_out in _LEFT_OUT.get(title, ()):
+            del part["properties"][left_out]
+        for field, inside in part.get("properties", {}).items():
+            _shorten(inside)
+            if field in _QUANTITIES.get(title, ()):
+                part["properties"][field] = _with_quantity(inside)
+    return schema
+
+
+def _with_quantity(field: Mapping[str, Any]) -> dict[str, Any]:
+    is_map = any(choice.get("type") == "object" for choice in field["anyOf"])
+    described = {"description": field["description"]}
+    return {**described, "type": "object", "additionalProperties": _QUANTITY} if is_map else {**described, **_QUANTITY}
+
+
+def _shorten(part: dict[str, Any]) -> None:
+    # A field without words of its own has those of its type.
+    if "description" in part:
+        part["description"] = _described(part["description"])
+
+
+def _described(text: str) -> str:
+    text = " ".join(text.partition("\n\nAttributes:")[0].split())
+    if len(text) <= _LONGEST_DESCRIPTION:
+        return text
+    sentences = re.split(r"(?<=[.]) ", text[:_LONGEST_DESCRIPTION])
+    return " ".join(sentences[:-1]) or text[:_LONGEST_DESCRIPTION]
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, for people who read it."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+
+def definition() -> str:
+    """``crds/kafkaotlpexporters.yaml``."""
+    content = crd.definition({name: kubernetes_type(name) for name in _TYPES})
+    return f"# {_NOTE}\n" + yaml.dump(content, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+
+
+def manual() -> str:
+    """``docs/options.md``."""
+    sections = [
+        "# Options",
+        f"<!-- {_NOTE} -->",
+        "Every option of the exporter has three forms: a flag of `kafka-otlp-exporter start`, an environment variable, "
+        "and a field of the `KafkaOtlpExporter` resource. A flag goes before a variable, a variable before the default. "
+        "Upper and lower case are alike in the values of the first two. The fields that are no options of the exporter "
+        "(`replicas`, `resources`, `podTemplate` and so on) are described by `kubectl explain koe.spec`.",
+        *(_option(row, spec.spelling(row)) for row in options.ROWS.values()),
+        "# The exporter's process",
+        "Flags and variables of the exporter alone; in a cluster the operator sets them.",
+        *(_option(row, None) for row in settings.ROWS.values()),
+        "# The operator",
+        "Environment variables of `kafka-otlp-operator`.",
+        "| variable | default | what it is |\n|---|---|---|\n"
+        + "\n".join(
+            f"| `KAFKA_OTLP_OPERATOR_{name.upper()}` | {_code(_default(name, info.default))} | {info.description} |"
+            for name, info in Settings.model_fields.items()
+        ),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _default(name: str, default: object) -> object:
+    return "kafka-otlp-exporter:<version>" if name == "image" else default
+
+
+def _option(row: Row, field: str | None) -> str:
+    lines = [
+        f"## {row.name.replace('_', ' ')}",
+        "",
+        row.description,
+        "",
+        "| | |",
+        "|---|---|",
+        f"| flag | `{row.flag}` |",
+        f"| environment | `{row.variable}` |",
+    ]
+    if field is not None:
+        lines.append(f"| resource | `{field}` |")
+    lines.append(f"| allowed | {row.allowed.replace('|', chr(92) + '|')} |")
+    lines.append(f"| default | {_code(crd.text(row.default))} |")
+    if row.kafka is not None:
+        lines.append(f"| librdkafka | `{row.kafka.property}` |")
+    return "\n".join(lines)
+
+
+def _code(default: object) -> str:
+    return "none" if default in (None, "", {}, "None", "{}") else f"`{default}`"
+
+
+def main() -> int:
+    """Write the files, or with ``--check`` name the first that is stale; the exit code is 1 then."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
+    check = parser.parse_args().check
+    files = {"crds/kafkaotlpexporters.yaml": definition, "docs/options.md": manual}
+    for name, write in files.items():
+        path, content = ROOT / name, write()
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        if check:
+            print(f"{name} is stale: run make generate.", file=sys.stderr)
+            return 1
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        print(f"wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
