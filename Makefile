@@ -1,0 +1,69 @@
+# Every command of this project. Each makes what it needs itself; `make` alone lists them.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# An activated environment of another project would make uv warn.
+unexport VIRTUAL_ENV
+
+PYTHON := .venv/bin/python
+STAMP := .venv/.synced
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and read it back; BROKERS=host:port: a real one
+	@$(PYTHON) -m tools.demo $(if $(BROKERS),--brokers '$(BROKERS)')
+
+.PHONY: test
+test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: assets
+assets: $(STAMP) ## build the Kubernetes binaries and fetch the Kafka jars that the remaining tests need
+	@$(PYTHON) -m tests.cluster.build
+
+.PHONY: lint
+lint: $(STAMP) ## style, types, import rules, and whether generated files are fresh
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet || { echo 'lint: files are not formatted; run: make fmt' >&2; exit 1; }
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) tools/generate.py --check
+
+.PHONY: fmt
+fmt: $(STAMP) ## format the code and repair what can be repaired
+	@.venv/bin/ruff check --fix --quiet || true
+	@.venv/bin/ruff format
+
+.PHONY: generate
+generate: $(STAMP) ## write the files that are derived from the option table
+	@$(PYTHON) tools/generate.py
+
+ifneq ($(wildcard tools/bench.py),)
+.PHONY: bench
+bench: $(STAMP) ## measure the exporter
+	@$(PYTHON) -m tools.bench $(ARGS)
+endif
+
+.PHONY: clean
+clean: ## remove the environment and every cache inside this folder
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@find exporter operator tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml uv.lock $(if $(filter .cache/%,$(UV)),$(UV))
+	@$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+.cache/uv/bin/uv:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: Python 3.11 or newer is needed, and python3 is $$(python3 --version 2>&1 || true)" >&2; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'make: python3 has no venv; install it (Debian: apt-get install python3-venv) or put uv on PATH' >&2; exit 1; }
+	@echo 'make: installing uv into .cache/uv' >&2
+	@python3 -m venv .cache/uv
+	@.cache/uv/bin/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,1 @@
+"""Test beds: real systems as local processes that a test starts, disturbs and ends."""

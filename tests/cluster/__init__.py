@@ -1,0 +1,1 @@
+"""What the tests run against and this repository does not hold: Kubernetes binaries and Kafka jars."""

@@ -1,0 +1,84 @@
+"""Fixtures that the tests share, and what happens to tests whose real systems this machine lacks."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+import pytest
+
+from tests.beds.kafka import KafkaBroker
+from tests.beds.kubernetes import ApiServer
+from tests.beds.mock_kafka import MockKafka
+from tests.beds.namespaces import missing_for_namespaces
+from tests.cluster import assets
+
+# A kind is a marker; each has a function that says why it cannot run here and what to do, or None.
+_KINDS: Mapping[str, Callable[[], str | None]] = {
+    "kafka": assets.missing_for_kafka,
+    "kubernetes": assets.missing_for_kubernetes,
+    "namespaces": missing_for_namespaces,
+}
+_not_run: Counter[str] = Counter()
+_NOTHING_MAY_BE_SKIPPED = os.environ.get("KAFKA_OTLP_REQUIRE") == "all"
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A real Kubernetes API of the session's own."""
+    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A real Kafka of the session's own; a test that stops or kills a broker starts one for itself."""
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def mock_kafka() -> Iterator[MockKafka]:
+    """librdkafka's mock cluster."""
+    with MockKafka() as cluster:
+        yield cluster
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m have had their say
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the kinds that cannot run here, or refuse to run at all when nothing may be skipped."""
+    for kind, missing in _KINDS.items():
+        of_kind = [item for item in items if item.get_closest_marker(kind)]
+        if not of_kind or (sentence := missing()) is None:
+            continue
+        if _NOTHING_MAY_BE_SKIPPED:
+            raise pytest.UsageError(f"{_tests(len(of_kind))} of kind {kind} cannot run: {sentence}")
+        for item in of_kind:
+            item.add_marker(pytest.mark.skip(reason=sentence))
+        _not_run[kind] = len(of_kind)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure when nothing may be skipped, whoever asked for it."""
+    report = yield
+    if _NOTHING_MAY_BE_SKIPPED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and KAFKA_OTLP_REQUIRE=all allows no skip: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each kind that did not run, how many tests it has, and the one thing that enables it."""
+    if not _not_run:
+        return
+    terminalreporter.section("kinds of tests that did not run")
+    for kind, number in _not_run.items():
+        terminalreporter.write_line(f"{kind}: {_tests(number)}; {_KINDS[kind]()}")
+
+
+def _tests(number: int) -> str:
+    return "1 test" if number == 1 else f"{number} tests"

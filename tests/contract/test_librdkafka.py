@@ -1,0 +1,250 @@
+"""What the option table says of librdkafka, asked of the librdkafka that is installed."""
+
+import logging
+import socket
+import threading
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+from pydantic import ValidationError
+
+from kafka_otlp_exporter import properties as made
+from kafka_otlp_exporter.options import ROWS, Options
+from kafka_otlp_exporter.producer import check
+from kafka_otlp_exporter.properties import ALIASES, REFUSED, Credentials, canonical, producer_properties, without_files
+from kafka_otlp_exporter.records import Headers, Record, record_bytes
+from tests.unit.kafka_otlp_exporter import librdkafka
+
+KNOWN = {row.name: row for row in librdkafka.properties() if row.of_producers}
+SILENT = logging.getLogger("tests.librdkafka")
+
+SASL: dict[str, Any] = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "PLAIN",
+    "sasl_username": "edge",
+    "sasl_password": "hunter2",
+}
+
+
+TOO_FAR = pytest.mark.xfail(reason="retry_backoff_ms above 299000 moves retry.backoff.max.ms beyond librdkafka's limit")
+
+
+def limits() -> list[tuple[str, int, int]]:
+    """Each row that is a number: its name, its minimum, its maximum."""
+    found = []
+    for name, info in Options.model_fields.items():
+        bounds = {
+            attribute: getattr(entry, attribute)
+            for entry in info.metadata
+            for attribute in ("ge", "le")
+            if hasattr(entry, attribute)
+        }
+        if info.annotation is int:
+            found.append((name, bounds["ge"], bounds["le"]))
+    return found
+
+
+def checked(**given: Any) -> str | None:
+    """What librdkafka says of these options."""
+    return check(without_files(producer_properties(Options(**given), Credentials())))
+
+
+def test_the_table_of_properties_was_read():
+    """Else everything below would hold of nothing."""
+    assert len(KNOWN) > 100
+    assert {"message.max.bytes", "acks", "client.id"} <= set(KNOWN)
+    assert "group.id" not in KNOWN
+
+
+def test_the_aliases_are_librdkafkas():
+    """A release that adds one must fail here: custom config would not win under it."""
+    assert dict(ALIASES) == {row.name: row.alias_of for row in KNOWN.values() if row.alias_of}
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {canonical(row.kafka.property) for row in ROWS.values() if row.kafka}
+        | {row.kafka.property for row in ROWS.values() if row.kafka}
+        | set(made._BUILT_IN)
+        | {name for name in REFUSED if not name.startswith("test.mock.")}
+    ),
+)
+def test_each_property_that_is_named_exists(name: str):
+    """A name that librdkafka does not have would be a typing error."""
+    assert name in KNOWN
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("test.mock.")])
+def test_the_hidden_properties_exist_although_no_table_has_them(name: str):
+    """Refusing them is no idle caution."""
+    assert check({name: "1"}) is None
+    assert check({name + "x": "1"}) == f'No such configuration property: "{name}x"'
+
+
+def test_defaults_are_accepted():
+    """An exporter without any option starts."""
+    assert checked() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(name, value, marks=TOO_FAR if (name, value) == ("retry_backoff_ms", 300_000) else ())
+        for name, low, high in limits()
+        for value in (low, high)
+    ],
+)
+def test_each_limit_is_accepted(name: str, value: int):
+    """Both ends of what our table allows."""
+    assert checked(**{name: value}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, low, high in limits() for value in (low - 1, high + 1)]
+)
+def test_what_lies_outside_is_refused_by_the_table(name: str, value: int):
+    """Before librdkafka is asked."""
+    with pytest.raises(ValidationError):
+        Options(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"),
+    [
+        (name, choice)
+        for name, row in ROWS.items()
+        if row.kafka and not name.startswith(("sasl_", "security_"))
+        for choice in row.choices
+    ],
+)
+def test_each_choice_is_accepted(name: str, choice: str):
+    """Spelt as librdkafka spells it."""
+    assert checked(**{name: choice}) is None
+
+
+@pytest.mark.parametrize("protocol", ROWS["security_protocol"].choices)
+@pytest.mark.parametrize("mechanism", ROWS["sasl_mechanism"].choices)
+def test_each_security_is_accepted(protocol: str, mechanism: str):
+    """With credentials where the protocol sends them."""
+    sasl = SASL | {"sasl_mechanism": mechanism} if protocol.startswith("SASL_") else {}
+    assert checked(**(sasl | {"security_protocol": protocol})) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"brokers": ",".join(f"broker-{number}:9092" for number in range(64))},
+        {"brokers": "[::1]:9092"},
+        {"client_id": "x" * 249},
+        SASL | {"sasl_username": "x" * 256},
+        SASL | {"sasl_password": "a,b\\c=d é"},
+        {"custom_config": {"enable.idempotence": "true", "max.in.flight.requests.per.connection": "1"}},
+        {"custom_config": {"batch.size": "2000000"}, "batch_size": 500_000},
+    ],
+    ids=["64 brokers", "IPv6", "long client id", "long user", "odd password", "idempotence", "batch size"],
+)
+def test_texts_at_their_limits_and_the_specifications_examples_are_accepted(given: dict[str, Any]):
+    """What our table lets through, librdkafka lets through."""
+    assert checked(**given) is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "sentence"),
+    [
+        ({"no.such.property": "1"}, 'No such configuration property: "no.such.property"'),
+        ({"batch.num.messages": "abc"}, 'Invalid value for configuration property "batch.num.messages"'),
+        ({"compression.codec": "brotli"}, 'Invalid value "brotli" for configuration property "compression.codec"'),
+        (
+            {"linger.ms": "900001"},
+            'Configuration property "queue.buffering.max.ms" value 900001 is outside allowed range 0..900000',
+        ),
+    ],
+)
+def test_check_says_what_is_wrong(properties: dict[str, str], sentence: str):
+    """The property by its name."""
+    assert (check(properties) or "").strip() == sentence
+
+
+def test_two_values_that_do_not_fit_together_are_told():
+    """Both were set, so ours do not move, and librdkafka names them."""
+    sentence = checked(linger_ms=200, message_timeout_ms=100)
+    assert sentence is not None
+    assert "message.timeout.ms" in sentence
+    assert "linger.ms" in sentence
+
+
+def test_a_check_without_brokers_reaches_for_none():
+    """The operator checks a configuration whose brokers it may never see."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.3)
+        options = Options(brokers=f"127.0.0.1:{listener.getsockname()[1]}")
+        assert check(without_files(producer_properties(options, Credentials()))) is None
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_checks_leave_no_thread_and_no_file_behind():
+    """The operator makes one for every change of a resource."""
+    checked()
+    before = threading.active_count()
+    for _ in range(20):
+        checked()
+        checked(custom_config={"no.such": "1"})
+    assert threading.active_count() == before
+
+
+@pytest.fixture(scope="module")
+def producing():
+    """A function that says whether librdkafka takes a record at a limit; nothing is ever sent."""
+    clients: dict[int, Client] = {}
+
+    def accepts(record: Record, limit: int) -> bool:
+        if limit not in clients:
+            clients[limit] = Client({"message.max.bytes": limit, "log_level": 0}, logger=SILENT)
+        try:
+            clients[limit].produce(record.topic, record.value, record.key, headers=record.headers)
+        except KafkaException as error:
+            assert error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
+            return False
+        clients[limit].purge()
+        return True
+
+    yield accepts
+    for client in clients.values():
+        client.purge()
+        client.flush(5)
+
+
+HEADERS: dict[str, Headers] = {
+    "none": [],
+    "ours": [("content-type", b"application/x-protobuf"), ("otlp.signal", b"metrics")],
+    "empty": [("a", b"")],
+    "null": [("a", None)],
+    "63 and 64": [("a" * 63, b"b" * 64)],
+    "64 and 63": [("a" * 64, b"b" * 63)],
+    "three bytes of length": [("a", b"b" * 8192)],
+    "two bytes of length": [("a", b"b" * 8191)],
+    "letters of two bytes": [("é" * 32, b"")],
+}
+
+
+@pytest.mark.parametrize("key", [None, b"", b"k" * 16], ids=["no key", "empty key", "key"])
+@pytest.mark.parametrize(
+    ("limit", "headers"),
+    [
+        pytest.param(limit, headers, id=f"{limit}-{name}")
+        for limit in (1000, 20_000, 1_000_000)
+        for name, headers in HEADERS.items()
+        if record_bytes(Record("t", b"k" * 16, b"", headers)) <= limit
+    ],
+)
+def test_the_largest_record_that_fits_is_librdkafkas(producing: Any, limit: int, key: bytes | None, headers: Headers):
+    """At ``record_bytes`` == message.max.bytes it is taken, with one byte more it is refused."""
+    rest = record_bytes(Record("t", key, b"", headers))
+    value = b"v" * (limit - rest)
+    assert record_bytes(Record("t", key, value, headers)) == limit
+    assert producing(Record("t", key, value, headers), limit)
+    assert not producing(Record("t", key, value + b"v", headers), limit)

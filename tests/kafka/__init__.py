@@ -1,0 +1,1 @@
+"""The Maven project that names the jars of the tests' Kafka."""

@@ -1,0 +1,1 @@
+"""Tests of the exporter, one file for each of its modules."""

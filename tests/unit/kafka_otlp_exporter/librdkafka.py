@@ -1,0 +1,113 @@
+"""librdkafka's own C functions for tests, which confluent_kafka does not show: its properties, mock cluster and faults.
+
+Called by ``test_producer``, ``test_pipeline`` and ``tests/contract/test_librdkafka``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+PRODUCE = 0  # rd_kafka_mock.h counts requests by Kafka's ApiKey
+
+
+@dataclass(frozen=True)
+class Property:
+    """A line of librdkafka's table of properties; ``alias_of`` is the canonical name of an alias."""
+
+    name: str
+    scope: str
+    alias_of: str | None
+
+    @property
+    def of_producers(self) -> bool:
+        """Whether a producer knows it."""
+        return self.scope in {"*", "P"}
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The library that confluent_kafka has loaded."""
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return ctypes.CDLL(next(line.split(maxsplit=5)[5] for line in maps if "librdkafka" in line))
+
+
+@cache
+def properties() -> tuple[Property, ...]:
+    """What rd_kafka_conf_properties_show() writes: global properties, then those of topics."""
+    c = ctypes.CDLL(None)
+    c.fopen.restype = ctypes.c_void_p
+    with tempfile.NamedTemporaryFile("r") as file:
+        stream = ctypes.c_void_p(c.fopen(file.name.encode(), b"w"))
+        library().rd_kafka_conf_properties_show(stream)
+        c.fclose(stream)
+        rows = [[cell.strip() for cell in line.split(" | ")] for line in file.read().splitlines()]
+    return tuple(
+        Property(row[0], row[1], row[-1].partition("Alias for `")[2].partition("`")[0] or None)
+        for row in rows
+        if len(row) >= 6 and row[1] in {"*", "P", "C"}
+    )
+
+
+def handle(client: Producer) -> ctypes.c_void_p:
+    """The rd_kafka_t of a client: what its object holds first."""
+    return ctypes.c_void_p.from_address(id(client) + object.__basicsize__)
+
+
+def fail_fatally(client: Producer) -> None:
+    """Have a client believe in a fatal error, by librdkafka's own hook for tests."""
+    # 45 is OUT_OF_ORDER_SEQUENCE_NUMBER.
+    library().rd_kafka_test_fatal_error(handle(client), 45, b"by a test")
+
+
+class Cluster:
+    """A mock cluster of one broker inside of this process, that answers with errors on demand."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._owner = Producer({"log_level": 0})
+        self._library = library()
+        self._library.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p
+        self._library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+        self._cluster = ctypes.c_void_p(self._library.rd_kafka_mock_cluster_new(handle(self._owner), 1))
+        self.bootstrap = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+
+    def answer_produce_with(self, *errors: int) -> None:
+        """Answer the next Produce requests with these codes of Kafka's protocol."""
+        array = (ctypes.c_int * len(errors))(*errors)
+        self._library.rd_kafka_mock_push_request_errors_array(
+            self._cluster, ctypes.c_int16(PRODUCE), ctypes.c_size_t(len(errors)), array
+        )
+
+    def set_topic_error(self, topic: str, error: int) -> None:
+        """Say in metadata that a topic has an error; 0 takes it away."""
+        self._library.rd_kafka_mock_topic_set_error(self._cluster, topic.encode(), error)
+
+    def set_down(self) -> None:
+        """End the broker's connections and take no new ones."""
+        self._library.rd_kafka_mock_broker_set_down(self._cluster, 1)
+
+    def set_up(self) -> None:
+        """Take connections again."""
+        self._library.rd_kafka_mock_broker_set_up(self._cluster, 1)
+
+    def stop(self) -> None:
+        """End it."""
+        self._library.rd_kafka_mock_cluster_destroy(self._cluster)
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A mock cluster for the length of a test."""
+    running = Cluster()
+    try:
+        yield running
+    finally:
+        running.stop()

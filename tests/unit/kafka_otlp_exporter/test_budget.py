@@ -1,0 +1,74 @@
+"""The bytes that may be held at one time."""
+
+import threading
+
+from kafka_otlp_exporter.budget import Budget
+
+
+def test_bytes_are_taken_until_none_are_free():
+    """The last one too, and not one more."""
+    budget = Budget(10)
+    assert budget.take(4)
+    assert budget.take(6)
+    assert not budget.take(1)
+    assert budget.taken == 10
+
+
+def test_what_is_given_back_can_be_taken_again():
+    """Nothing is lost on the way."""
+    budget = Budget(10)
+    assert budget.take(10)
+    budget.give(10)
+    assert budget.take(10)
+
+
+def test_a_refused_take_takes_nothing():
+    """What is left stays free for a smaller one."""
+    budget = Budget(10)
+    assert budget.take(8)
+    assert not budget.take(3)
+    assert budget.take(2)
+
+
+def test_who_waits_is_woken_once():
+    """A second gift finds nobody waiting."""
+    budget, woken = Budget(10), list[int]()
+    budget.take(10)
+    budget.when_given(lambda: woken.append(budget.taken))
+    budget.give(4)
+    budget.give(6)
+    assert woken == [6]
+
+
+def test_the_waker_may_wait_again_from_within():
+    """It runs outside of the lock."""
+    budget, woken = Budget(10), list[int]()
+    budget.take(10)
+
+    def wake() -> None:
+        woken.append(budget.taken)
+        budget.when_given(wake)
+
+    budget.when_given(wake)
+    budget.give(4)
+    budget.give(6)
+    assert woken == [6, 0]
+
+
+def test_threads_take_and_give_without_losing_a_byte():
+    """Never more than the total is taken, and in the end none is."""
+    budget = Budget(3)
+    over = []
+
+    def work() -> None:
+        for _ in range(5000):
+            if budget.take(2):
+                over.append(budget.taken) if budget.taken > 3 else None
+                budget.give(2)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (budget.taken, over) == (0, [])

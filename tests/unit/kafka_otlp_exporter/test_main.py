@@ -1,0 +1,143 @@
+"""The command line as a real process: what it refuses, and that it then starts nothing."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from kafka_otlp_exporter.signals import SIGNALS, Signal
+from tests.beds.exporter import ExporterProcess
+from tests.beds.process import clean_environment, free_port
+
+CODE = 2
+
+
+def refused(*flags: str, start: bool = True, **environment: str) -> str:
+    """What a process that starts nothing says on stderr: one line."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "kafka_otlp_exporter", *(["start"] if start else []), *flags],
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == CODE, ended.stderr
+    assert ended.stdout == ""
+    lines = [line for line in ended.stderr.splitlines() if not _is_grpcs(line)]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def _is_grpcs(line: str) -> bool:
+    # gRPC's C core writes a line of its own about a port that is taken.
+    return line.startswith("E") and ".cc:" in line
+
+
+def test_a_wrong_flag_is_one_sentence_and_exit_code_2():
+    """Nothing else is written."""
+    assert refused("--kafka-exporter-linger-ms=x") == (
+        'kafka-otlp-exporter: --kafka-exporter-linger-ms: "x" is not allowed; allowed: a whole number from 0 to 900000 '
+        "(milliseconds)."
+    )
+
+
+def test_a_wrong_variable_is_one_sentence_and_exit_code_2():
+    """It names the variable."""
+    assert refused(KAFKA_EXPORTER_ACKS="most").startswith('kafka-otlp-exporter: KAFKA_EXPORTER_ACKS: "most" is not')
+
+
+def test_a_contradiction_is_one_sentence_and_exit_code_2():
+    """It names the flags."""
+    sentence = refused("--kafka-exporter-security-protocol=SASL_SSL")
+    assert sentence.startswith("kafka-otlp-exporter: --kafka-exporter-security-protocol: SASL_SSL needs")
+
+
+def test_a_folder_that_is_not_there_is_one_sentence_and_exit_code_2(tmp_path: Path):
+    """It names the folder."""
+    assert f"{tmp_path}/missing is no folder" in refused(f"--credentials-dir={tmp_path}/missing")
+
+
+def test_what_librdkafka_refuses_is_one_sentence_and_exit_code_2():
+    """Before a port is opened."""
+    sentence = refused("--kafka-exporter-custom-config=no.such=hunter2")
+    assert 'No such configuration property: "no.such"' in sentence
+    assert "hunter2" not in sentence
+
+
+def test_no_command_is_one_sentence_and_exit_code_2():
+    """It leads to the help."""
+    assert refused(start=False).endswith("see kafka-otlp-exporter start --help.")
+
+
+def test_pure_python_protobuf_is_refused():
+    """Its parser recurses without bounds."""
+    assert "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION" in refused(PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python")
+
+
+@pytest.mark.parametrize("taken", ["otlp-grpc-endpoint", "admin-endpoint"])
+def test_a_taken_port_is_one_sentence_and_nothing_listens(taken: str):
+    """Neither on the taken port nor on the other one."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        other = free_port()
+        endpoints = {
+            "otlp-grpc-endpoint": f"127.0.0.1:{other}",
+            "admin-endpoint": f"127.0.0.1:{other}",
+            taken: f"127.0.0.1:{holder.getsockname()[1]}",
+        }
+        sentence = refused(*(f"--{name}={endpoint}" for name, endpoint in endpoints.items()))
+        assert f"127.0.0.1:{holder.getsockname()[1]}" in sentence or str(holder.getsockname()[1]) in sentence
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", other)) != 0
+
+
+def test_help_ends_well():
+    """With exit code 0, and every option in it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "kafka_otlp_exporter", "start", "--help"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert "--kafka-exporter-brokers" in ended.stdout
+    assert "KAFKA_EXPORTER_LINGER_MS" in ended.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_0_when_it_is_asked_to(tmp_path: Path, number: signal.Signals):
+    """Kafka or no Kafka: there is nothing to wait for."""
+    flags = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"]
+    with ExporterProcess(tmp_path, flags) as process:
+        process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
+        process.child.signal(number)
+        assert process.wait(10) == 0
+        assert '"stopped"' in process.log
+
+
+def test_warnings_are_log_lines(tmp_path: Path):
+    """An unknown variable does not keep it from starting."""
+    flags = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"]
+    with ExporterProcess(tmp_path, flags, {"KAFKA_EXPORTER_LINGER": "5"}) as process:
+        process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
+        assert "did you mean KAFKA_EXPORTER_LINGER_MS?" in process.log
+        assert f'"version": "{version("kafka-otlp")}"' in process.log
+
+
+def test_the_console_script_is_the_module(tmp_path: Path):
+    """Under the name that the documentation uses."""
+    script = Path(sys.executable).parent / "kafka-otlp-exporter"
+    if not os.access(script, os.X_OK):
+        script = Path(sys.prefix) / "bin" / "kafka-otlp-exporter"
+    with ExporterProcess(
+        tmp_path, [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"], program=[str(script)]
+    ) as process:
+        process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
+        assert process.status()["state"] == "serving"
+        assert SIGNALS[Signal.LOGS].topic_option == "logs_topic"

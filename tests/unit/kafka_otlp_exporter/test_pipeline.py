@@ -1,0 +1,342 @@
+"""The loop between a receiver and Kafka, with a receiver that a test holds in its hand and a real producer."""
+
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.pipeline import Pending, Pipeline, Request
+from kafka_otlp_exporter.producer import Producer
+from kafka_otlp_exporter.properties import Credentials, producer_properties
+from kafka_otlp_exporter.records import Layout
+from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.telemetry import Telemetry
+from tests.beds.mock_kafka import MockKafka
+from tests.beds.process import free_port, wait_until
+from tests.unit.kafka_otlp_exporter import librdkafka, samples
+
+CHARGE = 1000
+
+
+class Hand:
+    """A receiver whose requests a test puts in, and whose answers it takes out."""
+
+    def __init__(self) -> None:
+        self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._answers: dict[int, queue.SimpleQueue[Outcome]] = {}
+        self._ids = count(1)
+        self.answered: list[int] = []
+
+    def put(self, budget: Budget, signal: Signal, payload: bytes, age: float = 0) -> int:
+        """Have a request arrive, ``age`` seconds ago; returns its id."""
+        assert budget.take(CHARGE)
+        identifier = next(self._ids)
+        self._answers[identifier] = queue.SimpleQueue()
+        self._arrived.put(Request(identifier, signal, payload, time.monotonic() - age, CHARGE))
+        return identifier
+
+    def answer(self, identifier: int, seconds: float = 10) -> Outcome:
+        """What the request was answered."""
+        return self._answers[identifier].get(timeout=seconds)
+
+    def take(self, max_requests: int, timeout: float) -> list[Request]:
+        """The receiver's half of the seam."""
+        taken: list[Request] = []
+        try:
+            taken.append(self._arrived.get(timeout=timeout))
+            while len(taken) < max_requests:
+                taken.append(self._arrived.get_nowait())
+        except queue.Empty:
+            pass
+        return taken
+
+    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+        """The receiver's other half."""
+        for identifier, outcome in answers:
+            self.answered.append(identifier)
+            self._answers[identifier].put(outcome)
+
+
+@dataclass
+class Bench:
+    """A running pipeline and all that it works with."""
+
+    options: Options
+    request_timeout: float = 10
+    hand: Hand = field(default_factory=Hand)
+    budget: Budget = field(default_factory=lambda: Budget(10_000_000))
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+    def __post_init__(self) -> None:
+        properties = producer_properties(self.options, Credentials())
+        self.producer: Producer[Pending] = Producer(properties)
+        layout = Layout.of(self.options, int(properties["message.max.bytes"]))
+        self.pipeline = Pipeline(self.hand, self.producer, layout, self.budget, self.telemetry, self.request_timeout)
+        self.pipeline.start()
+
+    def send(self, signal: Signal, payload: bytes, age: float = 0) -> Outcome:
+        """What a request is answered."""
+        return self.hand.answer(self.hand.put(self.budget, signal, payload, age))
+
+    def wait_for_free_budget(self, seconds: float = 10) -> None:
+        """Wait until all bytes were given back."""
+        wait_until(lambda: self.budget.taken == 0, seconds, lambda: f"{self.budget.taken} bytes are still taken", 0.01)
+
+    def count(self, name: str, **labels: str) -> float | None:
+        """A sample of the pipeline's metrics."""
+        return self.telemetry.registry.get_sample_value(f"kafka_otlp_exporter_{name}", labels)
+
+
+@pytest.fixture
+def bench() -> Iterator[Any]:
+    """A function that starts a bench on brokers; its pipeline ends with the test."""
+    benches: list[Bench] = []
+
+    def start(bootstrap: str, custom: dict[str, str] | None = None, request_timeout: float = 10, **given: Any) -> Bench:
+        names = {f"{signal.value}_topic": f"{signal.value}-{uuid.uuid4()}" for signal in Signal}
+        options = Options(**{"brokers": bootstrap, "linger_ms": 0, "custom_config": custom or {}} | names | given)
+        benches.append(Bench(options, request_timeout))
+        return benches[-1]
+
+    yield start
+    for made in benches:
+        made.pipeline.drain(0)
+
+
+@pytest.fixture
+def faulty() -> Iterator[librdkafka.Cluster]:
+    """A mock cluster that answers with errors on demand."""
+    with librdkafka.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def nobody() -> str:
+    """The address of a Kafka that is not there."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_a_request_is_delivered(bench: Any, mock_kafka: MockKafka, signal: Signal):
+    """Kafka has its bytes when it is answered, its budget is free, and it was counted."""
+    running = bench(mock_kafka.bootstrap)
+    payload = samples.OF_EACH[signal](3) + samples.UNKNOWN_FIELD
+    assert running.send(signal, payload) == Delivered()
+    topic = getattr(running.options, f"{signal.value}_topic")
+    (message,) = mock_kafka.read(topic)
+    assert message.value() == payload
+    assert message.key() is None
+    assert message.headers() == [("content-type", b"application/x-protobuf"), ("otlp.signal", signal.value.encode())]
+    running.wait_for_free_budget()
+    assert running.count("requests_total", signal=signal.value, outcome="delivered") == 1
+    assert running.count("received_bytes_total", signal=signal.value) == len(payload)
+    assert running.count("acknowledgement_seconds_count", signal=signal.value) == 1
+
+
+def test_many_requests_are_each_answered_once(bench: Any, mock_kafka: MockKafka):
+    """And each is one record."""
+    running = bench(mock_kafka.bootstrap)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs(text=str(number))) for number in range(1000)]
+    assert {type(running.hand.answer(identifier)) for identifier in ids} == {Delivered}
+    running.wait_for_free_budget()
+    assert sorted(running.hand.answered) == ids
+    assert len(mock_kafka.read(running.options.logs_topic)) == 1000
+
+
+def test_an_empty_request_is_answered_without_kafka(bench: Any, nobody: str):
+    """There is no record to wait for."""
+    running = bench(nobody)
+    assert running.send(Signal.TRACES, b"") == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
+    """The client is told what they are not."""
+    running = bench(nobody)
+    outcome = running.send(Signal.TRACES, b"\xff\xff")
+    assert outcome == Invalid(
+        "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
+    )
+    running.wait_for_free_budget()
+    assert len(running.producer._client) == 0
+    assert running.count("requests_total", signal="traces", outcome="invalid") == 1
+
+
+def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
+    """With its number of items; OTLP calls that a partial success."""
+    running = bench(nobody, max_message_bytes=1000)
+    outcome = running.send(Signal.METRICS, samples.metrics(200))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert outcome.rejected.items == 200
+    running.wait_for_free_budget()
+    assert running.count("rejected_items_total", signal="metrics") == 200
+
+
+def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):
+    """It wins over maxMessageBytes, and the pipeline asks what won."""
+    running = bench(nobody, {"message.max.bytes": "1000"}, max_message_bytes=1_000_000)
+    outcome = running.send(Signal.METRICS, samples.metrics(200))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert "(maxMessageBytes) is 1000" in outcome.rejected.message
+
+
+def test_a_request_that_kafka_does_not_answer_is_answered_after_request_timeout(bench: Any, nobody: str):
+    """Its bytes stay taken until librdkafka lets go of them: they are still in memory."""
+    running = bench(nobody, message_timeout_ms=1500, request_timeout=0.3)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, samples.logs())
+    waited = time.monotonic() - began
+    assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka has not acknowledged within 0.3 s (requestTimeout).")
+    assert 0.3 <= waited < 1.0
+    assert running.budget.taken == CHARGE
+    running.wait_for_free_budget()
+    assert running.hand.answered == [1]
+    assert running.count("unavailable_total", reason="TimedOut") == 1
+
+
+def test_the_time_before_it_was_taken_counts(bench: Any, nobody: str):
+    """A request's patience begins with its arrival."""
+    running = bench(nobody, request_timeout=5)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, samples.logs(), age=4.9)
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.TIMED_OUT
+    assert time.monotonic() - began < 2
+
+
+def test_a_record_that_grows_too_old_is_unavailable(bench: Any, nobody: str):
+    """librdkafka gives it up before the request's own time is over."""
+    running = bench(nobody, message_timeout_ms=200)
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka did not acknowledge the record in time.")
+    running.wait_for_free_budget()
+
+
+def test_a_full_queue_is_unavailable_at_once(bench: Any, nobody: str):
+    """The client comes again; nothing waits."""
+    running = bench(nobody, {"queue.buffering.max.messages": "1"})
+    running.hand.put(running.budget, Signal.LOGS, samples.logs())
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.QUEUE_FULL
+    assert running.budget.taken == CHARGE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (29, Reason.NOT_AUTHORIZED),
+        (10, Reason.TOO_LARGE_FOR_TOPIC),
+        (87, Reason.REFUSED_BY_KAFKA),
+        (17, Reason.UNKNOWN_TOPIC),
+    ],
+    ids=["topic authorization", "message too large", "invalid record", "invalid topic"],
+)
+def test_what_kafka_refuses_is_unavailable_and_the_next_request_is_delivered(
+    bench: Any, faulty: librdkafka.Cluster, code: int, reason: Reason
+):
+    """Only the payload's own fault would be told otherwise, and Kafka's codes do not prove one."""
+    running = bench(faulty.bootstrap)
+    faulty.answer_produce_with(code)
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is reason
+    wait_until(
+        lambda: running.send(Signal.LOGS, samples.logs()) == Delivered(), 10, lambda: "no request was delivered", 0.05
+    )
+    running.wait_for_free_budget()
+
+
+def test_what_kafka_refuses_for_a_moment_is_delivered(bench: Any, faulty: librdkafka.Cluster):
+    """The client does not hear of it."""
+    running = bench(faulty.bootstrap, retry_backoff_ms=10)
+    faulty.answer_produce_with(19, 20, 6, 7)
+    assert running.send(Signal.TRACES, samples.traces()) == Delivered()
+
+
+def test_a_request_outlives_a_broker_that_goes_away(bench: Any, faulty: librdkafka.Cluster):
+    """It is delivered when the broker comes back."""
+    running = bench(faulty.bootstrap, {"reconnect.backoff.max.ms": "100"})
+    assert running.send(Signal.TRACES, samples.traces()) == Delivered()
+    faulty.set_down()
+    identifier = running.hand.put(running.budget, Signal.TRACES, samples.traces())
+    faulty.set_up()
+    assert running.hand.answer(identifier) == Delivered()
+
+
+def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: Any, mock_kafka: MockKafka):
+    """The producer is built anew, without a restart of the process."""
+    running = bench(mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "1000"})
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(3)]
+    wait_until(lambda: len(running.producer._client) == 3, 10, lambda: "the records were not taken", 0.01)
+    librdkafka.fail_fatally(running.producer._client)
+    outcomes = [running.hand.answer(identifier) for identifier in ids]
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.PRODUCER_FAILED}
+    assert len(outcomes) == 3
+    assert running.producer.rebuilds == 1
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_a_bug_of_ours_is_unavailable_and_the_loop_goes_on(bench: Any, mock_kafka: MockKafka, monkeypatch: Any):
+    """It is logged; a client that is told UNKNOWN would drop its data."""
+    from kafka_otlp_exporter import pipeline
+
+    running = bench(mock_kafka.bootstrap)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "records", lambda *_: 1 / 0)
+        outcome = running.send(Signal.LOGS, samples.logs())
+    assert outcome == Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_draining_waits_for_kafka(bench: Any, mock_kafka: MockKafka):
+    """What lingers is sent, and answered before drain returns."""
+    running = bench(mock_kafka.bootstrap, linger_ms=5000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs())
+    wait_until(lambda: len(running.producer._client) == 1, 10, lambda: "the record was not taken", 0.01)
+    began = time.monotonic()
+    running.pipeline.drain(10)
+    assert time.monotonic() - began < 4
+    assert running.hand.answered == [identifier]
+    assert running.hand.answer(identifier) == Delivered()
+
+
+def test_draining_answers_what_is_left(bench: Any, nobody: str):
+    """Within its time, when Kafka does not come back."""
+    running = bench(nobody)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
+    wait_until(lambda: len(running.producer._client) == 5, 10, lambda: "the records were not taken", 0.01)
+    began = time.monotonic()
+    running.pipeline.drain(0.5)
+    assert time.monotonic() - began < 2
+    outcomes = [running.hand.answer(identifier) for identifier in ids]
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.DRAINING}
+    assert sorted(running.hand.answered) == ids
+
+
+def test_the_beat_goes_on_while_both_threads_live(bench: Any, nobody: str):
+    """And is without end once one of them has ended: the process must be started anew."""
+    running = bench(nobody)
+    assert running.pipeline.oldest_beat() < 5
+    running.pipeline.drain(0)
+    assert running.pipeline.oldest_beat() == float("inf")
+
+
+def test_a_pipeline_leaves_no_thread(bench: Any, nobody: str):
+    """After its drain."""
+    running = bench(nobody)
+    running.pipeline.drain(0)
+    assert {thread.name for thread in threading.enumerate()} & {"produce", "deliver"} == set()

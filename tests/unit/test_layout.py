@@ -1,0 +1,70 @@
+"""The layout of the repository, where breaking it would break something far away."""
+
+import operator
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (ROOT / "operator" / "kafka_otlp_operator", ROOT / "exporter" / "kafka_otlp_exporter")
+PURE_ROOMS = {
+    "kafka_otlp_operator": ("crd", "manifests", "names", "spec", "status"),
+    "kafka_otlp_exporter": (
+        "env",
+        "options",
+        "outcomes",
+        "properties",
+        "records",
+        "rows",
+        "settings",
+        "signals",
+        "values",
+        "wire",
+    ),
+}
+VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "core", "misc"}
+
+
+def test_the_folder_operator_does_not_shadow_pythons_module():
+    """From the root, as ``python -m`` and pytest run, ``import operator`` is Python's own."""
+    assert operator.itemgetter(0)("ab") == "a"
+    question = "import collections, operator; print(operator.__file__)"
+    found = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not Path(found.stdout.strip()).is_relative_to(ROOT / "operator")
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_programs_folder_holds_its_package_and_no_python_beside_it(package: Path):
+    """A module, a conftest or a test in ``operator/`` would make a package out of it, and that shadows Python's own."""
+    assert (package / "__init__.py").is_file()
+    assert sorted(path.name for path in package.parent.glob("*.py")) == []
+    assert [path for name in ("conftest.py", "test_*.py", "*_test.py") for path in package.rglob(name)] == []
+
+
+def test_every_folder_of_tests_is_a_package_with_a_name_of_its_own():
+    """Equal file names in two folders, and a folder called operator, would meet in ``sys.modules``."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+    assert [folder for folder in folders if folder.name in sys.stdlib_module_names] == []
+
+
+def test_every_module_says_in_its_name_what_is_in_it():
+    """No module is a drawer for whatever had no place."""
+    places = [*PACKAGES, ROOT / "tests", ROOT / "tools"]
+    assert [path for place in places for path in place.rglob("*.py") if path.stem in VAGUE] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_every_module_begins_with_what_it_is(package: Path):
+    """The first thing in a module is its docstring."""
+    silent = [path.name for path in package.glob("*.py") if not path.read_text().startswith('"""')]
+    assert silent == []
+
+
+@pytest.mark.parametrize("package", PURE_ROOMS)
+def test_every_pure_room_has_its_unit_tests(package: str):
+    """What needs no process and no network is tested without; the edges are tested against real systems."""
+    folder = ROOT / "tests" / "unit" / package
+    assert [room for room in PURE_ROOMS[package] if not (folder / f"test_{room}.py").is_file()] == []

@@ -1,0 +1,131 @@
+"""The exporter that a resource describes, as a local process. Called by the demo and by the tests of the examples.
+
+The operator's own code renders the resource; the container of its Deployment says which arguments and which
+environment the process gets. Only what exists in a cluster alone is replaced: broker names, ports, mounted folders.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from kafka_otlp_operator import manifests, spec
+from tools.ports import free_port
+
+_READY_SECONDS = 15
+_DRAIN_SECONDS = 15
+
+
+class ContainerError(Exception):
+    """The process did not start or did not become ready; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a resource becomes: its kinds of objects, and the container of its Deployment."""
+
+    resource: spec.Resource
+    kinds: tuple[str, ...]
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    """The objects of a YAML file."""
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def describe(path: Path) -> Container:
+    """What the resource in a file becomes. Raises SpecInvalid when the operator refuses it."""
+    resource = spec.parse(next(found for found in documents(path) if found["kind"] == "KafkaOtlpExporter"))
+    objects = manifests.desired(resource, "kafka-otlp-exporter")
+    deployment = next(found for found in objects if found["kind"] == "Deployment")
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return Container(
+        resource=resource,
+        kinds=tuple(found["kind"] for found in objects),
+        arguments=tuple(container["args"]),
+        environment={variable["name"]: variable["value"] for variable in container["env"] if "value" in variable},
+    )
+
+
+class LocalProcess:
+    """The container's process, from start to end; ``otlp`` is where it takes OTLP/gRPC."""
+
+    def __init__(
+        self, container: Container, folder: Path, replaced: Mapping[str, str], arguments: Sequence[str] = ()
+    ) -> None:
+        """Start it, with ``replaced`` in the place of what only exists in a cluster. Its log goes into ``folder``."""
+        self.otlp, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.log = folder / "exporter.log"
+        own = {
+            "KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT": self.otlp,
+            "KAFKA_EXPORTER_ADMIN_ENDPOINT": self.admin,
+        }
+        outside = {name: text for name, text in os.environ.items() if not name.startswith("KAFKA_EXPORTER_")}
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "kafka_otlp_exporter", *container.arguments, *arguments],
+                env={**outside, **container.environment, **own, **replaced},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def __enter__(self) -> Self:
+        """Started already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ended."""
+        self.end()
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready, which means that Kafka answered. Raises ContainerError."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while (trouble := self._trouble()) is not None:
+            if (code := self._process.poll()) is not None:
+                raise ContainerError(f"the exporter ended with code {code} before it was ready.")
+            if time.monotonic() > deadline:
+                raise ContainerError(f"the exporter was not ready within {_READY_SECONDS} s: {trouble}")
+            time.sleep(0.05)
+
+    def trouble(self) -> str:
+        """What the exporter itself says is wrong, or nothing."""
+        return self._trouble() or ""
+
+    def end(self) -> int:
+        """Drain and end, and the exit code; killed when that takes too long."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return self._process.wait(_DRAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _trouble(self) -> str | None:
+        # A proxy of the environment is not meant for this machine's own ports.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            opener.open(f"http://{self.admin}/readyz", timeout=2).close()
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.read().decode().strip()
+        except OSError:
+            return "its admin port does not answer."
+        return None
