@@ -21,7 +21,8 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 
 .PHONY: test
 test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
-	@$(PYTHON) -m pytest $(ARGS)
+	@# Most tests wait for a process; those of one file share what they started.
+	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries and fetch the Kafka jars that the remaining tests need
@@ -43,12 +44,6 @@ fmt: $(STAMP) ## format the code and repair what can be repaired
 .PHONY: generate
 generate: $(STAMP) ## write the files that are derived from the option table
 	@$(PYTHON) tools/generate.py
-
-ifneq ($(wildcard tools/bench.py),)
-.PHONY: bench
-bench: $(STAMP) ## measure the exporter
-	@$(PYTHON) -m tools.bench $(ARGS)
-endif
 
 .PHONY: clean
 clean: ## remove the environment and every cache inside this folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import cache
 
 import pytest
 
@@ -47,18 +48,19 @@ def mock_kafka() -> Iterator[MockKafka]:
         yield cluster
 
 
-@pytest.hookimpl(trylast=True)  # after -k and -m have had their say
+def pytest_sessionstart() -> None:
+    """Refuse to run at all when a kind cannot, and nothing may be skipped."""
+    sentences = [f"tests of kind {kind} cannot run: {sentence}" for kind, sentence in _missing().items()]
+    if sentences and _NOTHING_MAY_BE_SKIPPED:
+        raise pytest.UsageError("\n".join(sentences))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the kinds that cannot run here, or refuse to run at all when nothing may be skipped."""
-    for kind, missing in _KINDS.items():
-        of_kind = [item for item in items if item.get_closest_marker(kind)]
-        if not of_kind or (sentence := missing()) is None:
-            continue
-        if _NOTHING_MAY_BE_SKIPPED:
-            raise pytest.UsageError(f"{_tests(len(of_kind))} of kind {kind} cannot run: {sentence}")
-        for item in of_kind:
-            item.add_marker(pytest.mark.skip(reason=sentence))
-        _not_run[kind] = len(of_kind)
+    """Skip the kinds that cannot run here."""
+    for kind, sentence in _missing().items():
+        for item in items:
+            if item.get_closest_marker(kind):
+                item.add_marker(pytest.mark.skip(reason=sentence))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,14 +73,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what was left out; the skips of parallel runs arrive here too."""
+    for kind, sentence in _missing().items():
+        if report.skipped and sentence in str(report.longrepr):
+            _not_run[kind] += 1
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each kind that did not run, how many tests it has, and the one thing that enables it."""
     if not _not_run:
         return
     terminalreporter.section("kinds of tests that did not run")
     for kind, number in _not_run.items():
-        terminalreporter.write_line(f"{kind}: {_tests(number)}; {_KINDS[kind]()}")
+        terminalreporter.write_line(f"{kind}: {number} test{'s' * (number != 1)}; {_missing()[kind]}")
 
 
-def _tests(number: int) -> str:
-    return "1 test" if number == 1 else f"{number} tests"
+@cache
+def _missing() -> Mapping[str, str]:
+    return {kind: sentence for kind, missing in _KINDS.items() if (sentence := missing()) is not None}

@@ -22,7 +22,8 @@ from kafka_otlp_exporter.records import Record
 
 Token = TypeVar("Token")
 
-STATISTICS_INTERVAL_MS = 1000
+# Half a second: how long a pod that is ready is not known to be.
+STATISTICS_INTERVAL_MS = 500
 
 _log = logging.getLogger("librdkafka")
 
@@ -76,7 +77,7 @@ class Producer(Generic[Token]):
 
     @property
     def connection(self) -> Connection:
-        """The state of the connection, at most a second old."""
+        """The state of the connection, at most half a second old."""
         return self._connection
 
     def produce(self, record: Record, token: Token) -> None:

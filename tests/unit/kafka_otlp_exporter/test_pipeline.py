@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kafka_otlp_exporter import pipeline
 from kafka_otlp_exporter.budget import Budget
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
@@ -291,8 +292,6 @@ def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: A
 
 def test_a_bug_of_ours_is_unavailable_and_the_loop_goes_on(bench: Any, mock_kafka: MockKafka, monkeypatch: Any):
     """It is logged; a client that is told UNKNOWN would drop its data."""
-    from kafka_otlp_exporter import pipeline
-
     running = bench(mock_kafka.bootstrap)
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "records", lambda *_: 1 / 0)

@@ -1,5 +1,7 @@
 """The table of the three signals against the messages that it speaks of."""
 
+from typing import Any
+
 import pytest
 
 from kafka_otlp_exporter.signals import SIGNALS, Signal
@@ -35,7 +37,7 @@ def test_a_method_is_that_of_its_service(signal: Signal, row):
 def test_an_item_path_leads_to_the_items(signal: Signal, leaves: set[str]):
     """Followed through the descriptors, it ends at spans, data points and log records, and at all of them."""
     row = SIGNALS[signal]
-    level = {row.request.DESCRIPTOR}
+    level: set[Any] = {row.request.DESCRIPTOR}
     for numbers in row.item_path:
         level = {
             message.fields_by_number[number].message_type

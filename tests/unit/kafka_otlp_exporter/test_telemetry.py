@@ -134,10 +134,7 @@ def test_each_event_is_one_line_of_json(restored_logging: None, capsys: pytest.C
     telemetry.configure_logging()
     telemetry.log.info("started", port=4317)
     logging.getLogger("librdkafka").error("FAIL [%s]", "a\nb")
-    try:
-        raise RuntimeError("bug")
-    except RuntimeError:
-        telemetry.log.exception("request_failed")
+    telemetry.log.error("request_failed", exc_info=RuntimeError("bug"))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     ours, librdkafkas, failed = lines
     assert (ours["event"], ours["port"], ours["level"], ours["logger"]) == (

@@ -38,7 +38,9 @@ def test_a_duration_is_read_as_go_writes_it(text: str, milliseconds: int):
     assert parse_duration(text) == timedelta(milliseconds=milliseconds)
 
 
-@pytest.mark.parametrize("text", ["", "30", "s", "30 s", "-1s", "1d", "1s ", "1.s", ".5s", "1e3s", "١s", "30S", "1s\n"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "s", "30 s", "-1s", "1d", "1s ", "1.s", ".5s", "1e3s", "\u0661s", "30S", "1s\n"]
+)
 def test_what_is_no_duration_is_refused(text: str):
     """A number without a unit is none: seconds and milliseconds would both be plausible."""
     with pytest.raises(ValueError, match="not a duration"):
@@ -153,9 +155,9 @@ def test_what_kafka_does_not_take_as_a_topic_is_refused(topic: str):
 def test_any_case_leaves_what_it_does_not_know():
     """Validation then says what is allowed."""
     read = any_case(SecurityProtocol).func
-    assert read("sasl-ssl") is SecurityProtocol.SASL_SSL  # type: ignore[call-arg, arg-type]
-    assert read("nonsense") == "nonsense"  # type: ignore[call-arg, comparison-overlap, arg-type]
-    assert any_case(Compression).func(7) == 7  # type: ignore[call-arg, comparison-overlap, arg-type]
+    assert read("sasl-ssl") is SecurityProtocol.SASL_SSL  # type: ignore[call-arg]
+    assert read("nonsense") == "nonsense"  # type: ignore[call-arg]
+    assert any_case(Compression).func(7) == 7  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

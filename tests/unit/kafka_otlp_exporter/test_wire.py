@@ -125,7 +125,8 @@ def test_a_slice_is_about_as_large_as_asked_for():
     pieces = list(wire.slices(payload, TRACE, 1000))
     assert 80 <= len(pieces) <= 90
     assert max(map(len, pieces)) <= 1000 + 2 * 10
-    assert sum(len(TRACE.FromString(piece).resource_spans[0].scope_spans[0].spans) for piece in pieces) == 2000
+    requests: list[Any] = [TRACE.FromString(piece) for piece in pieces]
+    assert sum(len(request.resource_spans[0].scope_spans[0].spans) for request in requests) == 2000
 
 
 def test_one_long_string_makes_one_long_slice():
