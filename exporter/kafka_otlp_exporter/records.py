@@ -136,7 +136,7 @@ def _rejection(oversized: Sequence[Oversized], row: SignalRow, layout: Layout) -
     )
     return Rejection(
         items,
-        f"{items} {row.items}{' are' if items > 1 else ' is'} too large for a record: alone, the largest{service} "
+        f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest{service} "
         f"would make one of {largest.size} bytes, and the limit (maxMessageBytes) is {layout.max_record_bytes}. Everything "
         "else of the request is delivered.",
     )
