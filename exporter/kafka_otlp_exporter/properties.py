@@ -125,11 +125,6 @@ def _refuse_what_comes_later(options: Options, spelling: Spelling) -> None:
         raise Contradiction(
             f"{spelling(table.ROWS['format'])}: json is not supported yet, it comes with a later version; use protobuf."
         )
-    for name in ("partition_metrics_by_resource_attributes", "partition_logs_by_resource_attributes"):
-        if getattr(options, name):
-            raise Contradiction(
-                f"{spelling(table.ROWS[name])}: true is not supported yet, it comes with a later version; leave it out."
-            )
 
 
 def _custom(options: Options, spelling: Spelling) -> dict[str, str]:

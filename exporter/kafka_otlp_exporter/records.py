@@ -1,17 +1,20 @@
 """From the bytes of a request to Kafka records. Pure.
 
-Called by ``pipeline``. An unsplit request is one record whose value is the request's own bytes.
+Called by ``pipeline``. A request that fits is one record whose value is the request's own bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kafka_otlp_exporter import wire
+from kafka_otlp_exporter.keys import resource_key
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Rejection
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.signals import SIGNALS, Resource, Signal, SignalRow
+from kafka_otlp_exporter.split import Oversized, split
 
 # As confluent_kafka wants them: a list whose values may be null.
 Headers = list[tuple[str, str | bytes | None]]
@@ -43,10 +46,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where records go and how large they may be: ``max_record_bytes`` is librdkafka's ``message.max.bytes``."""
+    """Where records go and how large they may be: ``max_record_bytes`` is librdkafka's ``message.max.bytes``.
+
+    ``keyed`` holds the signals whose records have the key of their resource.
+    """
 
     topics: Mapping[Signal, str]
     headers: Mapping[Signal, Headers]
+    keyed: frozenset[Signal]
     max_record_bytes: int
 
     @staticmethod
@@ -57,6 +64,11 @@ class Layout:
             headers={
                 signal: [("content-type", CONTENT_TYPE), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
             },
+            keyed=frozenset(
+                signal
+                for signal, row in SIGNALS.items()
+                if row.partition_option is not None and getattr(options, row.partition_option)
+            ),
             max_record_bytes=max_record_bytes,
         )
 
@@ -64,24 +76,69 @@ class Layout:
 def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     """The records that ``payload``, a serialised Export request of ``signal``, becomes.
 
+    One, of the request's own bytes, where it fits and has one key; else as few as hold every item that fits into one.
     An empty request becomes none. Raises wire.Malformed when the payload is not what it claims to be.
     """
     row = SIGNALS[signal]
     wire.validate(payload, row.request)
     if not payload:
         return Batch(())
-    record = Record(layout.topics[signal], None, payload, layout.headers[signal])
-    size = record_bytes(record)
-    if size <= layout.max_record_bytes:
-        return Batch((record,))
-    items = wire.count_items(payload, row.item_path)
-    return Batch(
-        (),
-        Rejection(
-            items,
-            f"The record of this request would have {size} bytes and the limit (maxMessageBytes) is "
-            f"{layout.max_record_bytes}: all {items} {row.items} are rejected. Send smaller batches or raise the limit.",
+    made: list[Record] = []
+    oversized: list[Oversized] = []
+    for key, request in _by_resource(payload) if signal in layout.keyed else ((None, payload),):
+        whole = Record(layout.topics[signal], key, request, layout.headers[signal])
+        size = record_bytes(whole)
+        if size <= layout.max_record_bytes:
+            made.append(whole)
+            continue
+        beside = size - len(request)
+        parts = split(request, row.item_path, layout.max_record_bytes - beside)
+        made.extend(Record(whole.topic, key, part, whole.headers) for part in parts.requests)
+        oversized.extend(replace(one, size=one.size + beside) for one in parts.oversized)
+    return Batch(tuple(made), _rejection(oversized, row, layout) if oversized else None)
+
+
+def _by_resource(payload: bytes) -> list[tuple[bytes, bytes]]:
+    """The requests that ``payload`` falls into by the key of its resources, in the order of their first resource.
+
+    A request of one resource stays as it is. Fields that are no resource's go with each.
+    """
+    groups: dict[bytes, list[bytes]] = {}
+    others: list[bytes] = []
+    position = 0
+    while position < len(payload):
+        first = position
+        number, kind, body, position = wire.field(payload, first, len(payload))
+        if number == 1 and kind == wire.LEN:
+            groups.setdefault(_key(payload[body:position]), []).append(payload[first:position])
+        else:
+            others.append(payload[first:position])
+    if len(groups) < 2:
+        return [(next(iter(groups), resource_key(())), payload)]
+    return [(key, b"".join([*others, *resources])) for key, resources in groups.items()]
+
+
+def _key(resource_items: bytes) -> bytes:
+    """The key of one ResourceMetrics or ResourceLogs, whose field 1 is its resource."""
+    return resource_key(Resource.FromString(wire.joined(resource_items, 1)).attributes)
+
+
+def _rejection(oversized: Sequence[Oversized], row: SignalRow, layout: Layout) -> Rejection:
+    items = sum(one.items for one in oversized)
+    largest = max(oversized, key=lambda one: one.size)
+    service = next(
+        (
+            f" of service {json.dumps(attribute.value.string_value[:128])}"
+            for attribute in Resource.FromString(largest.resource).attributes
+            if attribute.key == "service.name"
         ),
+        "",
+    )
+    return Rejection(
+        items,
+        f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest{service} "
+        f"would make one of {largest.size} bytes, and the limit (maxMessageBytes) is {layout.max_record_bytes}. Everything "
+        "else of the request is delivered.",
     )
 
 

@@ -14,6 +14,9 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+__all__ = ["SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
 
 ItemPath = tuple[frozenset[int], ...]
 
@@ -30,7 +33,8 @@ class Signal(StrEnum):
 class SignalRow:
     """One signal.
 
-    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``item_path`` holds
+    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``topic_option`` and
+    ``partition_option`` are the rows that choose its topic, and whether its records are keyed by resource; ``item_path`` holds
     the field numbers that lead from the request to its items (opentelemetry-proto, ``resource_spans`` and so on);
     ``rejected_field`` counts items in ``partial_success``; ``items`` is their name in a sentence.
     """
@@ -39,6 +43,7 @@ class SignalRow:
     request: type[Message]
     response: type[Message]
     topic_option: str
+    partition_option: str | None
     item_path: ItemPath
     rejected_field: str
     items: str
@@ -60,6 +65,7 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=trace.ExportTraceServiceRequest,
         response=trace.ExportTraceServiceResponse,
         topic_option="traces_topic",
+        partition_option=None,
         item_path=_LEAVES,
         rejected_field="rejected_spans",
         items="spans",
@@ -69,6 +75,7 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=metrics.ExportMetricsServiceRequest,
         response=metrics.ExportMetricsServiceResponse,
         topic_option="metrics_topic",
+        partition_option="partition_metrics_by_resource_attributes",
         item_path=_POINTS,
         rejected_field="rejected_data_points",
         items="data points",
@@ -78,6 +85,7 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=logs.ExportLogsServiceRequest,
         response=logs.ExportLogsServiceResponse,
         topic_option="logs_topic",
+        partition_option="partition_logs_by_resource_attributes",
         item_path=_LEAVES,
         rejected_field="rejected_log_records",
         items="log records",

@@ -107,10 +107,35 @@ def _enclose(path: tuple[int, ...], content: bytes) -> bytes:
     length = len(content)
     headers = []
     for number in reversed(path):
-        header = _varint(number << 3 | LEN) + _varint(length)
+        header = _header(number, length)
         headers.append(header)
         length += len(header)
     return b"".join([*reversed(headers), content])
+
+
+def enclose(number: int, content: bytes) -> bytes:
+    """A field of that number whose body is ``content``."""
+    return _header(number, len(content)) + content
+
+
+def header_size(number: int, length: int) -> int:
+    """How many bytes stand before a body of ``length`` bytes: tag and length."""
+    return len(_header(number, length))
+
+
+def _header(number: int, length: int) -> bytes:
+    return _varint(number << 3 | LEN) + _varint(length)
+
+
+def joined(payload: bytes, number: int) -> bytes:
+    """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
+    found = []
+    position = 0
+    while position < len(payload):
+        at, kind, body, position = field(payload, position, len(payload))
+        if at == number and kind == LEN:
+            found.append(payload[body:position])
+    return b"".join(found)
 
 
 def _varint(value: int) -> bytes:

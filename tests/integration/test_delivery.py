@@ -13,6 +13,8 @@ import grpc
 import pytest
 from confluent_kafka import Message
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from opentelemetry.sdk.trace import TracerProvider
@@ -243,3 +245,41 @@ def test_a_request_is_forwarded_byte_for_byte_with_headers_and_a_null_key(kafka:
     assert record.value() == payload
     assert record.key() is None
     assert record.headers() == [("content-type", b"application/x-protobuf"), ("otlp.signal", b"traces")]
+
+
+def test_a_large_request_arrives_in_several_records_under_its_resources_keys(
+    kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """Split and keyed: every log record is there once, each resource in one partition, the oversized one is told."""
+    kafka.create_topic("keyed", partitions=8)
+    request = ExportLogsServiceRequest()
+    for service in [f"service-{number}" for number in range(20)] * 2:
+        resource = request.resource_logs.add()
+        resource.resource.attributes.add(key="service.name").value.string_value = service
+        for number in range(10):
+            resource.scope_logs.add().log_records.add().body.string_value = f"{service} {number} " + "x" * 500
+    request.resource_logs[7].scope_logs[0].log_records.add().body.string_value = "y" * 9000
+    flags = [
+        f"--kafka-exporter-brokers={kafka.bootstrap()}",
+        "--kafka-exporter-logs-topic=keyed",
+        "--kafka-exporter-partition-logs-by-resource-attributes",
+        "--kafka-exporter-partitioner=murmur2-random",
+        "--kafka-exporter-max-message-bytes=8000",
+    ]
+    with ExporterProcess(tmp_path, flags) as exporter, grpc.insecure_channel(exporter.wait_ready().otlp) as channel:
+        answer = LogsServiceStub(channel).Export(request, timeout=20)  # type: ignore[no-untyped-call]
+    assert answer.partial_success.rejected_log_records == 1
+    assert "service-7" in answer.partial_success.error_message
+    places: dict[str, set[tuple[int | None, bytes]]] = {}
+    bodies: list[str] = []
+    for record in kafka.read("keyed"):
+        value = record.value() or b""
+        assert len(value) < 8000
+        for resource in ExportLogsServiceRequest.FromString(value).resource_logs:
+            service = resource.resource.attributes[0].value.string_value
+            places.setdefault(service, set()).add((record.partition(), bytes(record.key() or b"")))
+            bodies += [log.body.string_value for scope in resource.scope_logs for log in scope.log_records]
+    assert len(bodies) == 20 * 2 * 10
+    assert sorted(set(bodies)) == sorted({f"service-{s} {n} " + "x" * 500 for s in range(20) for n in range(10)})
+    assert all(len(place) == 1 for place in places.values()), "a resource has one key and one partition"
+    assert len({partition for place in places.values() for partition, _ in place}) > 1

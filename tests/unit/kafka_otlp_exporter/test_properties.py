@@ -222,8 +222,6 @@ def test_idempotence_that_is_off_changes_nothing():
     ("given", "name"),
     [
         ({"format": "json"}, "format"),
-        ({"partition_logs_by_resource_attributes": True}, "partition_logs_by_resource_attributes"),
-        ({"partition_metrics_by_resource_attributes": True}, "partition_metrics_by_resource_attributes"),
     ],
 )
 def test_what_comes_later_is_refused_until_then(given: dict[str, Any], name: str):

@@ -1,6 +1,7 @@
 """A request's bytes to a Kafka record."""
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from kafka_otlp_exporter import wire
 from kafka_otlp_exporter.options import Options
@@ -53,18 +54,60 @@ def test_another_signals_garbage_is_malformed(signal: Signal):
 
 
 @pytest.mark.parametrize("signal", Signal)
-def test_a_record_that_is_too_large_rejects_all_of_its_items(signal: Signal):
-    """With their number, the size and the limit."""
-    payload = samples.OF_EACH[signal](40)
-    size = record_bytes(records(signal, payload, LAYOUT).records[0])
-    batch = records(signal, payload, Layout.of(OPTIONS, size - 1))
-    assert batch.records == ()
+def test_a_request_that_is_too_large_becomes_records_that_fit(signal: Signal):
+    """Of all its items, none rejected."""
+    payload = samples.OF_EACH[signal](400)
+    batch = records(signal, payload, Layout.of(OPTIONS, 1000))
+    assert batch.rejected is None
+    assert len(batch.records) > 1
+    assert all(record_bytes(record) <= 1000 for record in batch.records)
+    path = SIGNALS[signal].item_path
+    assert sum(wire.count_items(record.value, path) for record in batch.records) == 400
+
+
+def test_an_item_that_fits_into_no_record_is_rejected_alone():
+    """With its number, its service, its size and the limit; the others are delivered."""
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "shop"
+    for length in (10, 5000, 20):
+        resource.scope_logs.add().log_records.add().body.string_value = "x" * length
+    batch = records(Signal.LOGS, request.SerializeToString(), Layout.of(OPTIONS, 1000))
+    assert sum(wire.count_items(record.value, SIGNALS[Signal.LOGS].item_path) for record in batch.records) == 2
     assert batch.rejected is not None
-    assert batch.rejected.items == 40
+    assert batch.rejected.items == 1
+    del resource.scope_logs[2], resource.scope_logs[0]
+    alone = Record("l", None, request.SerializeToString(), LAYOUT.headers[Signal.LOGS])
     assert batch.rejected.message == (
-        f"The record of this request would have {size} bytes and the limit (maxMessageBytes) is {size - 1}: "
-        f"all 40 {SIGNALS[signal].items} are rejected. Send smaller batches or raise the limit."
+        'Of the log records 1 is too large for a record: alone, the largest of service "shop" would make one of '
+        f"{record_bytes(alone)} bytes, and the limit (maxMessageBytes) is 1000. Everything else of the request is "
+        "delivered."
     )
+
+
+@pytest.mark.parametrize("signal", [Signal.METRICS, Signal.LOGS])
+def test_equal_resources_share_a_record_under_their_key(signal: Signal):
+    """The first of each kind gives the order; unknown fields of the request go with each."""
+    plain = samples.OF_EACH[signal](1)
+    named = wire.enclose(1, wire.enclose(1, wire.enclose(1, wire.enclose(1, b"k"))) + plain[2:])
+    options = Options(partition_metrics_by_resource_attributes=True, partition_logs_by_resource_attributes=True)
+    layout = Layout.of(options, 1_000_000)
+    batch = records(signal, plain + named + samples.UNKNOWN_FIELD + plain, layout)
+    assert [record.value for record in batch.records] == [
+        samples.UNKNOWN_FIELD + plain + plain,
+        samples.UNKNOWN_FIELD + named,
+    ]
+    assert batch.records[0].key == bytes(16), "without attributes the key is zeros"
+    (single,) = records(signal, named + samples.UNKNOWN_FIELD, layout).records
+    assert single.value == named + samples.UNKNOWN_FIELD, "one resource: byte for byte"
+    assert single.key == batch.records[1].key
+
+
+def test_traces_have_no_key_by_resource():
+    """The specification has no such option for them."""
+    options = Options(partition_metrics_by_resource_attributes=True, partition_logs_by_resource_attributes=True)
+    (record,) = records(Signal.TRACES, samples.traces(), Layout.of(options, 1_000_000)).records
+    assert record.key is None
 
 
 def test_a_record_at_the_limit_fits():
