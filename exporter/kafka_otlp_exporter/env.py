@@ -66,7 +66,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configura
 
     Raises OptionError for a wrong value or an unknown flag. ``--help`` and ``--version`` end the process.
     """
-    flags = vars(_parser().parse_args(arguments))
+    known, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        raise OptionError(_no_such_flag(unknown[0]))
+    flags = vars(known)
     return Configuration(
         options=_read(Options, table.ROWS, flags, environment),
         settings=_read(Settings, process.ROWS, flags, environment),
@@ -128,6 +131,19 @@ def _secrets_in_sight(flags: Mapping[str, str | None]) -> list[str]:
         "--kafka-exporter-sasl-password is visible to every user of this machine; use the environment variable or "
         "the file password in the credentials folder (--credentials-dir)."
     ]
+
+
+def _no_such_flag(argument: str) -> str:
+    """Without what stands behind ``=``: the flag that was meant may be a password's."""
+    flag = argument.partition("=")[0]
+    if not flag.startswith("--"):
+        return "an argument belongs to no option; see kafka-otlp-exporter start --help."
+    near = difflib.get_close_matches(
+        flag, [row.flag for rows in (table.ROWS, process.ROWS) for row in rows.values()], 1
+    )
+    return f"{flag} is no option" + (
+        f"; did you mean {near[0]}?" if near else "; see kafka-otlp-exporter start --help."
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -144,8 +144,9 @@ def of_faults(faults: Sequence[Fault], topic: str) -> Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom Kafka is told we are: for the sentence about refused credentials."""
+    """Which Kafka is asked for, and whom it is told we are: for sentences about connections."""
 
+    brokers: str
     username: str | None = None
     mechanism: str | None = None
 
@@ -153,7 +154,7 @@ class Identity:
 def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
     """Why Kafka is not reached: the reason and a sentence that names the broker and what to check."""
     found = _BROKER.search(fault.text)
-    at = f"Kafka at {found[1]}" if found else "Kafka"
+    at = f"Kafka at {found[1] if found else identity.brokers}"
     reason = _MEANINGS.get(fault.name, _UNREACHABLE).reason
     if reason is Reason.AUTHENTICATION_FAILED and "verif" not in fault.text.lower():
         who = f'user "{identity.username}" ({identity.mechanism})' if identity.username else "the credentials"

@@ -27,7 +27,10 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An OTLP Export request as it came: ``arrival`` in seconds of the monotonic clock, ``charge`` in budget bytes."""
+    """An OTLP Export request as it came.
+
+    ``arrival`` is when its last byte was read, in seconds of the monotonic clock; ``charge`` is in bytes of the budget.
+    """
 
     id: int
     signal: Signal
@@ -101,16 +104,21 @@ class Pipeline:
             return float("inf")
         return time.monotonic() - min(self._beats.values())
 
-    def drain(self, timeout: float) -> None:
-        """Send what lingers, wait up to ``timeout`` seconds for Kafka's answers, then answer what is left."""
-        end = time.monotonic() + timeout
-        while self._unanswered and time.monotonic() < end:
-            self._producer.flush(min(0.2, max(0.0, end - time.monotonic())))
+    def flush(self, timeout: float) -> None:
+        """Send what lingers, and wait up to ``timeout`` seconds for Kafka to answer it."""
+        self._producer.flush(timeout)
+
+    def stop(self) -> None:
+        """Stop both threads, and answer what Kafka has not answered and what was not taken yet."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(5)
+        self._deliver(0.0)
         message = "the exporter is shutting down and Kafka has not acknowledged yet: send it again."
-        self._answer([(pending, Unavailable(Reason.DRAINING, message)) for pending in self._unanswered.values()])
+        outcome = Unavailable(Reason.DRAINING, message)
+        self._answer([(pending, outcome) for pending in self._unanswered.values()])
+        while untaken := self._receiver.take(TAKE_AT_MOST, 0.0):
+            self._receiver.complete([(request.id, outcome) for request in untaken])
 
     def _run_producing(self) -> None:
         while not self._stopping.is_set():
@@ -164,12 +172,12 @@ class Pipeline:
         while not self._stopping.is_set():
             self._beats["deliver"] = time.monotonic()
             try:
-                self._deliver()
+                self._deliver(POLL_SECONDS)
             except Exception:
                 log.exception("delivery_failed")
 
-    def _deliver(self) -> None:
-        reports: list[tuple[Pending, Fault | None]] = list(self._producer.poll(POLL_SECONDS))
+    def _deliver(self, timeout: float) -> None:
+        reports: list[tuple[Pending, Fault | None]] = list(self._producer.poll(timeout))
         reports.extend(self._refused.popleft() for _ in range(len(self._refused)))
         answers: list[tuple[Pending, Outcome]] = []
         given = 0

@@ -6,18 +6,22 @@ failed fatally is replaced; what it held is reported as failed, so that every re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import re
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
 from kafka_otlp_exporter.outcomes import Fault
+from kafka_otlp_exporter.properties import canonical
 from kafka_otlp_exporter.records import Record
 
 Token = TypeVar("Token")
@@ -48,16 +52,24 @@ class NotProduced(Exception):  # a state of the queue, not an error of the calle
 def check(properties: Mapping[str, str]) -> str | None:
     """Have librdkafka check a producer configuration, without reaching for any broker.
 
-    Returns None when it is accepted, else librdkafka's sentence, which names the property that is wrong and may
-    echo its value.
+    Returns None when it is accepted, else librdkafka's sentence, which names the property that is wrong.
     """
+    alone = {name: value for name, value in properties.items() if canonical(name) != "metadata.broker.list"}
     try:
-        Client({**properties, "log_level": 0}, logger=_log)
+        Client({**alone, "log_level": 0}, logger=_log)
     except KafkaException as error:
-        return str(error.args[0].str()).strip()
+        return _sentence(error)
     except (TypeError, ValueError) as error:
         return str(error)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One librdkafka client, and whether it has failed fatally."""
+
+    client: Client
+    fatal: threading.Event
 
 
 class Producer(Generic[Token]):
@@ -68,12 +80,13 @@ class Producer(Generic[Token]):
         self.rebuilds = 0
         self._properties = dict(properties)
         self._reports: deque[tuple[Token, KafkaError | None]] = deque()
-        self._fatal = threading.Event()
+        # Held while a record is handed over, so that none reaches a client that is being given up.
+        self._replacing = threading.Lock()
         self._connection = Connection(connected=False, fault=None)
         try:
-            self._client = self._connect()
+            self._attempt = self._connect()
         except KafkaException as error:
-            raise ValueError(str(error.args[0].str()).strip()) from None
+            raise ValueError(_sentence(error)) from None
 
     @property
     def connection(self) -> Connection:
@@ -88,50 +101,62 @@ class Producer(Generic[Token]):
             # librdkafka calls this from inside poll(), where nothing else is safe.
             reports.append((token, error))
 
-        try:
-            self._client.produce(
-                record.topic, value=record.value, key=record.key, headers=record.headers, on_delivery=report
-            )
-        except BufferError:
-            raise NotProduced(Fault("_QUEUE_FULL")) from None
-        except KafkaException as error:
-            self._note(error.args[0])
-            raise NotProduced(_fault(error.args[0])) from None
+        with self._replacing:
+            attempt = self._attempt
+            try:
+                attempt.client.produce(
+                    record.topic, value=record.value, key=record.key, headers=record.headers, on_delivery=report
+                )
+            except BufferError:
+                raise NotProduced(Fault("_QUEUE_FULL")) from None
+            except KafkaException as error:
+                self._note(attempt.fatal, error.args[0])
+                raise NotProduced(_fault(error.args[0])) from None
 
     def poll(self, timeout: float) -> list[tuple[Token, Fault | None]]:
         """Wait up to ``timeout`` seconds for reports and return all that are there, each record's once."""
-        try:
-            self._client.poll(timeout)
-        except KafkaException as error:
-            self._note(error.args[0])
-        if self._fatal.is_set():
-            self._rebuild()
+        attempt = self._attempt
+        with self._noting(attempt):
+            attempt.client.poll(timeout)
+        if attempt.fatal.is_set():
+            self._replace(attempt)
         reports = self._reports
         burst = [reports.popleft() for _ in range(len(reports))]
         return [(token, None if error is None else _fault(error)) for token, error in burst]
 
-    def flush(self, timeout: float) -> int:
-        """Send what lingers and wait up to ``timeout`` seconds for it; returns how many records are still unreported."""
-        try:
-            return int(self._client.flush(timeout))
-        except KafkaException as error:
-            self._note(error.args[0])
-            return len(self._client)
+    def flush(self, timeout: float) -> None:
+        """Send what lingers and wait up to ``timeout`` seconds for it; the reports come from ``poll``."""
+        attempt = self._attempt
+        with self._noting(attempt):
+            attempt.client.flush(timeout)
 
-    def _connect(self) -> Client:
-        return Client(
+    def _connect(self) -> _Attempt:
+        fatal = threading.Event()
+        client = Client(
             {
                 **self._properties,
-                "error_cb": self._note,
+                "error_cb": partial(self._note, fatal),
                 "stats_cb": self._read_statistics,
                 "statistics.interval.ms": STATISTICS_INTERVAL_MS,
             },
             logger=_log,
         )
+        return _Attempt(client, fatal)
 
-    def _note(self, error: KafkaError) -> None:
+    @contextlib.contextmanager
+    def _noting(self, attempt: _Attempt) -> Iterator[None]:
+        """Let a client serve its callbacks: after a fatal error that raises, though reports were taken down."""
+        try:
+            yield
+        except KafkaException as error:
+            self._note(attempt.fatal, error.args[0])
+        except SystemError:
+            # What confluent_kafka makes of a fatal error that is raised while a report's callback returns.
+            attempt.fatal.set()
+
+    def _note(self, fatal: threading.Event, error: KafkaError) -> None:
         if error.fatal() or error.name() == "_FATAL":
-            self._fatal.set()
+            fatal.set()
         elif error.name() in {"_AUTHENTICATION", "_RESOLVE", "_SSL", "_TRANSPORT", "_ALL_BROKERS_DOWN"}:
             self._keep_most_telling(_fault(error))
 
@@ -147,17 +172,24 @@ class Producer(Generic[Token]):
         connected = any(broker.get("state") == "UP" for broker in brokers.values())
         self._connection = Connection(connected, None if connected else self._connection.fault)
 
-    def _rebuild(self) -> None:
-        old = self._client
-        self._client = self._connect()
-        self._fatal.clear()
+    def _replace(self, failed: _Attempt) -> None:
+        new = self._connect()
+        with self._replacing:
+            self._attempt = new
         self.rebuilds += 1
         _log.error("the producer failed fatally and was replaced")
-        old.purge()
-        try:
-            old.flush(5)
-        except KafkaException:
-            _log.debug("the replaced producer repeated its fatal error")
+        failed.client.purge()
+        for _ in range(50):
+            if len(failed.client) == 0:
+                return
+            with self._noting(failed):
+                failed.client.flush(0.1)
+        _log.error("the replaced producer still holds %d records", len(failed.client))
+
+
+def _sentence(error: KafkaException) -> str:
+    """What librdkafka says, without the value that it found wrong: it may be a secret in the wrong place."""
+    return re.sub(r' value "[^"]*"', " value", str(error.args[0].str()).strip())
 
 
 def _fault(error: KafkaError) -> Fault:

@@ -40,6 +40,8 @@ _BUILT_IN: Mapping[str, str] = {
     "topic.metadata.propagation.max.ms": "5000",  # an unknown topic is told before requestTimeout, not after
 }
 
+_LARGEST_RECORD = "message.max.bytes"
+
 _FALSE_OK = "with it a client would be told OK for telemetry that Kafka does not have; remove it"
 _NO_ANSWER = "with it calls would never be answered; remove it"
 
@@ -135,7 +137,11 @@ def _custom(options: Options, spelling: Spelling) -> dict[str, str]:
             raise Contradiction(f"{row}: {name} is refused: {REFUSED[name]}.")
         if (first := spelt.setdefault(canonical(name), name)) != name:
             raise Contradiction(f"{row}: {first} and {name} are two names of one property; keep one of them.")
-    return {canonical(name): value for name, value in options.custom_config.items()}
+    custom = {canonical(name): value for name, value in options.custom_config.items()}
+    if not custom.get(_LARGEST_RECORD, "0").isdecimal():
+        # librdkafka also takes 0x10 and 10zz; the exporter has to know the same number.
+        raise Contradiction(f"{row}: {_LARGEST_RECORD} is not a whole number of bytes in digits.")
+    return custom
 
 
 def _security(options: Options, credentials: Credentials, spelling: Spelling) -> dict[str, str]:
@@ -184,7 +190,7 @@ def _once(name: str, option: str | None, file: str | None, spelling: Spelling) -
 
 def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -> list[str]:
     """The built-ins that custom config contradicts: dropped when they were not set, an error when they were."""
-    if custom.get("enable.idempotence", "").lower() != "true":
+    if custom.get("enable.idempotence", "").lower() not in {"true", "t", "1"}:  # as librdkafka reads it
         return []
     contradicting = [
         name

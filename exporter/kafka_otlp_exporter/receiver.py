@@ -117,7 +117,6 @@ class GrpcReceiver:
         return export
 
     async def _export(self, signal: Signal, context: Context) -> Outcome:
-        arrival = time.monotonic()
         reserved = self.largest_request
         if not await self._reserve(reserved):
             return self._refused(signal)
@@ -132,7 +131,7 @@ class GrpcReceiver:
             reserved = 0
         finally:
             self._give(reserved)
-        request = Request(next(self._ids), signal, read, arrival, charge)
+        request = Request(next(self._ids), signal, read, time.monotonic(), charge)
         del read
         answer: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting[request.id] = answer
@@ -176,17 +175,20 @@ class GrpcReceiver:
         if not self._queue and self._budget.take(size):
             return True
         turn: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append((size, turn))
+        waiting = (size, turn)
+        self._queue.append(waiting)
         self._serve()
         try:
-            async with asyncio.timeout(BUDGET_WAIT_SECONDS):
-                await turn
-        except TimeoutError:
-            return False
-        finally:
-            if turn.cancelled():
-                self._queue.remove((size, turn))
-        return True
+            await asyncio.wait([turn], timeout=BUDGET_WAIT_SECONDS)
+        except asyncio.CancelledError:
+            if turn.done():
+                self._give(size)
+            else:
+                self._queue.remove(waiting)
+            raise
+        if not turn.done():
+            self._queue.remove(waiting)
+        return turn.done()
 
     def _serve(self) -> None:
         """Give those who wait their turn, as far as the budget goes."""

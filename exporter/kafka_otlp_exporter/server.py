@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,7 +34,7 @@ DEAD_SECONDS = 60.0
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
 
-_SECRET = re.compile(r"password|passphrase|secret|pem$|token|assertion|jaas|oauthbearer\\.config|username$")
+_SECRET = re.compile(r"password|passphrase|secret|pem$|token|assertion|jaas|oauthbearer\.config|username$")
 
 
 def serve(options: Options, settings: Settings, properties: Mapping[str, str]) -> None:
@@ -55,7 +56,9 @@ class _Server:
         self._stop = asyncio.Event()
         self._started = datetime.now(UTC)
         self._pipeline: Pipeline | None = None
-        self._identity = Identity(properties.get("sasl.username"), properties.get("sasl.mechanisms"))
+        self._identity = Identity(
+            properties["metadata.broker.list"], properties.get("sasl.username"), properties.get("sasl.mechanisms")
+        )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -90,7 +93,10 @@ class _Server:
         ports: dict[str, int] = {}
         if endpoint := self._settings.admin_endpoint:
             host, _, port = endpoint.rpartition(":")
-            ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
+            try:
+                ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
+            except OSError as error:
+                raise OSError(f"--admin-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
         if endpoint := self._settings.otlp_grpc_endpoint:
             ports["otlp_grpc_port"] = await receiver.start(endpoint)
         return ports
@@ -98,9 +104,14 @@ class _Server:
     async def _drain(self, receiver: GrpcReceiver, pipeline: Pipeline) -> None:
         timeout = max(self._settings.shutdown_timeout.total_seconds() - ANSWER_SECONDS, 0.0)
         log.info("draining", seconds=timeout, in_flight_bytes=self._budget.taken)
-        refusing = asyncio.create_task(receiver.stop(timeout + ANSWER_SECONDS))
-        await asyncio.to_thread(pipeline.drain, timeout)
-        await refusing
+        end = time.monotonic() + timeout
+        closing = asyncio.create_task(receiver.stop(timeout + ANSWER_SECONDS))
+        while not closing.done() and (left := end - time.monotonic()) > 0:
+            # Again and again: a call that is still being read hands its records over later.
+            await asyncio.to_thread(pipeline.flush, min(left, 0.2))
+            await asyncio.wait([closing], timeout=min(left, 0.05))
+        await asyncio.to_thread(pipeline.stop)
+        await closing
 
     async def _watch_connection(self) -> None:
         """Say once when Kafka is reached, and once for each other reason why it is not."""

@@ -9,14 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kafka_otlp_exporter.rows import Unit, rows
-from kafka_otlp_exporter.values import Duration
+from kafka_otlp_exporter.values import PORT_PATTERN, Duration
 
 MEBIBYTE = 1024 * 1024
 
-_ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}$"
+# Port 0 is any that is free.
+_ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):(0|" + PORT_PATTERN + ")$"
 
 Endpoint = Annotated[str, Field(pattern=_ENDPOINT_PATTERN)]
 
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     ] = "0.0.0.0:9464"
     credentials_dir: Annotated[
         Path | None,
+        BeforeValidator(lambda value: None if value == "" else value),
         Field(
             description="Folder with the credentials for Kafka: username, password, ca.crt, tls.crt, tls.key; "
             "those that are there are used."

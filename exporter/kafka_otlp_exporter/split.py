@@ -7,7 +7,6 @@ makes them as few as can be without changing the order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kafka_otlp_exporter import wire
@@ -39,76 +38,114 @@ def split(request: bytes, path: ItemPath, limit: int) -> Parts:
 
     What has no items in it and does not fit is left out. Raises wire.Malformed when fields cannot be told apart.
     """
-    packer = _Packer(path, limit)
-    packer.descend(request, 0, 0, len(request))
+    packer = _Packer(request, path, limit)
+    packer.descend(0, 0, len(request))
     packer.flush()
     return Parts(packer.done, packer.oversized)
 
 
 @dataclass(slots=True)
 class _Level:
-    """An open message: the fields that each of its parts repeats, and the children that the present part has."""
+    """An open message: the fields that each of its parts repeats, and the children that the present part has.
+
+    Children that stand side by side in the request are one slice of it, from ``start`` to ``end``, so that a million
+    small ones cost no more than a few large ones.
+    """
 
     number: int
     envelope: bytes
     size: int
     children: list[bytes] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
 
 
 class _Packer:
-    def __init__(self, path: ItemPath, limit: int) -> None:
+    def __init__(self, request: bytes, path: ItemPath, limit: int) -> None:
         self.done: list[bytes] = []
         self.oversized: list[Oversized] = []
+        self._request = request
         self._path = path
         self._limit = limit
         self._levels: list[_Level] = []
+        # A child of so many bytes fits whatever it does to the lengths of the messages around it.
+        self._room = 0
 
-    def descend(self, payload: bytes, number: int, start: int, end: int) -> None:
+    def descend(self, number: int, start: int, end: int) -> None:
         """Open the message between ``start`` and ``end``, place its children, close it."""
         numbers = self._path[len(self._levels)]
-        children, envelope = _children(payload, start, end, numbers)
+        envelope = self._envelope(start, end, numbers)
         self._levels.append(_Level(number, envelope, len(envelope)))
-        for child in children:
-            self._place(payload, *child)
+        self._measure()
+        position = start
+        while position < end:
+            first = position
+            found, kind, body, position = wire.field(self._request, first, end)
+            if kind == wire.LEN and found in numbers:
+                self._place(found, first, body, position)
         self._close()
 
     def flush(self) -> None:
         """End the present part, if it has a child, and begin an empty one inside the same open messages."""
         content = b""
-        for level in reversed(self._levels or []):
-            inner = b"".join(level.children) + content
-            content = wire.enclose(level.number, level.envelope + inner) if inner and level.number else inner
-            if inner and not level.number:
+        for level in reversed(self._levels):
+            inner = self._children(level) + content
+            if inner and level.number:
+                content = wire.enclose(level.number, level.envelope + inner)
+            elif inner:
                 self.done.append(level.envelope + inner)
             level.children.clear()
             level.size = len(level.envelope)
+        self._measure()
 
-    def _place(self, payload: bytes, number: int, first: int, body: int, end: int) -> None:
-        if self._size_with(end - first) <= self._limit:
-            self._append(payload[first:end])
-        elif self._divisible(payload, body, end):
-            self.descend(payload, number, body, end)
+    def _place(self, number: int, first: int, body: int, end: int) -> None:
+        size = end - first
+        if size <= self._room:
+            self._append(first, end)
+            self._room -= size
+        elif self._size_with(size) <= self._limit:
+            self._append(first, end)
+            self._measure()
+        elif self._divisible(body, end):
+            self.descend(number, body, end)
         else:
-            self._place_whole(payload, first, body, end)
+            self._place_whole(first, body, end)
 
-    def _place_whole(self, payload: bytes, first: int, body: int, end: int) -> None:
+    def _place_whole(self, first: int, body: int, end: int) -> None:
         self.flush()
         size = self._size_with(end - first)
         if size <= self._limit:
-            self._append(payload[first:end])
+            self._append(first, end)
+            self._measure()
             return
         rest = self._path[len(self._levels) :]
-        items = wire.count_items(payload[body:end], rest) if rest else 1
+        items = wire.count_items(self._request[body:end], rest) if rest else 1
         if items:
-            self.oversized.append(Oversized(items, size, self._resource()))
+            # Field 1 of the open ResourceSpans, ResourceMetrics or ResourceLogs.
+            resource = wire.joined(self._levels[1].envelope, 1) if len(self._levels) > 1 else b""
+            self.oversized.append(Oversized(items, size, resource))
 
-    def _divisible(self, payload: bytes, body: int, end: int) -> bool:
+    def _divisible(self, body: int, end: int) -> bool:
         depth = len(self._levels)
         if depth == len(self._path):
             return False
-        children = _children(payload, body, end, self._path[depth])[0]
+        children = wire.count_items(self._request[body:end], (self._path[depth],))
         # Of a oneof that stands twice only the last counts; apart, both would.
-        return bool(children) and (len(self._path[depth]) == 1 or len(children) == 1)
+        return children == 1 or (children > 1 and len(self._path[depth]) == 1)
+
+    def _envelope(self, start: int, end: int, numbers: frozenset[int]) -> bytes:
+        """The fields of a message that are no children."""
+        others = []
+        while start < end:
+            first = start
+            number, kind, _, start = wire.field(self._request, first, end)
+            if kind != wire.LEN or number not in numbers:
+                others.append(self._request[first:start])
+        return b"".join(others)
+
+    def _measure(self) -> None:
+        # A length has one byte at least and five at most.
+        self._room = self._limit - self._size_with(0) - 4 * len(self._levels)
 
     def _size_with(self, size: int) -> int:
         """What the present part would have, with ``size`` bytes more in the innermost open message."""
@@ -117,40 +154,29 @@ class _Packer:
             size += wire.header_size(self._levels[index].number, size) + self._levels[index - 1].size
         return size
 
-    def _append(self, child: bytes) -> None:
-        self._levels[-1].children.append(child)
-        self._levels[-1].size += len(child)
+    def _append(self, first: int, end: int) -> None:
+        level = self._levels[-1]
+        level.size += end - first
+        if level.end != first:
+            self._cut(level)
+            level.start = first
+        level.end = end
+
+    def _cut(self, level: _Level) -> None:
+        level.children.append(self._request[level.start : level.end])
+        level.start = level.end = 0
+
+    def _children(self, level: _Level) -> bytes:
+        self._cut(level)
+        return b"".join(level.children)
 
     def _close(self) -> None:
         if len(self._levels) == 1:
             return  # the request itself is ended by flush()
-        level = self._levels.pop()
-        if level.children:
-            self._append(wire.enclose(level.number, level.envelope + b"".join(level.children)))
-
-    def _resource(self) -> bytes:
-        """Field 1 of the open ResourceSpans, ResourceMetrics or ResourceLogs."""
-        if len(self._levels) < 2:
-            return b""
-        return wire.joined(self._levels[1].envelope, 1)
-
-
-def _children(
-    payload: bytes, start: int, end: int, numbers: frozenset[int]
-) -> tuple[list[tuple[int, int, int, int]], bytes]:
-    """The fields of a message that are children (number, first byte, body, end), and all others joined."""
-    children: list[tuple[int, int, int, int]] = []
-    others: list[bytes] = []
-    for number, kind, first, body, stop in _fields(payload, start, end):
-        if kind == wire.LEN and number in numbers:
-            children.append((number, first, body, stop))
-        else:
-            others.append(payload[first:stop])
-    return children, b"".join(others)
-
-
-def _fields(payload: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
-    while start < end:
-        number, kind, body, stop = wire.field(payload, start, end)
-        yield number, kind, start, body, stop
-        start = stop
+        level, around = self._levels.pop(), self._levels[-1]
+        if children := self._children(level):
+            closed = wire.enclose(level.number, level.envelope + children)
+            self._cut(around)
+            around.children.append(closed)
+            around.size += len(closed)
+        self._measure()

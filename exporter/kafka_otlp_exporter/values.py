@@ -13,7 +13,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-BROKER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?):[0-9]{1,5}$"
+# 1 to 65535
+PORT_PATTERN = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+BROKER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?):" + PORT_PATTERN + "$"
 TOPIC_PATTERN = r"^[a-zA-Z0-9._-]+$"
 CLIENT_ID_PATTERN = r"^[a-zA-Z0-9._-]+$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
@@ -93,7 +95,11 @@ def parse_duration(text: str) -> timedelta:
     if not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError("not a duration")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
-    return timedelta(seconds=sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in parts))
+    try:
+        exact = timedelta(seconds=sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in parts))
+    except OverflowError:
+        raise ValueError("longer than any duration") from None
+    return timedelta(milliseconds=round(exact / timedelta(milliseconds=1)))
 
 
 def format_duration(value: timedelta) -> str:

@@ -7,6 +7,7 @@ Source of the format: the protobuf documentation, "Encoding".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -20,6 +21,10 @@ VARINT, I64, LEN, START_GROUP, END_GROUP, I32 = range(6)
 # of SLICE, so that one request costs some 90 MB for a moment at the worst, however large it is.
 WHOLE = 1024 * 1024
 SLICE = 128 * 1024
+
+# How many fields side by side may have to be told apart in one request: some 2 s of CPU. It is more items than a request
+# of 64 MiB can sensibly hold, and without it one made of empty items would hold up all others for a minute.
+MAX_FIELDS = 2_000_000
 
 # upb's default limit, and that of Java's and C++'s parsers: what is nested deeper would break a consumer.
 MAX_DEPTH = 100
@@ -54,41 +59,55 @@ def validate(payload: bytes, message: type[Message], *, whole: int = WHOLE, slic
         raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
 
 
+@dataclass(slots=True)
+class _Cutter:
+    payload: bytes
+    limit: int
+    fields: int = 0
+
+    def pieces(self, start: int, end: int, descriptor: Any, path: tuple[int, ...]) -> Iterator[bytes]:
+        """The slices of one message: what stands side by side in it, and what its large fields fall into."""
+        if len(path) > MAX_DEPTH:
+            raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
+        payload, limit = self.payload, self.limit
+        begin = position = start
+        while position < end:
+            first = position
+            number, kind, body, position = field(payload, first, end)
+            self.fields += 1
+            if position - begin <= limit:
+                continue
+            if begin < first:
+                self._check_count()
+                yield _enclose(path, payload[begin:first])
+                begin = first
+            inner = descriptor.fields_by_number.get(number) if kind == LEN and position - first > limit else None
+            if inner is None:
+                continue
+            if inner.message_type is not None:
+                yield from self.pieces(body, position, inner.message_type, (*path, number))
+                begin = position
+            elif inner.type in _PACKED_VARINTS:
+                yield from (_enclose((*path, number), piece) for piece in _packed(payload, body, position, limit))
+                begin = position
+        if begin < end:
+            yield _enclose(path, payload[begin:end])
+
+    def _check_count(self) -> None:
+        if self.fields > MAX_FIELDS:
+            raise Malformed(
+                f"the payload has more than {MAX_FIELDS} items or other fields side by side; send fewer at once"
+            )
+
+
 def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes]:
-    """Cut a ``message`` into messages of the same type, of about ``limit`` bytes, that hold its fields in order.
+    """Cut a ``message`` into messages of the same type, of about ``limit`` bytes (10 or more), fields in order.
 
     A field is only cut where it is a message or packed varints: a longer string makes a longer slice. Each slice has
     the enclosing messages around it, so it parses at its true depth, and all of them parse exactly when the payload
     does. Raises Malformed where a field cannot be told from its neighbour.
     """
-    return _slices(payload, 0, len(payload), message.DESCRIPTOR, (), limit)
-
-
-def _slices(
-    payload: bytes, start: int, end: int, descriptor: Any, path: tuple[int, ...], limit: int
-) -> Iterator[bytes]:
-    if len(path) > MAX_DEPTH:
-        raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
-    begin = position = start
-    while position < end:
-        first = position
-        number, kind, body, position = field(payload, first, end)
-        if position - begin <= limit:
-            continue
-        if begin < first:
-            yield _enclose(path, payload[begin:first])
-            begin = first
-        inner = descriptor.fields_by_number.get(number) if kind == LEN and position - first > limit else None
-        if inner is None:
-            continue
-        if inner.message_type is not None:
-            yield from _slices(payload, body, position, inner.message_type, (*path, number), limit)
-            begin = position
-        elif inner.type in _PACKED_VARINTS:
-            yield from (_enclose((*path, number), piece) for piece in _packed(payload, body, position, limit))
-            begin = position
-    if begin < end:
-        yield _enclose(path, payload[begin:end])
+    return _Cutter(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
 
 
 def _packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:

@@ -191,9 +191,9 @@ def test_settings_are_read_by_the_same_rules():
         ([], "required: start"),
         (["stop"], "invalid choice: 'stop'"),
         (["start", "--exporter", "otlp"], "invalid choice: 'otlp'"),
-        (["start", "--kafka-exporter-linger"], "--kafka-exporter-linger"),
+        (["start", "--no-such"], "--no-such is no option"),
         (["start", "--kafka-exporter-linger-ms"], "--kafka-exporter-linger-ms: expected one argument"),
-        (["start", "surplus"], "unrecognized arguments: surplus"),
+        (["start", "surplus"], "an argument belongs to no option"),
     ],
 )
 def test_a_wrong_command_line_is_a_sentence_that_leads_to_the_help(arguments: list[str], sentence: str):
@@ -206,8 +206,39 @@ def test_a_wrong_command_line_is_a_sentence_that_leads_to_the_help(arguments: li
 
 def test_a_flag_is_never_taken_for_a_longer_one():
     """An abbreviation that is one today would be ambiguous tomorrow."""
-    with pytest.raises(OptionError, match="unrecognized"):
+    with pytest.raises(
+        OptionError, match=r"--kafka-exporter-linger is no option; did you mean --kafka-exporter-linger-ms\?"
+    ):
         parse("--kafka-exporter-linger=5")
+
+
+def test_the_value_of_a_mistyped_flag_is_not_shown():
+    """It may be a password."""
+    with pytest.raises(OptionError, match="did you mean --kafka-exporter-sasl-password") as caught:
+        parse("--kafka-exporter-sasl-passwor=hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["99999999999999999h", "9" * 400 + "h", "0.4ms"])
+def test_a_duration_beyond_all_bounds_is_refused(text: str):
+    """With the sentence that every wrong value has."""
+    with pytest.raises(OptionError, match="--kafka-exporter-request-timeout"):
+        parse(f"--kafka-exporter-request-timeout={text}")
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--admin-endpoint=127.0.0.1:65536", "--otlp-grpc-endpoint=127.0.0.1:99999", "--kafka-exporter-brokers=a:65536"],
+)
+def test_a_port_ends_at_65535(flag: str):
+    """Larger ones would be cut to another port in silence."""
+    with pytest.raises(OptionError, match="is not allowed"):
+        parse(flag)
+
+
+def test_an_empty_credentials_folder_is_none():
+    """It is not the folder in which the process happens to run."""
+    assert env.parse(["start"], {"KAFKA_EXPORTER_CREDENTIALS_DIR": ""}).settings.credentials_dir is None
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -5,7 +5,7 @@ import pytest
 from kafka_otlp_exporter import outcomes
 from kafka_otlp_exporter.outcomes import Fault, Identity, Reason, Unavailable, of_connection, of_faults
 
-EDGE = Identity("edge", "SCRAM-SHA-512")
+EDGE = Identity("a:1,b:2", "edge", "SCRAM-SHA-512")
 
 
 @pytest.mark.parametrize("name", outcomes._MEANINGS)
@@ -100,7 +100,7 @@ BAD_CERTIFICATE = (
         (
             Fault("_ALL_BROKERS_DOWN", "1/1 brokers are down"),
             Reason.KAFKA_UNREACHABLE,
-            "Kafka cannot be reached: check the address, the network, and that the security protocol is that of the port.",
+            "Kafka at a:1,b:2 cannot be reached: check the address, the network, and that the security protocol is that of the port.",
         ),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_connection_that_fails_says_where_and_what_to_check(fault: Fault, reas
 
 def test_refused_credentials_without_a_user_are_told_without_one():
     """A client certificate has no name that we would know."""
-    reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity())
+    reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity("a:1"))
     assert reason is Reason.AUTHENTICATION_FAILED
     assert "refused the credentials:" in sentence
 

@@ -110,7 +110,7 @@ def bench() -> Iterator[Any]:
 
     yield start
     for made in benches:
-        made.pipeline.drain(0)
+        made.pipeline.stop()
 
 
 @pytest.fixture
@@ -168,25 +168,25 @@ def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
         "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
     )
     running.wait_for_free_budget()
-    assert len(running.producer._client) == 0
+    assert len(running.producer._attempt.client) == 0
     assert running.count("requests_total", signal="traces", outcome="invalid") == 1
 
 
 def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
     """With its number of items; OTLP calls that a partial success."""
     running = bench(nobody, max_message_bytes=1000)
-    outcome = running.send(Signal.METRICS, samples.metrics(200))
+    outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
     assert isinstance(outcome, Delivered)
     assert outcome.rejected is not None
-    assert outcome.rejected.items == 200
+    assert outcome.rejected.items == 3
     running.wait_for_free_budget()
-    assert running.count("rejected_items_total", signal="metrics") == 200
+    assert running.count("rejected_items_total", signal="metrics") == 3
 
 
 def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):
     """It wins over maxMessageBytes, and the pipeline asks what won."""
     running = bench(nobody, {"message.max.bytes": "1000"}, max_message_bytes=1_000_000)
-    outcome = running.send(Signal.METRICS, samples.metrics(200))
+    outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
     assert isinstance(outcome, Delivered)
     assert outcome.rejected is not None
     assert "(maxMessageBytes) is 1000" in outcome.rejected.message
@@ -280,8 +280,8 @@ def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: A
     """The producer is built anew, without a restart of the process."""
     running = bench(mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "1000"})
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(3)]
-    wait_until(lambda: len(running.producer._client) == 3, 10, lambda: "the records were not taken", 0.01)
-    librdkafka.fail_fatally(running.producer._client)
+    wait_until(lambda: len(running.producer._attempt.client) == 3, 10, lambda: "the records were not taken", 0.01)
+    librdkafka.fail_fatally(running.producer._attempt.client)
     outcomes = [running.hand.answer(identifier) for identifier in ids]
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.PRODUCER_FAILED}
     assert len(outcomes) == 3
@@ -301,26 +301,25 @@ def test_a_bug_of_ours_is_unavailable_and_the_loop_goes_on(bench: Any, mock_kafk
     running.wait_for_free_budget()
 
 
-def test_draining_waits_for_kafka(bench: Any, mock_kafka: MockKafka):
-    """What lingers is sent, and answered before drain returns."""
+def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
+    """And what Kafka has acknowledged is answered so, even after the stop."""
     running = bench(mock_kafka.bootstrap, linger_ms=5000)
     identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs())
-    wait_until(lambda: len(running.producer._client) == 1, 10, lambda: "the record was not taken", 0.01)
+    wait_until(lambda: len(running.producer._attempt.client) == 1, 10, lambda: "the record was not taken", 0.01)
     began = time.monotonic()
-    running.pipeline.drain(10)
+    running.pipeline.flush(10)
+    running.pipeline.stop()
     assert time.monotonic() - began < 4
     assert running.hand.answered == [identifier]
     assert running.hand.answer(identifier) == Delivered()
 
 
-def test_draining_answers_what_is_left(bench: Any, nobody: str):
-    """Within its time, when Kafka does not come back."""
+def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
+    """What Kafka did not acknowledge, and what was not taken yet."""
     running = bench(nobody)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
-    wait_until(lambda: len(running.producer._client) == 5, 10, lambda: "the records were not taken", 0.01)
-    began = time.monotonic()
-    running.pipeline.drain(0.5)
-    assert time.monotonic() - began < 2
+    wait_until(lambda: len(running.producer._attempt.client) == 5, 10, lambda: "the records were not taken", 0.01)
+    running.pipeline.stop()
     outcomes = [running.hand.answer(identifier) for identifier in ids]
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.DRAINING}
     assert sorted(running.hand.answered) == ids
@@ -330,12 +329,20 @@ def test_the_beat_goes_on_while_both_threads_live(bench: Any, nobody: str):
     """And is without end once one of them has ended: the process must be started anew."""
     running = bench(nobody)
     assert running.pipeline.oldest_beat() < 5
-    running.pipeline.drain(0)
+    running.pipeline.stop()
     assert running.pipeline.oldest_beat() == float("inf")
 
 
 def test_a_pipeline_leaves_no_thread(bench: Any, nobody: str):
-    """After its drain."""
+    """After its stop."""
     running = bench(nobody)
-    running.pipeline.drain(0)
+    running.pipeline.stop()
     assert {thread.name for thread in threading.enumerate()} & {"produce", "deliver"} == set()
+
+
+def test_what_has_arrived_is_delivered_before_the_end(bench: Any, mock_kafka: MockKafka):
+    """A flush is not the end: what was taken meanwhile is answered by Kafka too."""
+    running = bench(mock_kafka.bootstrap)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(50)]
+    assert {running.hand.answer(identifier, 10) for identifier in ids} == {Delivered()}
+    running.pipeline.stop()

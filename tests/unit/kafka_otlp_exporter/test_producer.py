@@ -1,5 +1,6 @@
 """The door to librdkafka, against its mock cluster."""
 
+import socket
 import threading
 import time
 import uuid
@@ -10,7 +11,7 @@ import pytest
 
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Fault
-from kafka_otlp_exporter.producer import NotProduced, Producer
+from kafka_otlp_exporter.producer import NotProduced, Producer, check
 from kafka_otlp_exporter.properties import Credentials, producer_properties
 from kafka_otlp_exporter.records import Record
 from tests.beds.mock_kafka import MockKafka
@@ -22,7 +23,7 @@ Reports = list[tuple[Any, Fault | None]]
 
 def started(bootstrap: str, custom: dict[str, str] | None = None, **given: Any) -> Producer[Any]:
     """A producer for these options."""
-    options = Options(brokers=bootstrap, custom_config=custom or {}, linger_ms=0, **given)
+    options = Options.model_validate({"brokers": bootstrap, "custom_config": custom or {}, "linger_ms": 0, **given})
     return Producer(producer_properties(options, Credentials()))
 
 
@@ -91,11 +92,11 @@ def test_each_record_is_reported_once(mock_kafka: MockKafka, topic: str):
     assert {fault for _, fault in found} == {None}
 
 
-def test_flush_says_how_many_are_unreported(mock_kafka: MockKafka, topic: str):
-    """None, once Kafka has them; their reports still come from poll."""
-    producer = started(mock_kafka.bootstrap)
+def test_a_flush_does_not_linger(mock_kafka: MockKafka, topic: str):
+    """Kafka has the records when it returns; their reports still come from poll."""
+    producer = started(mock_kafka.bootstrap, linger_ms=20_000)
     producer.produce(record(topic), 1)
-    assert producer.flush(10) == 0
+    producer.flush(10)
     assert producer.poll(0) == [(1, None)]
 
 
@@ -115,7 +116,7 @@ def test_a_full_queue_is_told_at_once(topic: str):
     with pytest.raises(NotProduced) as caught:
         producer.produce(record(topic), 3)
     assert caught.value.fault == Fault("_QUEUE_FULL")
-    assert producer.flush(0) == 2
+    assert len(producer._attempt.client) == 2
 
 
 def test_a_record_over_the_limit_is_told_at_once(topic: str):
@@ -211,13 +212,13 @@ def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str):
     )
     for token in range(3):
         producer.produce(record(topic), token)
-    librdkafka.fail_fatally(producer._client)
+    librdkafka.fail_fatally(producer._attempt.client)
     found = reports(producer, lambda found: len(found) >= 3)
     assert sorted(token for token, _ in found) == [0, 1, 2]
     assert all(fault is not None and fault.name in {"_PURGE_QUEUE", "_FATAL", "_PURGE_INFLIGHT"} for _, fault in found)
     assert producer.rebuilds == 1
     producer.produce(record(topic, b"next"), 3)
-    assert producer.flush(10) == 0
+    producer.flush(10)
     assert producer.poll(0) == [(3, None)]
     assert [message.value() for message in mock_kafka.read(topic, 1)] == [b"next"]
 
@@ -225,7 +226,7 @@ def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str):
 def test_a_producer_that_failed_fatally_takes_no_record(topic: str):
     """Between the failure and its replacement."""
     producer = started(f"127.0.0.1:{free_port()}", {"enable.idempotence": "true"})
-    librdkafka.fail_fatally(producer._client)
+    librdkafka.fail_fatally(producer._attempt.client)
     with pytest.raises(NotProduced) as caught:
         producer.produce(record(topic), 1)
     assert caught.value.fault.name == "_FATAL"
@@ -234,6 +235,28 @@ def test_a_producer_that_failed_fatally_takes_no_record(topic: str):
 
 
 def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic: str):
+    """As the pipeline does: every token that was taken is reported once."""
+    producer = started(mock_kafka.bootstrap, {"enable.idempotence": "true"})
+    taken: list[int] = []
+
+    def produce() -> None:
+        for token in range(3000):
+            try:
+                producer.produce(record(topic), token)
+            except NotProduced:
+                continue
+            taken.append(token)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    found = reports(producer, lambda found: not thread.is_alive() and len(found) >= len(taken))
+    thread.join()
+    found += producer.poll(0.1)
+    assert sorted(token for token, _ in found) == taken
+    assert producer.rebuilds == 0
+
+
+def test_through_a_fatal_error_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic: str):
     """As the pipeline does, through a fatal error: every token that was taken is reported once."""
     producer = started(mock_kafka.bootstrap, {"enable.idempotence": "true"})
     taken: list[int] = []
@@ -246,7 +269,7 @@ def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic
                 continue
             taken.append(token)
             if token == 1000:
-                librdkafka.fail_fatally(producer._client)
+                librdkafka.fail_fatally(producer._attempt.client)
 
     thread = threading.Thread(target=produce)
     thread.start()
@@ -255,3 +278,17 @@ def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic
     found += producer.poll(0.1)
     assert sorted(token for token, _ in found) == taken
     assert producer.rebuilds == 1
+
+
+def test_check_reaches_for_no_broker():
+    """Even when it is given one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        assert check({"metadata.broker.list": f"127.0.0.1:{listener.getsockname()[1]}"}) is None
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_wrong_value_is_not_repeated():
+    """It may be a secret in the wrong place."""
+    assert "hunter2" not in str(check({"compression.codec": "hunter2"}))

@@ -299,3 +299,15 @@ def test_every_row_of_kafkas_gets_into_the_configuration():
     made = properties(security_protocol="SASL_SSL", **USER)
     named = {canonical(row.kafka.property) for row in ROWS.values() if row.kafka is not None}
     assert named - set(made) == set()
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "t", "1"])
+def test_idempotence_is_seen_however_it_is_spelt(value: str):
+    """In each of librdkafka's spellings acks gives way."""
+    assert "request.required.acks" not in properties(custom_config={"enable.idempotence": value})
+
+
+@pytest.mark.parametrize("value", ["0x100000", "1000000zz", " 1000000"])
+def test_a_size_that_only_librdkafka_can_read_is_refused(value: str):
+    """The exporter has to know the same limit."""
+    assert "message.max.bytes is not a whole number" in refusal(custom_config={"message.max.bytes": value})

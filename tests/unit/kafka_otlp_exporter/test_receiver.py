@@ -519,3 +519,25 @@ def test_an_answer_to_nobody_is_passed_over(served: Served):
     """An id that was never given out does no harm."""
     served.receiver.complete([(999_999, Delivered())])
     served.call(b"x")
+
+
+@pytest.mark.parametrize("granted_first", [True, False])
+def test_a_client_that_goes_in_the_moment_of_its_turn_leaves_nothing_reserved(served: Served, granted_first: bool):
+    """Whether the turn comes before or after the cancellation."""
+
+    async def run() -> int:
+        receiver, budget = served.receiver, served.budget
+        assert budget.take(BUDGET)
+        task = asyncio.ensure_future(receiver._reserve(LARGEST))
+        await asyncio.sleep(0)
+        budget.taken -= BUDGET  # without a wake-up, so that the turn is given below
+        if granted_first:
+            receiver._serve()
+        task.cancel()
+        if not granted_first:
+            receiver._serve()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return budget.taken
+
+    assert served.on_loop(run()) == 0

@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from kafka_otlp_exporter import server, wire
 from kafka_otlp_exporter.settings import MEBIBYTE
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.exporter import ExporterProcess
@@ -110,13 +112,13 @@ def test_malformed_bytes_are_refused_and_not_forwarded(
     assert b"\xffgarbage" not in [message.value() for message in mock_kafka.read(names[Signal.TRACES])]
 
 
-def test_a_record_over_the_limit_is_a_partial_success(running: tuple[ExporterProcess, dict[Signal, str]]):
-    """With the number of its spans; nobody is told OK for what Kafka does not have."""
+def test_an_item_over_the_limit_is_a_partial_success(running: tuple[ExporterProcess, dict[Signal, str]]):
+    """With the number of rejected spans; nobody is told OK for what Kafka does not have."""
     process, _ = running
     with client.channel(process.otlp) as channel:
-        answer = channel.unary_unary(METHOD)(samples.traces(3, "x" * 340_000), timeout=20)
+        answer = channel.unary_unary(METHOD)(samples.traces(1, "x" * 1_000_000), timeout=20)
     success = ExportTraceServiceResponse.FromString(answer).partial_success
-    assert success.rejected_spans == 3
+    assert success.rejected_spans == 1
     assert "1000000" in success.error_message
 
 
@@ -133,18 +135,21 @@ def test_a_small_body_that_inflates_without_end_costs_no_memory(running: tuple[E
     assert peak(process) - before < 40_000_000
 
 
-def test_empty_spans_cost_bounded_memory(tmp_path: Path):
-    """A request of 4 MB that protobuf would make 340 MB of is read in pieces."""
-    spans = b"\x12\x00" * 2_000_000
+def test_empty_spans_cost_bounded_memory(mock_kafka: MockKafka, tmp_path: Path):
+    """A request of 3 MB that protobuf would make 250 MB of is read in pieces."""
+    flags, names = topics()
+    spans = b"\x12\x00" * 1_500_000
     inner = b"\x12" + _length(len(spans)) + spans
     payload = b"\x0a" + _length(len(inner)) + inner
-    with ExporterProcess(tmp_path, [nowhere()]) as process:
-        process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
+    with ExporterProcess(tmp_path, [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", *flags]) as process:
+        process.wait_ready()
         before = peak(process)
         with client.channel(process.otlp) as channel:
             answer = channel.unary_unary(METHOD)(payload, timeout=60, compression=grpc.Compression.Gzip)
-        assert ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans == 2_000_000
+        assert answer == b""
         assert peak(process) - before < 150_000_000
+    found = [message.value() or b"" for message in mock_kafka.read(names[Signal.TRACES])]
+    assert sum(wire.count_items(value, SIGNALS[Signal.TRACES].item_path) for value in found) == 1_500_000
 
 
 def _length(number: int) -> bytes:
@@ -271,3 +276,33 @@ def test_a_stalled_client_does_not_keep_others_out(running: tuple[ExporterProces
             future.cancel()
         end.set()
         process.child.wait_until(lambda: process.status()["inFlightBytes"] == 0, 5, "free budget")
+
+
+def test_a_body_that_arrives_while_draining_is_delivered(mock_kafka: MockKafka, tmp_path: Path):
+    """A call that was open at SIGTERM ends as it would have, and the process right after it."""
+    flags = [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", "--shutdown-timeout=20s"]
+    with ExporterProcess(tmp_path, flags) as process, grpc.insecure_channel(process.otlp) as channel:
+        process.wait_ready()
+        go = threading.Event()
+
+        def late() -> Iterator[bytes]:
+            go.wait(10)
+            yield samples.traces()
+
+        call: Any = channel.stream_unary(METHOD)
+        future = call.future(late(), timeout=20)
+        process.child.wait_until(lambda: process.status()["inFlightBytes"] > 0, 5, "open call")
+        process.terminate()
+        process.child.wait_until(lambda: process.status()["state"] == "draining", 5, "drain")
+        assert process._get("/livez") == (200, "ok\n")
+        assert process._get("/readyz") == (503, "draining\n")
+        go.set()
+        assert future.result(10) == b""
+        assert process.wait(5) == 0
+
+
+def test_secrets_of_custom_config_are_redacted():
+    """By their names."""
+    for name in ("sasl.oauthbearer.config", "ssl.key.password", "ssl.key.pem", "sasl.username"):
+        assert server._SECRET.search(name)
+    assert not server._SECRET.search("batch.size")
