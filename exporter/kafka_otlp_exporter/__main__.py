@@ -9,6 +9,8 @@ from typing import NoReturn
 from google.protobuf.internal import api_implementation
 
 from kafka_otlp_exporter import credentials, env
+from kafka_otlp_exporter.pipeline import Pending
+from kafka_otlp_exporter.producer import Producer
 from kafka_otlp_exporter.properties import Contradiction, producer_properties
 from kafka_otlp_exporter.server import serve
 from kafka_otlp_exporter.telemetry import configure_logging, log
@@ -34,9 +36,11 @@ def main() -> None:
     for warning in configuration.warnings:
         log.warning("option", message=warning)
     try:
-        serve(configuration.options, configuration.settings, properties)
+        producer: Producer[Pending] = Producer(properties)
     except ValueError as error:
         _refuse(f"librdkafka refuses the producer configuration: {error}")
+    try:
+        serve(configuration.options, configuration.settings, properties, producer)
     except OSError as error:
         _refuse(str(error))
 

@@ -30,6 +30,8 @@ class Budget:
 
     def give(self, size: int) -> None:
         """Give ``size`` bytes back, and wake who waits for them."""
+        if size == 0:
+            return
         with self._lock:
             self.taken -= size
             wake, self._wake = self._wake, None

@@ -31,6 +31,9 @@ _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_[0-9]+_(TCP|UDP)
 
 _SECRET_ROWS = frozenset({"sasl_password", "custom_config"})
 
+# librdkafka's properties whose values are credentials, by what their names have in common.
+_CREDENTIAL = re.compile(r"password|passphrase|secret|\.pem$|oauthbearer\.config")
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -70,10 +73,11 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configura
     if unknown:
         raise OptionError(_no_such_flag(unknown[0]))
     flags = vars(known)
+    options = _read(Options, table.ROWS, flags, environment)
     return Configuration(
-        options=_read(Options, table.ROWS, flags, environment),
+        options=options,
         settings=_read(Settings, process.ROWS, flags, environment),
-        warnings=(*_unknown_variables(environment), *_secrets_in_sight(flags)),
+        warnings=(*_unknown_variables(environment), *_secrets_in_sight(flags, options)),
     )
 
 
@@ -124,12 +128,15 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _secrets_in_sight(flags: Mapping[str, str | None]) -> list[str]:
-    if flags.get("sasl_password") is None:
-        return []
+def _secrets_in_sight(flags: Mapping[str, str | None], options: Options) -> list[str]:
+    shown = [] if flags.get("sasl_password") is None else [table.ROWS["sasl_password"].flag]
+    if flags.get("custom_config") is not None:
+        row = table.ROWS["custom_config"]
+        shown += [f"{name} in {row.flag}" for name in options.custom_config if _CREDENTIAL.search(name)]
     return [
-        "--kafka-exporter-sasl-password is visible to every user of this machine; use the environment variable or "
-        "the file password in the credentials folder (--credentials-dir)."
+        f"{what} is visible to every user of this machine; use an environment variable or the credentials folder "
+        "(--credentials-dir)."
+        for what in shown
     ]
 
 

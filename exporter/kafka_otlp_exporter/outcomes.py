@@ -157,7 +157,8 @@ def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
     at = f"Kafka at {found[1] if found else identity.brokers}"
     reason = _MEANINGS.get(fault.name, _UNREACHABLE).reason
     if reason is Reason.AUTHENTICATION_FAILED and "verif" not in fault.text.lower():
-        who = f'user "{identity.username}" ({identity.mechanism})' if identity.username else "the credentials"
+        who = f'user "{identity.username}"' if identity.username else "the user of the credentials folder"
+        who += f" ({identity.mechanism})" if identity.mechanism else ""
         return reason, f"{at} refused {who}: check the user name, the password and the mechanism."
     if "verif" in fault.text.lower() or "certificate" in fault.text.lower():
         return (

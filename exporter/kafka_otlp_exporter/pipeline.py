@@ -83,6 +83,8 @@ class Pipeline:
         self._budget = budget
         self._telemetry = telemetry
         self._request_timeout = request_timeout
+        message = f"Kafka has not acknowledged within {request_timeout:g} s (requestTimeout)."
+        self._late = Unavailable(Reason.TIMED_OUT, message)
         self._refused: deque[tuple[Pending, Fault]] = deque()
         self._unanswered: dict[int, Pending] = {}
         self._unanswered_lock = threading.Lock()
@@ -112,28 +114,38 @@ class Pipeline:
         """Stop both threads, and answer what Kafka has not answered and what was not taken yet."""
         self._stopping.set()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(1)
         self._deliver(0.0)
         message = "the exporter is shutting down and Kafka has not acknowledged yet: send it again."
         outcome = Unavailable(Reason.DRAINING, message)
-        self._answer([(pending, outcome) for pending in self._unanswered.values()])
+        with self._unanswered_lock:
+            left, self._unanswered = self._unanswered, {}
+        self._answer([(pending, outcome) for pending in left.values()])
         while untaken := self._receiver.take(TAKE_AT_MOST, 0.0):
             self._receiver.complete([(request.id, outcome) for request in untaken])
 
     def _run_producing(self) -> None:
         while not self._stopping.is_set():
             self._beats["produce"] = time.monotonic()
-            requests = self._receiver.take(TAKE_AT_MOST, POLL_SECONDS)
-            answers = [(request, outcome) for request in requests if (outcome := self._produce(request)) is not None]
-            for request, outcome in answers:
-                self._telemetry.count_answer(request.signal, outcome, None)
-                self._budget.give(request.charge)
+            answers: list[tuple[int, Outcome]] = []
+            # Oldest last, so that each can be let go of as it is done: payloads are large.
+            requests = self._receiver.take(TAKE_AT_MOST, POLL_SECONDS)[::-1]
+            while requests:
+                request = requests.pop()
+                outcome = self._produce(request)
+                if outcome is not None:
+                    self._telemetry.count_answer(request.signal, outcome, None)
+                    self._budget.give(request.charge)
+                    answers.append((request.id, outcome))
+                del request
             if answers:
-                self._receiver.complete([(request.id, outcome) for request, outcome in answers])
+                self._receiver.complete(answers)
 
     def _produce(self, request: Request) -> Outcome | None:
         """Hand a request's records to the producer; the outcome when there is nothing to wait for."""
         self._telemetry.count_request(request.signal, len(request.payload))
+        if time.monotonic() > request.arrival + self._request_timeout:
+            return self._late
         try:
             batch = records(request.signal, request.payload, self._layout)
         except wire.Malformed as error:
@@ -191,9 +203,10 @@ class Pipeline:
                     waiting = self._unanswered.pop(pending.id, None)
                 if waiting is not None:
                     answers.append((pending, self._outcome(pending)))
-        answers.extend(self._overdue())
-        self._answer(answers)
-        if given:
+        try:
+            answers.extend(self._overdue())
+            self._answer(answers)
+        finally:
             self._budget.give(given)
 
     def _outcome(self, pending: Pending) -> Outcome:
@@ -203,12 +216,11 @@ class Pipeline:
 
     def _overdue(self) -> list[tuple[Pending, Outcome]]:
         """Requests arrive in the order of their deadlines, so only the head of the line can be overdue."""
-        message = f"Kafka has not acknowledged within {self._request_timeout:g} s (requestTimeout)."
         overdue: list[tuple[Pending, Outcome]] = []
         with self._unanswered_lock:
             while (head := next(iter(self._unanswered.values()), None)) and head.deadline <= time.monotonic():
                 del self._unanswered[head.id]
-                overdue.append((head, Unavailable(Reason.TIMED_OUT, message)))
+                overdue.append((head, self._late))
         return overdue
 
     def _answer(self, answers: Sequence[tuple[Pending, Outcome]]) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ Token = TypeVar("Token")
 
 # Half a second: how long a pod that is ready is not known to be.
 STATISTICS_INTERVAL_MS = 500
+
+# For how long no broker may be connected before it is said.
+LOST_SECONDS = 3.0
 
 _log = logging.getLogger("librdkafka")
 
@@ -59,8 +63,9 @@ def check(properties: Mapping[str, str]) -> str | None:
         Client({**alone, "log_level": 0}, logger=_log)
     except KafkaException as error:
         return _sentence(error)
-    except (TypeError, ValueError) as error:
-        return str(error)
+    except Exception as error:
+        # confluent_kafka takes some properties for callbacks and tables of its own, and stumbles over a text.
+        return f"{type(error).__name__}: {error}"
     return None
 
 
@@ -83,6 +88,7 @@ class Producer(Generic[Token]):
         # Held while a record is handed over, so that none reaches a client that is being given up.
         self._replacing = threading.Lock()
         self._connection = Connection(connected=False, fault=None)
+        self._last_up = float("-inf")
         try:
             self._attempt = self._connect()
         except KafkaException as error:
@@ -169,22 +175,34 @@ class Producer(Generic[Token]):
 
     def _read_statistics(self, text: str) -> None:
         brokers: Mapping[str, Mapping[str, Any]] = json.loads(text).get("brokers", {})
-        connected = any(broker.get("state") == "UP" for broker in brokers.values())
+        now = time.monotonic()
+        if any(broker.get("state") == "UP" for broker in brokers.values()):
+            self._last_up = now
+        # Brokers close idle connections, and librdkafka opens new ones: that is no failure.
+        connected = now - self._last_up < LOST_SECONDS
         self._connection = Connection(connected, None if connected else self._connection.fault)
 
     def _replace(self, failed: _Attempt) -> None:
-        new = self._connect()
+        """Have what the failed client holds reported, and put another in its place; again later if that fails."""
         with self._replacing:
-            self._attempt = new
+            failed.client.purge()
+            for _ in range(50):
+                if len(failed.client) == 0:
+                    break
+                with self._noting(failed):
+                    failed.client.flush(0.1)
+            else:
+                _log.error("the failed producer still holds %d records", len(failed.client))
+            try:
+                self._attempt = self._connect()
+            except KafkaException as error:
+                self._connection = Connection(connected=False, fault=_fault(error.args[0]))
+                _log.error("the producer failed fatally and cannot be replaced: %s", _sentence(error))
+        if self._attempt is failed:
+            time.sleep(1)
+            return
         self.rebuilds += 1
         _log.error("the producer failed fatally and was replaced")
-        failed.client.purge()
-        for _ in range(50):
-            if len(failed.client) == 0:
-                return
-            with self._noting(failed):
-                failed.client.flush(0.1)
-        _log.error("the replaced producer still holds %d records", len(failed.client))
 
 
 def _sentence(error: KafkaException) -> str:

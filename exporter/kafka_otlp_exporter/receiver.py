@@ -2,7 +2,7 @@
 
 Runs on the event loop of ``server``; ``pipeline`` takes requests and completes them from its own threads. Handlers are
 registered as stream-unary, which is the same on the wire as unary, so that a call waits for the byte budget before
-its message is read: until then HTTP/2's flow control keeps the bytes at the client.
+its message is read (``admission``): until then HTTP/2's flow control keeps the bytes at the client.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import itertools
 import queue
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn
 
@@ -19,18 +18,21 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.admission import Admission
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
 from kafka_otlp_exporter.pipeline import Request
 from kafka_otlp_exporter.signals import SIGNALS, Signal, SignalRow
-from kafka_otlp_exporter.telemetry import Telemetry
+from kafka_otlp_exporter.telemetry import Telemetry, log
 
-# OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
-LARGEST_REQUEST = 64 * 1024 * 1024
-BUDGET_WAIT_SECONDS = 1.0
 BODY_SECONDS = 10.0
-# What a request costs beside its bytes: its objects here and in librdkafka.
+# How long a message may take while others have to wait for it.
+BLOCKING_BODY_SECONDS = 1.0
+SWEEP_SECONDS = 0.25
+# What a record costs in librdkafka beside its bytes.
 OVERHEAD = 1024
+# How long new calls are told that we are going, before the port is closed: a call that is on its way would only see
+# its connection end.
+FAREWELL_SECONDS = 0.5
 
 _OPTIONS = (
     # With the probe on, gRPC would widen the window of a stream that nobody reads from yet.
@@ -40,6 +42,9 @@ _OPTIONS = (
     # Clients that ping every 10 s are usual; the default would close their connections.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # Beyond these gRPC would answer CANCELLED, without RetryInfo; the limit of open calls is ours.
+    ("grpc.server.max_pending_requests", 1_000_000),
+    ("grpc.server.max_pending_requests_hard_limit", 1_000_000),
 )
 
 # grpc.aio.ServicerContext, whose stubs know neither read() without a deserializer nor abort()'s trailer.
@@ -50,20 +55,19 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, budget: Budget, telemetry: Telemetry) -> None:
+    def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
         """Must be made on the event loop that serves it."""
-        self.largest_request = min(LARGEST_REQUEST, budget.total // 4)
-        self._budget = budget
+        self._admission = admission
         self._telemetry = telemetry
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
-        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._draining = False
-        self._sweep = self._loop.call_later(1.0, self._end_slow_reads)
-        self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.max_receive_message_length", self.largest_request)))
+        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_reads)
+        limit = ("grpc.max_receive_message_length", admission.largest_request)
+        self._server = grpc.aio.server(options=(*_OPTIONS, limit))
         for signal, row in SIGNALS.items():
             service, method = row.method.strip("/").split("/")
             handler: Any = grpc.stream_unary_rpc_method_handler(self._handler(signal, row))
@@ -81,7 +85,8 @@ class GrpcReceiver:
     async def stop(self, grace: float) -> None:
         """Take no new calls, wait up to ``grace`` seconds for those that are open, then end them."""
         self._draining = True
-        await self._server.stop(grace)
+        await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
+        await self._server.stop(max(0.0, grace - FAREWELL_SECONDS))
         self._sweep.cancel()
 
     def take(self, max_requests: int, timeout: float) -> list[Request]:
@@ -107,7 +112,13 @@ class GrpcReceiver:
 
     def _handler(self, signal: Signal, row: SignalRow) -> Handler:
         async def export(_: object, context: Context) -> bytes:
-            outcome = await self._export(signal, context)
+            try:
+                outcome = await self._export(signal, context)
+            except Exception:
+                # gRPC would say UNKNOWN, and clients drop what is answered so.
+                log.exception("call_failed", signal=signal.value)
+                outcome = Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this call; its log says how.")
+                self._telemetry.count_answer(signal, outcome, None)
             if isinstance(outcome, Delivered):
                 if outcome.rejected is None:
                     return b""
@@ -117,8 +128,16 @@ class GrpcReceiver:
         return export
 
     async def _export(self, signal: Signal, context: Context) -> Outcome:
-        reserved = self.largest_request
-        if not await self._reserve(reserved):
+        if self._draining or not self._admission.enter():
+            return self._refused(signal)
+        try:
+            return await self._admitted(signal, context)
+        finally:
+            self._admission.leave()
+
+    async def _admitted(self, signal: Signal, context: Context) -> Outcome:
+        reserved = self._admission.largest_request
+        if not await self._admission.reserve(reserved, context.peer()):
             return self._refused(signal)
         try:
             read = await self._read(context)
@@ -126,18 +145,18 @@ class GrpcReceiver:
                 self._telemetry.count_answer(signal, read, None)
                 return read
             charge = min(len(read) + OVERHEAD, reserved)
+            self._admission.budget.give(reserved - charge)
+            reserved = charge
+            request = Request(next(self._ids), signal, read, time.monotonic(), charge)
+            answer: asyncio.Future[Outcome] = self._loop.create_future()
+            self._waiting[request.id] = answer
+            self._arrived.put(request)
             # From here on the pipeline gives it back.
-            self._give(reserved - charge)
             reserved = 0
         finally:
-            self._give(reserved)
-        request = Request(next(self._ids), signal, read, time.monotonic(), charge)
-        del read
-        answer: asyncio.Future[Outcome] = self._loop.create_future()
-        self._waiting[request.id] = answer
-        self._arrived.put(request)
+            self._admission.budget.give(reserved)
         identifier = request.id
-        del request
+        del read, request  # the payload is the pipeline's alone, and it lets go of it early
         try:
             return await answer
         finally:
@@ -147,66 +166,26 @@ class GrpcReceiver:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a handler runs outside of a task")
-        self._reading[task] = self._loop.time() + BODY_SECONDS
+        self._reading[task] = self._loop.time()
         try:
             return await _read_one(context)
         except asyncio.CancelledError:
             if task in self._reading:
                 raise  # the client has gone
             task.uncancel()
-            message = f"the request did not arrive within {BODY_SECONDS:g} s: send it again."
-            return Unavailable(Reason.TIMED_OUT, message)
+            return Unavailable(Reason.TIMED_OUT, "the request took too long to arrive: send it again.")
         finally:
             self._reading.pop(task, None)
 
     def _end_slow_reads(self) -> None:
-        """Once a second for all: a timer for each call costs a tenth of a small request."""
-        for task, deadline in list(self._reading.items()):
-            if deadline > self._loop.time():
+        """Now and then for all: a timer for each call costs a tenth of a small request."""
+        patience = BLOCKING_BODY_SECONDS if self._admission.blocked else BODY_SECONDS
+        for task, begun in list(self._reading.items()):
+            if begun + patience > self._loop.time():
                 break  # the others began later
             del self._reading[task]
             task.cancel()
-        self._sweep = self._loop.call_later(1.0, self._end_slow_reads)
-
-    async def _reserve(self, size: int) -> bool:
-        """Take ``size`` bytes from the budget, in the order of arrival; False when that takes too long."""
-        if self._draining:
-            return False
-        if not self._queue and self._budget.take(size):
-            return True
-        turn: asyncio.Future[None] = self._loop.create_future()
-        waiting = (size, turn)
-        self._queue.append(waiting)
-        self._serve()
-        try:
-            await asyncio.wait([turn], timeout=BUDGET_WAIT_SECONDS)
-        except asyncio.CancelledError:
-            if turn.done():
-                self._give(size)
-            else:
-                self._queue.remove(waiting)
-            raise
-        if not turn.done():
-            self._queue.remove(waiting)
-        return turn.done()
-
-    def _serve(self) -> None:
-        """Give those who wait their turn, as far as the budget goes."""
-        while self._queue:
-            # Asked for before looking, so that bytes given back in between are not missed.
-            self._budget.when_given(self._wake)
-            size, turn = self._queue[0]
-            if not self._budget.take(size):
-                return
-            self._queue.popleft()
-            turn.set_result(None)
-
-    def _give(self, size: int) -> None:
-        if size:
-            self._budget.give(size)
-
-    def _wake(self) -> None:
-        self._loop.call_soon_threadsafe(self._serve)
+        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_reads)
 
     def _refused(self, signal: Signal) -> Outcome:
         if self._draining:

@@ -14,7 +14,7 @@ from kafka_otlp_exporter.keys import resource_key
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Rejection
 from kafka_otlp_exporter.signals import SIGNALS, Resource, Signal, SignalRow
-from kafka_otlp_exporter.split import Oversized, split
+from kafka_otlp_exporter.split import MOST_GROWTH, Oversized, split
 
 # As confluent_kafka wants them: a list whose values may be null.
 Headers = list[tuple[str, str | bytes | None]]
@@ -85,6 +85,7 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
         return Batch(())
     made: list[Record] = []
     oversized: list[Oversized] = []
+    surplus = 0
     for key, request in _by_resource(payload) if signal in layout.keyed else ((None, payload),):
         whole = Record(layout.topics[signal], key, request, layout.headers[signal])
         size = record_bytes(whole)
@@ -95,13 +96,14 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
         parts = split(request, row.item_path, layout.max_record_bytes - beside)
         made.extend(Record(whole.topic, key, part, whole.headers) for part in parts.requests)
         oversized.extend(replace(one, size=one.size + beside) for one in parts.oversized)
-    return Batch(tuple(made), _rejection(oversized, row, layout) if oversized else None)
+        surplus += parts.surplus
+    return Batch(tuple(made), _rejection(oversized, surplus, row, layout))
 
 
 def _by_resource(payload: bytes) -> list[tuple[bytes, bytes]]:
     """The requests that ``payload`` falls into by the key of its resources, in the order of their first resource.
 
-    A request of one resource stays as it is. Fields that are no resource's go with each.
+    A request of one resource stays as it is. Fields that are no resource's go with the first.
     """
     groups: dict[bytes, list[bytes]] = {}
     others: list[bytes] = []
@@ -115,7 +117,8 @@ def _by_resource(payload: bytes) -> list[tuple[bytes, bytes]]:
             others.append(payload[first:position])
     if len(groups) < 2:
         return [(next(iter(groups), resource_key(())), payload)]
-    return [(key, b"".join([*others, *resources])) for key, resources in groups.items()]
+    next(iter(groups.values()))[:0] = others
+    return [(key, b"".join(fields)) for key, fields in groups.items()]
 
 
 def _key(resource_items: bytes) -> bytes:
@@ -123,23 +126,30 @@ def _key(resource_items: bytes) -> bytes:
     return resource_key(Resource.FromString(wire.joined(resource_items, 1)).attributes)
 
 
-def _rejection(oversized: Sequence[Oversized], row: SignalRow, layout: Layout) -> Rejection:
+def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
+    sentences = []
     items = sum(one.items for one in oversized)
-    largest = max(oversized, key=lambda one: one.size)
-    service = next(
-        (
-            f" of service {json.dumps(attribute.value.string_value[:128])}"
-            for attribute in Resource.FromString(largest.resource).attributes
-            if attribute.key == "service.name"
-        ),
-        "",
-    )
-    return Rejection(
-        items,
-        f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest{service} "
-        f"would make one of {largest.size} bytes, and the limit (maxMessageBytes) is {layout.max_record_bytes}. Everything "
-        "else of the request is delivered.",
-    )
+    if oversized:
+        largest = max(oversized, key=lambda one: one.size)
+        sentences.append(
+            f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest"
+            f"{_service(largest.resource)} would make one of {largest.size} bytes, and the limit (maxMessageBytes) is "
+            f"{layout.max_record_bytes}."
+        )
+    if surplus:
+        sentences.append(
+            f"{surplus} {row.items} stand in resources so large that the records that repeat them would have more than "
+            f"{MOST_GROWTH} times the bytes of the request: raise the limit (maxMessageBytes), or send smaller resources."
+        )
+    if not sentences:
+        return None
+    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]))
+
+
+def _service(resource: bytes) -> str:
+    names = (one.value.string_value for one in Resource.FromString(resource).attributes if one.key == "service.name")
+    name = next(names, None)
+    return "" if name is None else f" of service {json.dumps(name[:128])}"
 
 
 def record_bytes(record: Record) -> int:

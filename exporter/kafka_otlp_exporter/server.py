@@ -19,11 +19,12 @@ import uvloop
 
 from kafka_otlp_exporter import outcomes
 from kafka_otlp_exporter.admin import Admin, Views
-from kafka_otlp_exporter.budget import Budget
-from kafka_otlp_exporter.options import Options
+from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.outcomes import Identity
 from kafka_otlp_exporter.pipeline import Pending, Pipeline
 from kafka_otlp_exporter.producer import Producer
+from kafka_otlp_exporter.properties import canonical
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.records import Layout
 from kafka_otlp_exporter.settings import Settings
@@ -34,37 +35,45 @@ DEAD_SECONDS = 60.0
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
 
-_SECRET = re.compile(r"password|passphrase|secret|pem$|token|assertion|jaas|oauthbearer\.config|username$")
+_SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
+# Of custom config only what can be no secret is shown by its value: numbers and switches.
+_PLAIN = re.compile(r"[0-9.-]+|true|false|all|none")
 
 
-def serve(options: Options, settings: Settings, properties: Mapping[str, str]) -> None:
-    """Run until SIGTERM or SIGINT. Raises ValueError for a producer configuration, OSError for an address."""
-    producer: Producer[Pending] = Producer(properties)
-    uvloop.run(_Server(options, settings, properties, producer).run())
+def serve(options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]) -> None:
+    """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on."""
+
+    async def run() -> None:
+        await _Server(options, settings, properties, producer).run()
+
+    uvloop.run(run())
 
 
 class _Server:
     def __init__(
         self, options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]
     ) -> None:
+        """Must be made on the event loop that it runs on."""
         self._options = options
         self._settings = settings
         self._properties = properties
         self._producer = producer
         self._telemetry = Telemetry()
-        self._budget = Budget(settings.max_in_flight_bytes)
         self._stop = asyncio.Event()
         self._started = datetime.now(UTC)
         self._pipeline: Pipeline | None = None
+        # A user name that came from a Secret is named in no sentence.
         self._identity = Identity(
-            properties["metadata.broker.list"], properties.get("sasl.username"), properties.get("sasl.mechanisms")
+            properties["metadata.broker.list"], options.sasl_username, properties.get("sasl.mechanisms")
         )
+        self._admission = Admission(settings.max_in_flight_bytes, asyncio.get_running_loop())
+        self._budget = self._admission.budget
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        receiver = GrpcReceiver(self._budget, self._telemetry)
+        receiver = GrpcReceiver(self._admission, self._telemetry)
         admin = Admin(Views(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition))
         self._pipeline = Pipeline(
             receiver,
@@ -81,7 +90,9 @@ class _Server:
         )
         ports = await self._listen(receiver, admin)
         self._pipeline.start()
-        log.info("started", version=version("kafka-otlp"), largest_request_bytes=receiver.largest_request, **ports)
+        log.info(
+            "started", version=version("kafka-otlp"), largest_request_bytes=self._admission.largest_request, **ports
+        )
         watch = asyncio.create_task(self._watch_connection())
         await self._stop.wait()
         watch.cancel()
@@ -160,11 +171,12 @@ class _Server:
             },
             "lastFailure": self._last_failure(),
             "inFlightBytes": self._budget.taken,
-            "maxInFlightBytes": self._budget.total,
+            "maxInFlightBytes": self._settings.max_in_flight_bytes,
+            "openCalls": self._admission.open_calls,
             "topics": {name: getattr(self._options, f"{name}_topic") for name in ("traces", "metrics", "logs")},
             "requestTimeoutSeconds": self._options.request_timeout.total_seconds(),
             "producer": {
-                name: "[redacted]" if _SECRET.search(name) else value
+                name: value if _showable(name, value) else "[redacted]"
                 for name, value in sorted(self._properties.items())
             },
         }
@@ -178,3 +190,8 @@ class _Server:
             "reason": failure.reason.value,
             "message": failure.message,
         }
+
+
+def _showable(name: str, value: str) -> bool:
+    row = next((row for row in ROWS.values() if row.kafka and canonical(row.kafka.property) == name), None)
+    return row.name not in _SECRET_ROWS if row else bool(_PLAIN.fullmatch(value))

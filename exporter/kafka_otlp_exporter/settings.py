@@ -51,8 +51,9 @@ class Settings(BaseModel):
         Field(
             ge=4 * MEBIBYTE,
             le=1024 * 1024 * MEBIBYTE,
-            description="Bytes of telemetry held at one time, from before a request is read until Kafka has taken or "
-            "refused it. The largest request that is accepted is a quarter of it, and 64 MiB at most.",
+            description="What requests may hold at one time, each from before it is read until Kafka has taken or "
+            "refused it; a quarter of it is for open calls. The largest request that is accepted is a quarter of it, and "
+            "64 MiB at most. The process may need some four times as much beside its 80 MiB: librdkafka holds copies.",
         ),
         Unit("bytes"),
     ] = 256 * MEBIBYTE

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from kafka_otlp_exporter import wire
 from kafka_otlp_exporter.signals import ItemPath
 
+# A request of a large resource and many small items would otherwise become a hundred times its bytes.
+MOST_GROWTH = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
@@ -27,21 +30,27 @@ class Oversized:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Requests of the same type that together hold every item but the oversized ones, once and in order."""
+    """Requests of the same type that together hold every item but the oversized ones, once and in order.
+
+    ``surplus`` items were left out because the parts would have grown together to many times the request: each part
+    repeats the resource that its items stand in, and that is nearly as large as a part.
+    """
 
     requests: list[bytes]
     oversized: list[Oversized]
+    surplus: int
 
 
 def split(request: bytes, path: ItemPath, limit: int) -> Parts:
     """Cut ``request`` into requests of at most ``limit`` bytes; ``path`` is its signal's ``item_path``.
 
-    What has no items in it and does not fit is left out. Raises wire.Malformed when fields cannot be told apart.
+    Together they have at most MOST_GROWTH times its bytes, and one part more. What has no items in it and does not fit
+    is left out. Raises wire.Malformed when fields cannot be told apart.
     """
     packer = _Packer(request, path, limit)
     packer.descend(0, 0, len(request))
     packer.flush()
-    return Parts(packer.done, packer.oversized)
+    return Parts(packer.done, packer.oversized, packer.surplus)
 
 
 @dataclass(slots=True)
@@ -64,6 +73,8 @@ class _Packer:
     def __init__(self, request: bytes, path: ItemPath, limit: int) -> None:
         self.done: list[bytes] = []
         self.oversized: list[Oversized] = []
+        self.surplus = 0
+        self._left = MOST_GROWTH * len(request) + limit
         self._request = request
         self._path = path
         self._limit = limit
@@ -94,13 +105,16 @@ class _Packer:
                 content = wire.enclose(level.number, level.envelope + inner)
             elif inner:
                 self.done.append(level.envelope + inner)
+                self._left -= len(self.done[-1])
             level.children.clear()
             level.size = len(level.envelope)
         self._measure()
 
     def _place(self, number: int, first: int, body: int, end: int) -> None:
         size = end - first
-        if size <= self._room:
+        if self._left < self._limit:
+            self.surplus += self._items(body, end)
+        elif size <= self._room:
             self._append(first, end)
             self._room -= size
         elif self._size_with(size) <= self._limit:
@@ -114,16 +128,22 @@ class _Packer:
     def _place_whole(self, first: int, body: int, end: int) -> None:
         self.flush()
         size = self._size_with(end - first)
+        if self._left < self._limit:
+            self.surplus += self._items(body, end)
+            return
         if size <= self._limit:
             self._append(first, end)
             self._measure()
             return
-        rest = self._path[len(self._levels) :]
-        items = wire.count_items(self._request[body:end], rest) if rest else 1
-        if items:
+        if items := self._items(body, end):
             # Field 1 of the open ResourceSpans, ResourceMetrics or ResourceLogs.
             resource = wire.joined(self._levels[1].envelope, 1) if len(self._levels) > 1 else b""
             self.oversized.append(Oversized(items, size, resource))
+
+    def _items(self, body: int, end: int) -> int:
+        """How many items a child of the innermost open message holds."""
+        rest = self._path[len(self._levels) :]
+        return wire.count_items(self._request[body:end], rest) if rest else 1
 
     def _divisible(self, body: int, end: int) -> bool:
         depth = len(self._levels)

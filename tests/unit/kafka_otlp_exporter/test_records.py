@@ -87,7 +87,7 @@ def test_an_item_that_fits_into_no_record_is_rejected_alone():
 
 @pytest.mark.parametrize("signal", [Signal.METRICS, Signal.LOGS])
 def test_equal_resources_share_a_record_under_their_key(signal: Signal):
-    """The first of each kind gives the order; unknown fields of the request go with each."""
+    """The first of each kind gives the order; unknown fields of the request go with the first."""
     plain = samples.OF_EACH[signal](1)
     named = wire.enclose(1, wire.enclose(1, wire.enclose(1, wire.enclose(1, b"k"))) + plain[2:])
     options = Options(partition_metrics_by_resource_attributes=True, partition_logs_by_resource_attributes=True)
@@ -95,7 +95,7 @@ def test_equal_resources_share_a_record_under_their_key(signal: Signal):
     batch = records(signal, plain + named + samples.UNKNOWN_FIELD + plain, layout)
     assert [record.value for record in batch.records] == [
         samples.UNKNOWN_FIELD + plain + plain,
-        samples.UNKNOWN_FIELD + named,
+        named,
     ]
     assert batch.records[0].key == bytes(16), "without attributes the key is zeros"
     (single,) = records(signal, named + samples.UNKNOWN_FIELD, layout).records
@@ -137,3 +137,21 @@ def test_a_layout_holds_the_options_topics():
 def test_a_records_size_counts_key_and_headers(key: bytes | None, headers, size: int):
     """Lengths are zigzag varints; tests/contract holds the sum against librdkafka's own."""
     assert record_bytes(Record("t", key, b"v" * 100, headers)) == size
+
+
+def test_a_large_resource_with_many_items_does_not_multiply():
+    """Its parts repeat it, so only some of them are made; the rest is rejected with the reason."""
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    resource.resource.attributes.add(key="fat").value.string_value = "x" * 9000
+    scope = resource.scope_logs.add()
+    for _ in range(400):
+        scope.log_records.add().body.string_value = "y" * 100
+    payload = request.SerializeToString()
+    batch = records(Signal.LOGS, payload, Layout.of(OPTIONS, 10_000))
+    assert sum(len(record.value) for record in batch.records) <= 2 * len(payload) + 10_000
+    delivered = sum(wire.count_items(record.value, SIGNALS[Signal.LOGS].item_path) for record in batch.records)
+    assert batch.rejected is not None
+    assert delivered + batch.rejected.items == 400
+    assert delivered > 0
+    assert "stand in resources so large" in batch.rejected.message
