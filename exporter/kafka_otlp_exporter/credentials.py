@@ -1,10 +1,13 @@
-"""Reads the credentials folder (``--credentials-dir``). Called by ``__main__``."""
+"""Reads the credentials folder (``--credentials-dir``). Called by ``__main__``, and by ``server`` to see it change."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from kafka_otlp_exporter.properties import Contradiction, Credentials
+
+_FILES = ("username", "password", "ca.crt", "tls.crt", "tls.key")
 
 
 def read(folder: Path | None) -> Credentials:
@@ -23,6 +26,20 @@ def read(folder: Path | None) -> Credentials:
         certificate=_path(folder / "tls.crt"),
         key=_path(folder / "tls.key"),
     )
+
+
+def fingerprint(folder: Path | None) -> bytes:
+    """A digest of all that the folder holds; it differs when any of the credentials does. What cannot be read is left out."""
+    digest = hashlib.sha256()
+    if folder is None:
+        return digest.digest()
+    for name in _FILES:
+        try:
+            content = (folder / name).read_bytes()
+        except OSError:
+            continue
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.digest()
 
 
 def _text(file: Path) -> str | None:

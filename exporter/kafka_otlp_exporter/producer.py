@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +29,8 @@ Token = TypeVar("Token")
 
 # Half a second: how long a pod that is ready is not known to be.
 STATISTICS_INTERVAL_MS = 500
+
+RETIRED_SECONDS = 10.0
 
 # For how long no broker may be connected before it is said.
 LOST_SECONDS = 3.0
@@ -71,10 +73,11 @@ def check(properties: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One librdkafka client, and whether it has failed fatally."""
+    """One librdkafka client, whether it has failed fatally, and until when it may send what it holds, if retired."""
 
     client: Client
     fatal: threading.Event
+    retired: float = float("inf")
 
 
 class Producer(Generic[Token]):
@@ -89,6 +92,7 @@ class Producer(Generic[Token]):
         self._replacing = threading.Lock()
         self._connection = Connection(connected=False, fault=None)
         self._last_up = float("-inf")
+        self._retired: list[_Attempt] = []
         try:
             self._attempt = self._connect()
         except KafkaException as error:
@@ -126,6 +130,8 @@ class Producer(Generic[Token]):
             attempt.client.poll(timeout)
         if attempt.fatal.is_set():
             self._replace(attempt)
+        for retired in self._retired:
+            self._finish(retired)
         reports = self._reports
         burst = [reports.popleft() for _ in range(len(reports))]
         return [(token, None if error is None else _fault(error)) for token, error in burst]
@@ -136,13 +142,37 @@ class Producer(Generic[Token]):
         with self._noting(attempt):
             attempt.client.flush(timeout)
 
+    def reconfigure(self, properties: Mapping[str, str]) -> None:
+        """Use other properties, for records that come from now on. Raises ValueError with librdkafka's sentence.
+
+        What the old client holds it may still send, for RETIRED_SECONDS; then it is reported as failed.
+        """
+        before, self._properties = self._properties, dict(properties)
+        try:
+            new = self._connect()
+        except KafkaException as error:
+            self._properties = before
+            raise ValueError(_sentence(error)) from None
+        with self._replacing:
+            old, self._attempt = self._attempt, new
+        retired = replace(old, retired=time.monotonic() + RETIRED_SECONDS)
+        self._retired = [*self._retired, retired]
+
+    def _finish(self, retired: _Attempt) -> None:
+        with self._noting(retired):
+            if time.monotonic() > retired.retired:
+                retired.client.purge()
+            retired.client.flush(0)
+        if len(retired.client) == 0:
+            self._retired = [other for other in self._retired if other is not retired]
+
     def _connect(self) -> _Attempt:
         fatal = threading.Event()
         client = Client(
             {
                 **self._properties,
                 "error_cb": partial(self._note, fatal),
-                "stats_cb": self._read_statistics,
+                "stats_cb": partial(self._read_statistics, fatal),
                 "statistics.interval.ms": STATISTICS_INTERVAL_MS,
             },
             logger=_log,
@@ -163,7 +193,13 @@ class Producer(Generic[Token]):
     def _note(self, fatal: threading.Event, error: KafkaError) -> None:
         if error.fatal() or error.name() == "_FATAL":
             fatal.set()
-        elif error.name() in {"_AUTHENTICATION", "_RESOLVE", "_SSL", "_TRANSPORT", "_ALL_BROKERS_DOWN"}:
+        elif fatal is self._attempt.fatal and error.name() in {
+            "_AUTHENTICATION",
+            "_RESOLVE",
+            "_SSL",
+            "_TRANSPORT",
+            "_ALL_BROKERS_DOWN",
+        }:
             self._keep_most_telling(_fault(error))
 
     def _keep_most_telling(self, fault: Fault) -> None:
@@ -173,7 +209,9 @@ class Producer(Generic[Token]):
             return
         self._connection = Connection(self._connection.connected, fault)
 
-    def _read_statistics(self, text: str) -> None:
+    def _read_statistics(self, fatal: threading.Event, text: str) -> None:
+        if fatal is not self._attempt.fatal:
+            return  # a retired client's
         brokers: Mapping[str, Mapping[str, Any]] = json.loads(text).get("brokers", {})
         now = time.monotonic()
         if any(broker.get("state") == "UP" for broker in brokers.values()):

@@ -17,14 +17,14 @@ from typing import Any
 
 import uvloop
 
-from kafka_otlp_exporter import outcomes
+from kafka_otlp_exporter import credentials, outcomes
 from kafka_otlp_exporter.admin import Admin, Views
 from kafka_otlp_exporter.admission import Admission
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.outcomes import Identity
 from kafka_otlp_exporter.pipeline import Pending, Pipeline
 from kafka_otlp_exporter.producer import Producer
-from kafka_otlp_exporter.properties import canonical
+from kafka_otlp_exporter.properties import canonical, producer_properties
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.records import Layout
 from kafka_otlp_exporter.settings import Settings
@@ -34,6 +34,8 @@ from kafka_otlp_exporter.telemetry import Telemetry, log
 DEAD_SECONDS = 60.0
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
+# How often the credentials folder is looked at; the kubelet brings a changed Secret into it within a minute or two.
+CREDENTIALS_SECONDS = 2.0
 
 _SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
 # Of custom config only what can be no secret is shown by its value: numbers and switches.
@@ -62,6 +64,7 @@ class _Server:
         self._stop = asyncio.Event()
         self._started = datetime.now(UTC)
         self._pipeline: Pipeline | None = None
+        self._credentials_changed: datetime | None = None
         # A user name that came from a Secret is named in no sentence.
         self._identity = Identity(
             properties["metadata.broker.list"], options.sasl_username, properties.get("sasl.mechanisms")
@@ -93,9 +96,10 @@ class _Server:
         log.info(
             "started", version=version("kafka-otlp"), largest_request_bytes=self._admission.largest_request, **ports
         )
-        watch = asyncio.create_task(self._watch_connection())
+        watches = [asyncio.create_task(watch()) for watch in (self._watch_connection, self._watch_credentials)]
         await self._stop.wait()
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         await self._drain(receiver, self._pipeline)
         await admin.stop()
         log.info("stopped")
@@ -138,6 +142,26 @@ class _Server:
                 said = reason
             await asyncio.sleep(0.5)
 
+    async def _watch_credentials(self) -> None:
+        """Take up what has changed in the credentials folder; what cannot be used is said, and the old stays in use."""
+        folder = self._settings.credentials_dir
+        seen = credentials.fingerprint(folder)
+        while folder is not None:
+            await asyncio.sleep(CREDENTIALS_SECONDS)
+            found = await asyncio.to_thread(credentials.fingerprint, folder)
+            if found == seen:
+                continue
+            seen = found
+            try:
+                properties = producer_properties(self._options, credentials.read(folder))
+                await asyncio.to_thread(self._producer.reconfigure, properties)
+            except ValueError as error:
+                log.warning("credentials_not_usable", message=str(error))
+                continue
+            self._properties = properties
+            self._credentials_changed = datetime.now(UTC)
+            log.info("credentials_changed")
+
     def _trouble_reaching_kafka(self) -> tuple[str, str] | None:
         connection = self._producer.connection
         if connection.connected:
@@ -169,6 +193,8 @@ class _Server:
                 "message": trouble[1] if trouble else "",
                 "producerRebuilds": self._producer.rebuilds,
             },
+            "credentialsChanged": self._credentials_changed
+            and self._credentials_changed.isoformat(timespec="milliseconds"),
             "lastFailure": self._last_failure(),
             "inFlightBytes": self._budget.taken,
             "maxInFlightBytes": self._settings.max_in_flight_bytes,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -63,6 +64,24 @@ def configure_logging() -> None:
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("librdkafka").addFilter(_Seldom())
+
+
+class _Seldom(logging.Filter):
+    """Lets each line of librdkafka through once in a while: it repeats a failure with every attempt to connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Ports, durations and counters differ from one attempt to the next.
+        kind = re.sub(r"[0-9]+", "", record.getMessage())[:200]
+        now = time.monotonic()
+        if now - self._said.get(kind, float("-inf")) < _QUIET_SECONDS:
+            return False
+        self._said[kind] = now
+        return True
 
 
 class _Rebuilds(Collector):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
+from tests.beds.process import wait_until
 from tests.integration.test_delivery import export, one_span, span_names
 
 pytestmark = pytest.mark.kafka
@@ -107,3 +109,38 @@ def test_plaintext_spoken_to_a_tls_port_is_not_called_authentication(kafka: Kafk
         kafka_status = exporter.status()["kafka"]
         assert kafka_status["reason"] == "KafkaUnreachable"
         assert "security protocol" in kafka_status["message"]
+
+
+def test_corrected_credentials_heal_without_a_restart(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """The file is replaced, the process stays: what was refused is delivered."""
+    chosen = options(kafka, "SASL_SSL", "SCRAM-SHA-512")
+    folder = credentials(tmp_path, password="wrong", ca_crt=kafka.ca_path.read_text())
+    with ExporterProcess(tmp_path, [*flags(chosen), *folder]) as exporter:
+        exporter.child.wait_until(lambda: "AuthenticationFailed" in exporter.log, 30, "refusal")
+        assert exporter.status()["credentialsChanged"] is None
+        (tmp_path / "credentials" / "password").write_text(kafka.users["SCRAM-SHA-512"].password)
+        assert_delivers(exporter, kafka, "corrected")
+        assert exporter.status()["credentialsChanged"] is not None
+
+
+def _changed(exporter: ExporterProcess, times: int) -> bool:
+    return exporter.log.count("credentials_changed") == times
+
+
+def test_credentials_that_change_while_clients_send_lose_nothing(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """Every call is answered OK and its record is there, whichever of the producers took it."""
+    kafka.create_topic("rotated")
+    chosen = {**options(kafka, "SASL_PLAINTEXT", "PLAIN"), "traces-topic": "rotated"}
+    password = kafka.users["PLAIN"].password
+    folder = credentials(tmp_path, password=password)
+    with ExporterProcess(tmp_path, [*flags(chosen), *folder]) as exporter:
+        exporter.wait_ready()
+        names = [f"rotated-{number}" for number in range(400)]
+        for number, name in enumerate(names):
+            if number in {100, 250}:
+                (tmp_path / "credentials" / "password").write_text(password + "\n" * (number // 100 % 2))
+                changes = 1 + number // 250
+                wait_until(partial(_changed, exporter, changes), 10, lambda: "the change is not taken up")
+            assert export(exporter.otlp, one_span(name)) is None
+        assert span_names(kafka.read("rotated")) == names
+        assert exporter.status()["kafka"]["producerRebuilds"] == 0

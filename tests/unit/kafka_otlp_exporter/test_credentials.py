@@ -82,3 +82,16 @@ def test_a_folder_in_a_files_place_is_an_error(tmp_path: Path):
 def test_credentials_do_not_show_their_texts():
     """A repr ends up in logs."""
     assert "hunter2" not in repr(Credentials(username="hunter2", password="hunter2"))
+
+
+def test_a_fingerprint_differs_with_every_change(tmp_path: Path):
+    """Also when text moves from one file to the next, and not when nothing changes."""
+    seen = {credentials.fingerprint(tmp_path)}
+    for name, text in (("username", "ab"), ("password", "c"), ("username", "a"), ("password", "bc"), ("tls.key", "k")):
+        (tmp_path / name).write_text(text)
+        seen.add(credentials.fingerprint(tmp_path))
+        assert credentials.fingerprint(tmp_path) in seen
+    assert len(seen) == 6
+    (tmp_path / "notes").write_text("x")
+    assert credentials.fingerprint(tmp_path) in seen
+    assert credentials.fingerprint(None) == credentials.fingerprint(tmp_path / "nowhere")

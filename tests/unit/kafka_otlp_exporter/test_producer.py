@@ -313,3 +313,19 @@ def test_a_producer_that_cannot_be_replaced_reports_what_it_held_and_is_replaced
     assert not producer.connection.connected
     monkeypatch.setattr(producer, "_connect", connect)
     settle(producer, lambda: producer.rebuilds == 1)
+
+
+def test_other_properties_are_used_from_then_on_and_what_was_held_is_reported(mock_kafka: MockKafka, topic: str):
+    """A record that the old client cannot send fails soon; the new one delivers."""
+    producer = started(f"127.0.0.1:{free_port()}")
+    producer.produce(record(topic), 1)
+    options = Options(brokers=(mock_kafka.bootstrap,))
+    producer.reconfigure(producer_properties(options, Credentials()))
+    producer.produce(record(topic), 2)
+    found = dict(reports(producer, lambda found: len(found) == 2, 20))
+    assert found[2] is None
+    assert found[1] == Fault("_PURGE_QUEUE", found[1].text if found[1] else "")
+    with pytest.raises(ValueError, match="no.such"):
+        producer.reconfigure({"no.such": "1"})
+    producer.produce(record(topic), 3)
+    assert reports(producer, lambda found: len(found) == 1) == [(3, None)]

@@ -146,3 +146,15 @@ def test_each_event_is_one_line_of_json(restored_logging: None, capsys: pytest.C
     assert (librdkafkas["event"], librdkafkas["level"], librdkafkas["logger"]) == ("FAIL [a\nb]", "error", "librdkafka")
     assert "RuntimeError: bug" in failed["exception"]
     assert all(line["timestamp"].endswith("Z") for line in lines)
+
+
+def test_librdkafka_repeats_itself_seldom():
+    """Each attempt to connect fails with the same line but for its numbers; another failure is said at once."""
+    seldom = telemetry._Seldom()
+
+    def passes(text: str) -> bool:
+        return bool(seldom.filter(logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None)))
+
+    assert passes("kafka:9092: refused (after 12ms in state CONNECT)")
+    assert not passes("kafka:9092: refused (after 7ms in state CONNECT)")
+    assert passes("kafka:9092: unknown host")
