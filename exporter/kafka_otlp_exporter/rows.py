@@ -72,7 +72,7 @@ class Row:
 
 _WORDS = {
     "brokers": "host:port, several separated by commas, at most 64",
-    "request_timeout": "a duration such as 30s or 500ms, above 0 and at most 15m",
+    "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
     "custom_config": "key=value, several separated by commas (a comma or backslash in a value is written with a "
     "backslash before it); a key is a librdkafka property name in lower case",
     "sasl_username": "1 to 256 characters",
@@ -81,7 +81,7 @@ _WORDS = {
     "otlp_http_endpoint": "nothing: OTLP/HTTP comes with a later version, use OTLP/gRPC",
     "admin_endpoint": "host:port, or nothing to switch it off",
     "credentials_dir": "a folder that exists",
-    "shutdown_timeout": "a duration such as 30s or 500ms, above 0 and at most 15m",
+    "shutdown_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
 }
 
 

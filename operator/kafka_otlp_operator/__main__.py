@@ -18,6 +18,9 @@ from kafka_otlp_operator.errors import OperatorError, SpecInvalid
 from kafka_otlp_operator.settings import VERSION, Settings
 from kafka_otlp_operator.spec import Resource, parse
 
+# PyYAML lets out what Python says of a month 13, of a number of 5000 digits, of a tag that does not fit its value.
+_ODD_VALUES = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, 1 when it failed, 2 when the command line or a setting is wrong."""
@@ -82,7 +85,7 @@ def _documents(file: str) -> Iterator[Mapping[str, Any]]:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
     except (OSError, UnicodeDecodeError) as error:
         raise SpecInvalid(f"{file}: cannot be read: {error}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *_ODD_VALUES) as error:
         raise SpecInvalid(f"{file}: is no YAML: {' '.join(str(error).split())}.") from None
     for document in documents:
         if not isinstance(document, Mapping):

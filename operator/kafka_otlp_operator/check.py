@@ -48,6 +48,10 @@ def _placeholders(workload: Workload) -> Credentials:
     )
 
 
+class _Died(Exception):
+    """The child ended instead of answering."""
+
+
 class Checker:
     """Answers ``check`` from memory or from its child process; usable from several threads, to be closed at the end.
 
@@ -59,6 +63,7 @@ class Checker:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
         self._answers: OrderedDict[str, str | None] = OrderedDict()
+        self._deaths: OrderedDict[str, int] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -71,22 +76,21 @@ class Checker:
     def check(self, resource: Resource) -> str | None:
         """What is wrong with the resource's configuration, as a sentence; None when nothing is.
 
-        Raises NotYet when librdkafka gave no answer in time.
+        Raises NotYet when librdkafka gave no answer in time, or ended its process for the first time over it.
         """
         try:
             properties = producer_configuration(resource)
         except Contradiction as contradiction:
             return str(contradiction)
         question = json.dumps(properties, sort_keys=True)
+        where = "spec.customConfig" if resource.options.custom_config else "spec"
         with self._lock:
-            if question not in self._answers:
-                self._answers[question] = self._ask(question)
-                if len(self._answers) > _REMEMBERED:
-                    self._answers.popitem(last=False)
-            answer = self._answers[question]
+            try:
+                answer = self._answer(question)
+            except _Died:
+                return f"{where}: {self._count_death(question)}"
         if answer is None:
             return None
-        where = "spec.customConfig" if resource.options.custom_config else "spec"
         return f"{where}: librdkafka refuses the configuration: {answer.strip().rstrip('.')}."
 
     def close(self) -> None:
@@ -94,22 +98,50 @@ class Checker:
         with self._lock:
             self._end()
 
+    def _answer(self, question: str) -> str | None:
+        if question not in self._answers:
+            self._answers[question] = self._ask(question)
+            self._deaths.pop(question, None)
+            if len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+        return self._answers[question]
+
+    def _count_death(self, question: str) -> str:
+        """What to say of a question that the child died of; at the first time it may have been somebody else's doing.
+
+        It is no answer to remember: should it have been somebody else's doing twice, the next resync finds out.
+        """
+        deaths = self._deaths[question] = self._deaths.get(question, 0) + 1
+        if len(self._deaths) > _REMEMBERED:
+            self._deaths.popitem(last=False)
+        if deaths == 1:
+            raise NotYet(
+                "the process that checks this configuration ended before it answered; it is tried once more, and "
+                "nothing is rolled out until then."
+            )
+        return (
+            "librdkafka does not survive the check of this configuration, so it would not survive it in the pods; "
+            "take back what was changed last."
+        )
+
     def _ask(self, question: str) -> str | None:
         child = self._child if self._child and self._child.poll() is None else self._start()
         stdin, stdout = _pipes(child)
         try:
             stdin.write(question + "\n")
             stdin.flush()
+            line = _line(stdout, self._timeout)
         except OSError:
             line = ""
-        else:
-            line = _line(stdout, self._timeout)
         if not line:
             self._end()
+        if line is None:
             raise NotYet(
                 f"librdkafka did not finish the check of this configuration within {self._timeout:g} s; it is tried "
                 "again, and nothing is rolled out until then."
             )
+        if not line:
+            raise _Died
         answer: str | None = json.loads(line)
         return answer
 
@@ -145,11 +177,14 @@ def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     return child.stdin, child.stdout
 
 
-def _line(pipe: IO[str], timeout: float) -> str:
-    """One line, or ``""`` when none came in time. A child never writes more than one without being asked."""
+def _line(pipe: IO[str], timeout: float) -> str | None:
+    """One line, ``""`` when the child is dead, None when there was none in time.
+
+    A child never writes more than one without being asked.
+    """
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        return pipe.readline() if selector.select(timeout) else ""
+        return pipe.readline() if selector.select(timeout) else None
 
 
 def serve(questions: IO[str], answers: IO[str]) -> None:

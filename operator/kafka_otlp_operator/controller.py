@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -29,6 +29,14 @@ _UNSERVED_SECONDS = 2.0
 log = structlog.stdlib.get_logger("kafka_otlp_operator")
 
 
+class _Version(NamedTuple):
+    """What of a resource changes when the resource does, but not when its status does."""
+
+    uid: str | None
+    generation: int | None
+    deleted: str | None
+
+
 class Controller:
     """Reconciles what ``notice`` and the resync put into its queue."""
 
@@ -40,6 +48,7 @@ class Controller:
         self._chance = random.Random()  # noqa: S311
         self._queue: WorkQueue[Key] = WorkQueue(self._chance)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._seen: dict[Key, _Version] = {}
         self._waits_for: str | None = "the API server has not been asked yet"
         self._stopping = False
         metrics.depth.set_function(lambda: len(self._queue))
@@ -71,11 +80,21 @@ class Controller:
         """An event came for a resource, or for an object that the operator made for one."""
         metadata = body["metadata"]
         if body["kind"] == names.KIND:
-            self._queue.add(Key(metadata["namespace"], metadata["name"]))
+            self._notice_resource(Key(metadata["namespace"], metadata["name"]), metadata)
             return
         for owner in metadata.get("ownerReferences") or ():
             if owner.get("kind") == names.KIND and str(owner.get("apiVersion", "")).startswith(names.GROUP + "/"):
                 self._queue.add(Key(metadata["namespace"], owner["name"]))
+
+    def _notice_resource(self, key: Key, metadata: Mapping[str, Any]) -> None:
+        """Pass over events that tell of no new version: most of them are of the status that was written last.
+
+        Without that, an error that is told in other words each time would be tried again at once, for ever.
+        """
+        version = _Version(metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp"))
+        if self._seen.get(key) != version:
+            self._seen[key] = version
+            self._queue.add(key, new=True)
 
     def dead(self) -> list[str]:
         """The tasks that ended although nobody stopped them: the process is to be restarted then."""
@@ -108,7 +127,7 @@ class Controller:
     async def _work(self) -> None:
         while True:
             key = await self._queue.take()
-            failed = True
+            failed, settled = True, True
             try:
                 work = asyncio.ensure_future(asyncio.to_thread(self._reconcile, key))
                 try:
@@ -116,9 +135,9 @@ class Controller:
                 except asyncio.CancelledError:
                     await asyncio.wait([work], timeout=_STOP_SECONDS)
                     raise
-                failed = result.failure is not None
+                failed, settled = result.failure is not None, result.settled
             finally:
-                again = self._queue.done(key, failed=failed and not self._stopping)
+                again = self._queue.done(key, failed=failed and not self._stopping, settled=settled or self._stopping)
             if again is not None:
                 log.warning("try again", resource=str(key), after_seconds=round(again, 1), reason=str(result.failure))
 
@@ -154,6 +173,8 @@ class Controller:
                 continue
             for key in keys:
                 self._queue.add(key)
+            there = set(keys)
+            self._seen = {key: version for key, version in self._seen.items() if key in there}
             self.metrics.resyncs.labels("done").inc()
             self.metrics.resources.set(len(keys))
             self._waits_for = None

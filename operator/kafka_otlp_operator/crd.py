@@ -14,7 +14,7 @@ from typing import Any
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.rows import Row
 from kafka_otlp_exporter.values import DURATION_PATTERN, PROPERTY_PATTERN, format_duration
-from kafka_otlp_operator import names, rules, spec
+from kafka_otlp_operator import names, refusals, rules, spec
 from kafka_otlp_operator.fields import KUBERNETES_TYPE, Workload
 
 Schema = dict[str, Any]
@@ -118,7 +118,7 @@ def _spec(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
 def _option(row: Row, options: Mapping[str, Any]) -> Schema:
     schema = _structural(options["properties"][row.name], options["$defs"], {})
     if row.name == "request_timeout":
-        schema = _duration(schema)
+        schema = {"type": "string", "maxLength": 16, "pattern": DURATION_PATTERN, "description": schema["description"]}
     if row.name == "custom_config":
         schema = _custom_config(schema)
     if row.name == "brokers":
@@ -134,35 +134,31 @@ def describe(row: Row) -> str:
     return f"{said} Default: {text(row.default)}."
 
 
-def _duration(schema: Schema) -> Schema:
-    return {
-        "type": "string",
-        "maxLength": 16,
-        "pattern": DURATION_PATTERN,
-        "description": schema["description"],
-        "x-kubernetes-validations": [
-            {
-                "rule": "duration(self) > duration('0s') && duration(self) <= duration('15m')",
-                "message": "must be above 0s and at most 15m.",
-            }
-        ],
-    }
-
-
 def _custom_config(schema: Schema) -> Schema:
-    validations = [
+    longest = schema["propertyNames"]["maxLength"]
+    validations: list[Schema] = [
         {
-            "rule": f"self.all(name, name.matches('{PROPERTY_PATTERN}'))",
-            "message": "a key must be a librdkafka property name in lower case.",
+            "rule": f"self.all(name, size(name) <= {longest} && name.matches('{PROPERTY_PATTERN}'))",
+            "message": f"a key must be a librdkafka property name in lower case, of at most {longest} characters.",
         }
     ]
-    for refusal in rules.REFUSALS:
+    for refusal in refusals.REFUSALS:
         listed = "[" + ", ".join(f"'{name}'" for name in refusal.names) + "]"
         validations.append(
             {
                 "rule": f"{listed}.all(name, !(name in self))",
-                "messageExpression": f"{listed}.filter(name, name in self)[0] + {json.dumps(f' is refused: {refusal.instead}.')}",
+                "messageExpression": f"{listed}.filter(name, name in self)[0] + {_refused(refusal.instead)}",
                 "message": f"{' or '.join(refusal.names)} is refused: {refusal.instead}.",
+                "reason": "FieldValueForbidden",
+            }
+        )
+    for family in refusals.FAMILIES:
+        one_of_it = f"name.startsWith('{family.begins}')" if family.begins else f"name.endsWith('{family.ends}')"
+        validations.append(
+            {
+                "rule": f"!self.exists(name, {one_of_it})",
+                "messageExpression": f"self.filter(name, {one_of_it})[0] + {_refused(family.instead)}",
+                "message": f"{family.begins}*{family.ends} is refused: {family.instead}.",
                 "reason": "FieldValueForbidden",
             }
         )
@@ -173,6 +169,10 @@ def _custom_config(schema: Schema) -> Schema:
         "description": schema["description"],
         "x-kubernetes-validations": validations,
     }
+
+
+def _refused(instead: str) -> str:
+    return json.dumps(f" is refused: {instead}.")
 
 
 def _structural(

@@ -52,6 +52,7 @@ class _Kind:
         return "/".join(parts)
 
 
+_PODS = _Kind("v1", "pods")
 _RESOURCE = _Kind(names.API_VERSION, names.PLURAL)
 
 # What the operator makes, and therefore what it prunes.
@@ -129,6 +130,12 @@ class Cluster:
         except NotFound:
             return None
         return found if _controller(found).get("uid") == metadata["uid"] else None
+
+    def pods(self, owner: Object) -> Sequence[Object]:
+        """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
+        metadata = owner["metadata"]
+        query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
+        return list(self._call("GET", _PODS.path(metadata["namespace"]), query)["items"] or ())
 
     def refuse_foreign(self, manifest: Object) -> None:
         """Raise NotOurs when the object is there already and belongs to somebody else. Raises ApiError."""

@@ -132,7 +132,7 @@ def _pod(resource: Resource, image: str) -> dict[str, Any]:
         "topologySpreadConstraints": _spread(resource),
     }
     if sources := credential_sources(resource):
-        pod["volumes"] = [{"name": "credentials", "projected": {"defaultMode": 0o440, "sources": sources}}]
+        pod["volumes"] = [{"name": names.CREDENTIALS_VOLUME, "projected": {"defaultMode": 0o440, "sources": sources}}]
     optional = {
         "imagePullSecrets": list(workload.image_pull_secrets),
         "nodeSelector": dict(template.node_selector),
@@ -159,6 +159,8 @@ def _container(resource: Resource, image: str) -> dict[str, Any]:
         "livenessProbe": _probe("/livez", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=5, failures=2),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        # What the exporter refuses to start with it says in one sentence on stderr: `pods` reads it from the status.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -170,7 +172,8 @@ def _container(resource: Resource, image: str) -> dict[str, Any]:
     if workload.resources:
         container["resources"] = dict(workload.resources)
     if credential_sources(resource):
-        container["volumeMounts"] = [{"name": "credentials", "mountPath": names.CREDENTIALS_DIR, "readOnly": True}]
+        mount = {"name": names.CREDENTIALS_VOLUME, "mountPath": names.CREDENTIALS_DIR, "readOnly": True}
+        container["volumeMounts"] = [mount]
     return container
 
 

@@ -1,6 +1,6 @@
 """Every name that the operator gives: API group, objects, labels, ports, folders. Pure.
 
-Called by ``spec``, ``manifests``, ``status``, ``crd``, ``kube`` and ``handlers``, so that no name is spelt twice.
+Called by ``spec``, ``manifests``, ``pods``, ``status``, ``crd``, ``kube`` and ``handlers``, so that no name is spelt twice.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ NAME = "app.kubernetes.io/name"
 OTLP_GRPC_PORT = 4317
 ADMIN_PORT = 9464
 
+CREDENTIALS_VOLUME = "credentials"
 CREDENTIALS_DIR = "/etc/kafka-otlp/credentials"
 
 # 63 characters fit into a label; the rest is for the suffixes that Kubernetes gives to ReplicaSets and pods.

@@ -1,7 +1,8 @@
 """Which resources are to be reconciled next. Called by ``controller``, in its event loop alone.
 
 A key that is waiting is not added twice; a key at work is not handed out again before it is done; a key that failed
-waits longer each time.
+waits longer each time, and only a new version of its resource cuts that short: the work itself, a status that is
+written for one, makes events.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ Key = TypeVar("Key")
 
 _FIRST_SECONDS = 0.5
 _LAST_SECONDS = 60.0
+# Another look at what is not settled: 2, 4, ... 64 s, in all two minutes; from then on the resync does.
+_FIRST_LOOK_SECONDS = 2.0
+_LOOKS = 6
 
 
 class WorkQueue(Generic[Key]):
@@ -23,23 +27,29 @@ class WorkQueue(Generic[Key]):
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._order: deque[Key] = deque()
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, bool] = {}  # whether it is for a new version
         self._working: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._looks: dict[Key, int] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._some = asyncio.Event()
 
     def __len__(self) -> int:
-        """How many keys wait; those that wait for another try after a failure are not counted."""
+        """How many keys wait; those that wait for another try or another look are not counted."""
         return len(self._waiting)
 
-    def add(self, key: Key) -> None:
-        """Let a key be reconciled soon. A pending retry of it is brought forward: what is new may be the repair."""
-        if timer := self._timers.pop(key, None):
-            timer.cancel()
-        if key in self._waiting:
+    def add(self, key: Key, *, new: bool = False) -> None:
+        """Let a key be reconciled soon; ``new``: there is a new version of it, which may be the repair.
+
+        Without one, a key that failed keeps waiting for its next try.
+        """
+        if key in self._timers and key in self._failures and not new:
             return
-        self._waiting.add(key)
+        self._stop_timer(key)
+        if key in self._waiting:
+            self._waiting[key] |= new
+            return
+        self._waiting[key] = new
         if key not in self._working:
             self._hand_out(key)
 
@@ -49,19 +59,28 @@ class WorkQueue(Generic[Key]):
             self._some.clear()
             await self._some.wait()
         key = self._order.popleft()
-        self._waiting.discard(key)
+        del self._waiting[key]
         self._working.add(key)
         return key
 
-    def done(self, key: Key, *, failed: bool) -> float | None:
-        """A key is no longer at work. Returns after how many seconds it is tried again, None when it is not."""
+    def done(self, key: Key, *, failed: bool, settled: bool = True) -> float | None:
+        """A key is no longer at work. Returns after how many seconds a failed one is tried again, None when it is not.
+
+        Not ``settled``: nothing failed, but it is looked at again although no event may tell of a change.
+        """
         self._working.discard(key)
+        if settled or failed:
+            self._looks.pop(key, None)
         if not failed:
             self._failures.pop(key, None)
+        elif not self._waiting.get(key):
+            self._waiting.pop(key, None)
+            return self._retry(key)
         if key in self._waiting:
             self._hand_out(key)
-            return None
-        return self._retry(key) if failed else None
+        elif not settled:
+            self._look_again(key)
+        return None
 
     def close(self) -> None:
         """Forget the retries."""
@@ -77,6 +96,23 @@ class WorkQueue(Generic[Key]):
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = min(_FIRST_SECONDS * 2.0 ** min(failures, 10), _LAST_SECONDS)
+        return self._add_later(key, longest)
+
+    def _look_again(self, key: Key) -> None:
+        looks = self._looks.get(key, 0)
+        if looks < _LOOKS:
+            self._looks[key] = looks + 1
+            self._add_later(key, _FIRST_LOOK_SECONDS * 2.0**looks)
+
+    def _add_later(self, key: Key, longest: float) -> float:
         delay = longest * self._chance.uniform(0.75, 1.0)
-        self._timers[key] = asyncio.get_running_loop().call_later(delay, self.add, key)
+        self._timers[key] = asyncio.get_running_loop().call_later(delay, self._ring, key)
         return delay
+
+    def _ring(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)
+
+    def _stop_timer(self, key: Key) -> None:
+        if timer := self._timers.pop(key, None):
+            timer.cancel()

@@ -6,8 +6,8 @@ the API server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -31,11 +31,13 @@ class Result:
     """What a reconcile came to.
 
     ``ready`` is the condition of that name when the status was written, None when there was nothing new to say.
-    ``failure`` is what may go better at another try.
+    ``failure`` is what may go better at another try. Not ``settled``: the pods are not all there, and no event will
+    tell of what becomes of them until they are.
     """
 
     ready: Mapping[str, Any] | None = None
     failure: OperatorError | None = None
+    settled: bool = True
 
 
 def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
@@ -50,14 +52,17 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
     if "deletionTimestamp" in found["metadata"]:
         return Result()  # the garbage collector is at work on the children, making them again would fight it
     findings, failure = _advance(cluster, checker, settings, found)
+    settled = status.settled(findings.deployment)
+    if not settled:
+        findings = replace(findings, pods=_pods(cluster, found))
     summary = status.summarize(found, findings, now)
     if not status.differs(found, summary):
-        return Result(failure=failure)
+        return Result(failure=failure, settled=settled)
     try:
         cluster.apply_status(found, summary)
     except NotFound:
         return Result()
-    return Result(status.ready(summary), failure)
+    return Result(status.ready(summary), failure, settled)
 
 
 def _advance(
@@ -90,6 +95,13 @@ def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any]
         return cluster.deployment(found)
     except ApiError:
         return None
+
+
+def _pods(cluster: Cluster, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    try:
+        return cluster.pods(found)
+    except ApiError:
+        return ()  # perhaps an older role that does not allow it; the status then says less, and nothing else is missing
 
 
 def _apply(

@@ -1,23 +1,25 @@
 """What a resource must not say, beyond what its schema can express: once, for the API server and for ``spec``.
 
+Which librdkafka properties it must not set stands in ``refusals``.
+
 ``crd`` writes the CEL expressions into the custom resource definition, ``spec`` asks the same questions in Python
 (for ``render``, and for resources stored under an older definition); both answer with the same sentence. Pure.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
-
-from kafka_otlp_exporter.properties import REFUSED
 
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about the object at ``path`` (``""`` is the spec itself).
+    """One rule about what stands at ``path`` (``""`` is the spec itself).
 
     ``cel`` and ``holds`` are the same condition, of which ``message`` says what it wants; ``holds`` is given what the
     schema already accepted.
@@ -25,123 +27,14 @@ class Rule:
 
     path: str
     cel: str
-    holds: Callable[[Fields], bool]
+    holds: Callable[[Any], bool]
     message: str
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """librdkafka properties that ``customConfig`` must not set, and what to do instead."""
+# As librdkafka reads a truth value, whatever its case.
+_TRUE = ("true", "t", "1")
 
-    names: tuple[str, ...]
-    instead: str
-
-
-_OAUTH = "sasl.oauthbearer."
-_ASSERTION = _OAUTH + "assertion."
-
-# Names from librdkafka's CONFIGURATION.md, and from its table rd_kafka_properties for those that the page leaves out.
-_DANGEROUS: tuple[Refusal, ...] = (
-    Refusal(("bootstrap.servers", "metadata.broker.list"), "use spec.brokers"),
-    Refusal(("client.id",), "use spec.clientId"),
-    Refusal(("security.protocol",), "use spec.securityProtocol"),
-    Refusal(("sasl.mechanism", "sasl.mechanisms"), "use spec.sasl.mechanism"),
-    Refusal(("sasl.username",), "use spec.sasl.username or spec.sasl.usernameSecretRef"),
-    Refusal(("sasl.password",), "use spec.sasl.passwordSecretRef"),
-    Refusal(("sasl.jaas.config",), "use spec.sasl"),
-    Refusal(
-        ("ssl.ca.location", "ssl.ca.pem", "ssl_ca", "ssl.ca.certificate.stores", "ssl.truststore.location"),
-        "use spec.tls.caSecretRef or spec.tls.caConfigMapRef",
-    ),
-    Refusal(
-        (
-            "ssl.certificate.location",
-            "ssl.certificate.pem",
-            "ssl_certificate",
-            "ssl.key.location",
-            "ssl.key.pem",
-            "ssl_key",
-            "ssl.key.password",
-            "ssl.keystore.location",
-            "ssl.keystore.password",
-        ),
-        "use spec.tls.clientCertSecretRef",
-    ),
-    Refusal(("ssl.crl.location", "https.ca.location", "https.ca.pem"), "it reads files of the exporter; remove it"),
-    Refusal(
-        ("plugin.library.paths", "interceptors", "ssl.engine.location", "ssl.engine.id", "ssl.providers"),
-        "it loads code into the exporter; remove it",
-    ),
-    Refusal(
-        (
-            "sasl.kerberos.service.name",
-            "sasl.kerberos.principal",
-            "sasl.kerberos.kinit.cmd",
-            "sasl.kerberos.keytab",
-            "sasl.kerberos.min.time.before.relogin",
-        ),
-        "Kerberos is not supported; use spec.sasl with SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN",
-    ),
-    Refusal(
-        (
-            "enable.sasl.oauthbearer.unsecure.jwt",
-            *(
-                _OAUTH + name
-                for name in (
-                    "config",
-                    "method",
-                    "client.id",
-                    "client.credentials.client.id",
-                    "client.secret",
-                    "client.credentials.client.secret",
-                    "scope",
-                    "extensions",
-                    "token.endpoint.url",
-                    "grant.type",
-                    "sub.claim.name",
-                    "metadata.authentication.type",
-                )
-            ),
-            *(
-                _ASSERTION + name
-                for name in (
-                    "algorithm",
-                    "private.key.file",
-                    "private.key.passphrase",
-                    "private.key.pem",
-                    "file",
-                    "claim.aud",
-                    "claim.exp.seconds",
-                    "claim.iss",
-                    "claim.jti.include",
-                    "claim.nbf.seconds",
-                    "claim.sub",
-                    "jwt.template.file",
-                )
-            ),
-        ),
-        "OAUTHBEARER is not supported; use spec.sasl with SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN",
-    ),
-)
-
-
-def _refused_everywhere() -> tuple[Refusal, ...]:
-    """What the exporter refuses from anybody, its reasons kept together."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in REFUSED.items():
-        by_reason.setdefault(reason, []).append(name)
-    return tuple(Refusal(tuple(names), reason) for reason, names in by_reason.items())
-
-
-REFUSALS: tuple[Refusal, ...] = (*_DANGEROUS, *_refused_everywhere())
-
-INSTEAD: Mapping[str, str] = {name: refusal.instead for refusal in REFUSALS for name in refusal.names}
-
-
-def refusal(name: str) -> str | None:
-    """The sentence about one property of ``customConfig``, without the path; None when it may be set."""
-    instead = INSTEAD.get(name)
-    return None if instead is None else f"{name} is refused: {instead}."
+_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def _protocol(spec: Fields) -> str:
@@ -150,9 +43,15 @@ def _protocol(spec: Fields) -> str:
 
 def _idempotence_has_acks(spec: Fields) -> bool:
     custom = spec.get("customConfig", {})
-    wanted = str(custom.get("enable.idempotence", "")).lower() == "true"
+    wanted = str(custom.get("enable.idempotence", "")).lower() in _TRUE
     overridden = "acks" in custom or "request.required.acks" in custom
     return not wanted or overridden or spec.get("acks", "all") == "all"
+
+
+def _duration_in_range(text: str) -> bool:
+    """To the digit, as the API server does it: ``values.parse_duration`` rounds to milliseconds."""
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
+    return 1 <= sum(Decimal(amount) * _MILLISECONDS[unit] for amount, unit in parts) <= 15 * _MILLISECONDS["m"]
 
 
 RULES: tuple[Rule, ...] = (
@@ -192,10 +91,16 @@ RULES: tuple[Rule, ...] = (
         "",
         "!has(self.acks) || self.acks == 'all' || !has(self.customConfig) || "
         "!('enable.idempotence' in self.customConfig) || "
-        "!(string(self.customConfig['enable.idempotence']) in ['true', 'True', 'TRUE']) || "
+        f"!(string(self.customConfig['enable.idempotence']).lowerAscii() in {list(_TRUE)}) || "
         "'acks' in self.customConfig || 'request.required.acks' in self.customConfig",
         _idempotence_has_acks,
         "enable.idempotence=true in customConfig needs acks all: set acks to all, or remove it.",
+    ),
+    Rule(
+        "requestTimeout",
+        "duration(self) >= duration('1ms') && duration(self) <= duration('15m')",
+        _duration_in_range,
+        "must be at least 1ms and at most 15m.",
     ),
     Rule(
         "sasl",

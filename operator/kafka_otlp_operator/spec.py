@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from kafka_otlp_exporter import options as table
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.rows import Row
-from kafka_otlp_operator import names, quantity, rules
+from kafka_otlp_operator import names, quantity, refusals, rules
 from kafka_otlp_operator.errors import SpecInvalid
 from kafka_otlp_operator.fields import Workload
 
@@ -34,9 +34,14 @@ OPTION_FIELDS: Mapping[str, Row] = {row.field: row for name, row in table.ROWS.i
 # Where the resource's form differs from the flag's.
 ALLOWED: Mapping[str, str] = {
     "brokers": "a list of 1 to 64 host:port",
-    "custom_config": "librdkafka property names in lower case, at most 128, each with a string or a whole number (true "
-    "and false need quotes)",
+    "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
+    "custom_config": "librdkafka property names in lower case, at most 128, each with a string of at most "
+    "4096 characters or a whole number (true and false need quotes)",
 }
+
+_LONGEST_SHOWN = 128  # of what somebody else wrote; a status and a log line are for people
+_DEEPEST = 64
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -66,27 +71,50 @@ def parse(resource: Mapping[str, Any]) -> Resource:
 
     Raises SpecInvalid with the first thing that is wrong, its path in front.
     """
-    metadata = resource.get("metadata") or {}
+    metadata = resource.get("metadata")
+    if not isinstance(metadata, Mapping):
+        raise SpecInvalid("metadata: missing; at least metadata.name is needed.")
     name = str(metadata.get("name", ""))
     if len(name) > names.NAME_MAX_LENGTH or not re.fullmatch(names.NAME_PATTERN, name):
-        raise SpecInvalid(f"metadata.name: {name!r} is not allowed; allowed: {names.NAME_ALLOWED}.")
+        raise SpecInvalid(f"metadata.name: {name[:_LONGEST_SHOWN]!r} is not allowed; allowed: {names.NAME_ALLOWED}.")
     spec = resource.get("spec")
     if not isinstance(spec, Mapping):
         raise SpecInvalid("spec: missing; at least spec.brokers is needed.")
-    given = {field: value for field, value in spec.items() if value is not None}
+    given = _as_stored(spec, "spec", _DEEPEST)
     _no_unknown(given)
     workload = _workload({field: value for field, value in given.items() if field not in OPTION_FIELDS})
     options = _options(given, workload)
     _keep_rules(given)
     _readable_memory(workload)
+    generation = metadata.get("generation")
     return Resource(
         name=name,
         namespace=str(metadata.get("namespace") or "default"),
         uid=str(metadata.get("uid", "")),
-        generation=int(metadata.get("generation", 0)),
+        generation=generation if isinstance(generation, int) else 0,
         options=options,
         workload=workload,
     )
+
+
+def _as_stored(value: Any, path: str, deeper: int) -> Any:
+    """What the API server would store of it: a null in an object means "not set", a key is a text.
+
+    Raises SpecInvalid for what no API server would store: a file that ``render`` reads may hold anything.
+    """
+    if deeper == 0:
+        raise SpecInvalid(f"{path}: more than {_DEEPEST} levels deep; no field of the resource is.")
+    if isinstance(value, Mapping):
+        return {
+            str(key): _as_stored(part, f"{path}.{str(key)[:_LONGEST_SHOWN]}", deeper - 1)
+            for key, part in value.items()
+            if part is not None
+        }
+    if isinstance(value, list):
+        return [_as_stored(part, f"{path}[{index}]", deeper - 1) for index, part in enumerate(value)]
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise SpecInvalid(f"{path}: the number is too large; the largest is {_LARGEST}.")
+    return value
 
 
 def _no_unknown(spec: Mapping[str, Any]) -> None:
@@ -95,7 +123,8 @@ def _no_unknown(spec: Mapping[str, Any]) -> None:
         if field not in known:
             near = difflib.get_close_matches(field, known, n=1)
             raise SpecInvalid(
-                f"spec.{field}: there is no such field" + (f"; did you mean spec.{near[0]}?" if near else ".")
+                f"spec.{field[:_LONGEST_SHOWN]}: there is no such field"
+                + (f"; did you mean spec.{near[0]}?" if near else ".")
             )
     if "brokers" not in spec:
         raise SpecInvalid("spec.brokers: missing; name the Kafka brokers, host:port each.")
@@ -117,19 +146,24 @@ def _options(spec: Mapping[str, Any], workload: Workload) -> Options:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         row = table.ROWS[str(first["loc"][0])]
+        if row.name == "custom_config":
+            raise _not_allowed_property(row, first["loc"]) from None
         raise _not_allowed(row, values[row.name]) from None
 
 
 def _texts(config: Any) -> dict[str, str]:
+    """Custom config as texts. What it holds is never told, but by the names of its properties: it may be a secret."""
     row = table.ROWS["custom_config"]
     if not isinstance(config, Mapping):
-        raise _not_allowed(row, config)
+        raise SpecInvalid(f"{spelling(row)}: it is no object; allowed: {allowed(row)}.")
     for name, value in config.items():
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise SpecInvalid(f"{spelling(row)}.{name}: {json.dumps(value, default=str)} is no text; put it in quotes.")
-        if sentence := rules.refusal(name):
+        if sentence := refusals.refusal(name):
             raise SpecInvalid(f"{spelling(row)}: {sentence}")
-    return {str(name): str(value) for name, value in config.items()}
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SpecInvalid(
+                f"{spelling(row)}.{name[:_LONGEST_SHOWN]}: it is neither a text nor a whole number; put it in quotes."
+            )
+    return {name: str(value) for name, value in config.items()}
 
 
 def _workload(values: Mapping[str, Any]) -> Workload:
@@ -145,7 +179,14 @@ def _workload(values: Mapping[str, Any]) -> Workload:
 
 def _not_allowed(row: Row, value: Any) -> SpecInvalid:
     shown = json.dumps(value, default=str, ensure_ascii=False)
+    if len(shown) > _LONGEST_SHOWN:
+        shown = shown[:_LONGEST_SHOWN] + " ..."
     return SpecInvalid(f"{spelling(row)}: {shown} is not allowed; allowed: {allowed(row)}.")
+
+
+def _not_allowed_property(row: Row, location: tuple[int | str, ...]) -> SpecInvalid:
+    name = f".{str(location[1])[:_LONGEST_SHOWN]}" if len(location) > 1 else ""
+    return SpecInvalid(f"{spelling(row)}{name}: it is not allowed; allowed: {allowed(row)}.")
 
 
 def _keep_rules(spec: Mapping[str, Any]) -> None:
@@ -156,10 +197,12 @@ def _keep_rules(spec: Mapping[str, Any]) -> None:
 
 
 def _readable_memory(workload: Workload) -> None:
-    memory = (workload.resources or {}).get("limits", {}).get("memory")
-    if memory is None:
+    limits = (workload.resources or {}).get("limits", {})
+    if not isinstance(limits, Mapping):
+        raise SpecInvalid("spec.resources.limits: it is no object; write it like {memory: 256Mi}.")
+    if "memory" not in limits:
         return
     try:
-        quantity.whole(memory)
+        quantity.whole(limits["memory"])
     except ValueError as error:
         raise SpecInvalid(f"spec.resources.limits.memory: {error}.") from None

@@ -7,12 +7,13 @@ https://github.com/kubernetes/community/blob/master/contributors/devel/sig-archi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from kafka_otlp_operator import names
+from kafka_otlp_operator.pods import Obstacle, Pod, obstacle
 
 Truth = Literal["True", "False", "Unknown"]
 Status = Mapping[str, Any]
@@ -33,12 +34,14 @@ class Finding:
 class Findings:
     """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
 
-    ``deployment`` is the Deployment as the API server has it, None when there is none.
+    ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
+    is not ``settled``: they may tell why.
     """
 
     config: Finding | None
     applied: Finding | None
     deployment: Mapping[str, Any] | None
+    pods: Sequence[Pod] = ()
 
 
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
@@ -53,13 +56,14 @@ def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) ->
     name, generation = metadata["name"], int(metadata.get("generation", 0))
     before = _by_type(resource.get("status") or {})
     deployed = (findings.deployment or {}).get("status") or {}
-    available = _available(findings.deployment)
+    why = obstacle(findings.pods)
+    available = _available(findings.deployment, why)
     steps = {
         "ConfigValid": findings.config,
         "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
         "Available": available,
     }
-    ready = _ready(findings, before, available)
+    ready = _ready(findings, before, available, why)
     found = {"Ready": ready, **steps}
     return {
         "observedGeneration": generation,
@@ -73,6 +77,14 @@ def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) ->
             if (finding := found[kind]) or kind in before
         ],
     }
+
+
+def settled(deployment: Mapping[str, Any] | None) -> bool:
+    """Whether all pods that a Deployment wants are there, of its newest version; or Kubernetes has not looked yet."""
+    if deployment is None or "observedGeneration" not in (deployment.get("status") or {}):
+        return True
+    wanted = _wanted(deployment)
+    return _observed(deployment) and all(count == wanted for count in _counts(deployment).values())
 
 
 def differs(resource: Mapping[str, Any], status: Status) -> bool:
@@ -111,11 +123,24 @@ def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _available(deployment: Mapping[str, Any] | None) -> Finding:
+def _wanted(deployment: Mapping[str, Any]) -> int:
+    return int(deployment["spec"].get("replicas", 1))
+
+
+def _observed(deployment: Mapping[str, Any]) -> bool:
+    return bool(deployment["status"]["observedGeneration"] >= deployment["metadata"]["generation"])
+
+
+def _counts(deployment: Mapping[str, Any]) -> Mapping[str, int]:
+    status = deployment["status"]
+    return {key: int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+
+
+def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Finding:
     status = (deployment or {}).get("status") or {}
     if deployment is None or "observedGeneration" not in status:
         return _NOT_OBSERVED
-    wanted = int(deployment["spec"].get("replicas", 1))
+    wanted = _wanted(deployment)
     running = int(status.get("availableReplicas", 0))
     if wanted == 0:
         return Finding("True", "ScaledToZero", "The resource asks for no pods, so no telemetry is taken.")
@@ -123,16 +148,25 @@ def _available(deployment: Mapping[str, Any] | None) -> Finding:
     conditions = _by_type(status)
     if conditions.get("Available", {}).get("status") == "True":
         return Finding("True", "MinimumReplicasAvailable", counted)
+    return _missing(conditions, counted, why)
+
+
+def _missing(conditions: Mapping[str, Mapping[str, Any]], counted: str, why: Obstacle | None) -> Finding:
+    """Why pods are missing, the cause before what follows from it."""
     failure, progress = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
     if failure.get("status") == "True":
         return Finding("False", "ReplicaFailure", f"{counted} Pods cannot be made: {failure.get('message', '')}")
+    if why is not None:
+        return Finding("False", why.reason, f"{counted} {why.message}")
     if progress.get("status") == "False":
         reason = str(progress.get("reason", "ProgressDeadlineExceeded"))
         return Finding("False", reason, f"{counted} {progress.get('message', '')}")
     return Finding("False", "PodsNotReady", counted)
 
 
-def _ready(findings: Findings, before: Mapping[str, Mapping[str, Any]], available: Finding) -> Finding:
+def _ready(
+    findings: Findings, before: Mapping[str, Mapping[str, Any]], available: Finding, why: Obstacle | None
+) -> Finding:
     """The first step that failed, else how far the rollout is."""
     for finding in (findings.config, findings.applied):
         if finding is not None and finding.status != "True":
@@ -141,24 +175,22 @@ def _ready(findings: Findings, before: Mapping[str, Mapping[str, Any]], availabl
         return Finding("False", _NOT_APPLIED.reason, _NOT_APPLIED.message)
     if available.status != "True":
         return Finding("False", available.reason, available.message)
-    return _rollout(findings.deployment or {}, available)
+    return _rollout(findings.deployment or {}, available, why)
 
 
-def _rollout(deployment: Mapping[str, Any], available: Finding) -> Finding:
-    status, wanted = deployment["status"], int(deployment["spec"].get("replicas", 1))
-    observed = status["observedGeneration"] >= deployment["metadata"]["generation"]
-    counts = {key: int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "availableReplicas")}
-    if observed and all(count == wanted for count in counts.values()):
+def _rollout(deployment: Mapping[str, Any], available: Finding, why: Obstacle | None) -> Finding:
+    wanted = _wanted(deployment)
+    if settled(deployment):
         reason = "Available" if wanted else available.reason
         return Finding("True", reason, available.message)
-    progress = _by_type(status).get("Progressing", {})
+    updated = _counts(deployment)["updatedReplicas"] if _observed(deployment) else 0
+    said = f"{updated} of {_pods(wanted)} run the newest version."
+    if why is not None:
+        return Finding("False", "RollingOut" if why.passing else why.reason, f"{said} {why.message}")
+    progress = _by_type(deployment["status"]).get("Progressing", {})
     if progress.get("status") == "False":
         return Finding("False", str(progress.get("reason")), str(progress.get("message", "")))
-    return Finding(
-        "False",
-        "RollingOut",
-        f"{counts['updatedReplicas'] if observed else 0} of {_pods(wanted)} run the newest version.",
-    )
+    return Finding("False", "RollingOut", said)
 
 
 def _pods(count: int) -> str:

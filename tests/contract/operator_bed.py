@@ -136,11 +136,13 @@ class Namespace:
 
     def pods_ready(self) -> None:
         """Be the kubelet: say that every pod runs and is ready."""
+        self.pods_are({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+
+    def pods_are(self, status: dict[str, Any]) -> None:
+        """Be the kubelet, or the scheduler: every pod has this status."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        status = {
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}],
-        }
+        for condition in status.get("conditions", []):
+            condition["lastTransitionTime"] = now
         for pod in self.list("pods"):
             patch = json.dumps({"status": status})
             self.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)

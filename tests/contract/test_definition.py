@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import rules
+from kafka_otlp_operator import refusals
 from kafka_otlp_operator.errors import SpecInvalid
 from kafka_otlp_operator.spec import parse
 from tests.beds.kubernetes import ApiServer
@@ -26,7 +26,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "negative linger": ({"lingerMs": -1}, "spec.lingerMs in body should be greater than or equal to 0"),
     "text for a number": ({"retries": "many"}, "spec.retries in body must be of type integer"),
     "topic with a slash": ({"tracesTopic": "a/b"}, "spec.tracesTopic in body should match"),
-    "endless call": ({"requestTimeout": "16m"}, "must be above 0s and at most 15m."),
+    "endless call": ({"requestTimeout": "16m"}, "must be at least 1ms and at most 15m."),
+    "call without time": ({"requestTimeout": "0.6ms"}, "must be at least 1ms and at most 15m."),
+    "a quantity that takes a minute to compute": (
+        {"resources": {"limits": {"memory": "1e900000"}}},
+        "spec.resources.limits.memory in body should match",
+    ),
+    "port 0": ({"brokers": ["kafka:0"]}, "spec.brokers[0] in body should match"),
+    "port 65536": ({"brokers": ["kafka:65536"]}, "spec.brokers[0] in body should match"),
     "no duration": ({"requestTimeout": "soon"}, "spec.requestTimeout in body should match"),
     "SASL without protocol": ({"sasl": SASL}, "go together: set both or neither."),
     "protocol without SASL": ({"securityProtocol": "SASL_SSL"}, "go together: set both or neither."),
@@ -51,11 +58,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"retryBackoffMs": 500, "retryBackoffMaxMs": 100},
         "retryBackoffMaxMs must not be less than retryBackoffMs.",
     ),
-    "idempotence with one acknowledgement": (
-        {"acks": "one", "customConfig": {"enable.idempotence": "true"}},
-        "enable.idempotence=true in customConfig needs acks all",
-    ),
-    "property in capitals": ({"customConfig": {"Linger.Ms": "5"}}, "must be a librdkafka property name in lower case."),
+    **{
+        f"idempotence ({spelling!r}) with one acknowledgement": (
+            {"acks": "one", "customConfig": {"enable.idempotence": spelling}},
+            "enable.idempotence=true in customConfig needs acks all",
+        )
+        for spelling in ("true", "tRuE", "t", "T", "1", 1)
+    },
+    "property in capitals": ({"customConfig": {"Linger.Ms": "5"}}, "must be a librdkafka property name in lower case"),
+    "property of an endless name": ({"customConfig": {"a" * 129: "5"}}, "in lower case, of at most 128 characters."),
     "property without quotes": ({"customConfig": {"enable.idempotence": True}}, "must be of type integer,string"),
     "the operator's variables": (
         {"podTemplate": {"env": [{"name": "KAFKA_EXPORTER_SASL_PASSWORD", "value": "x"}]}},
@@ -83,11 +94,11 @@ def test_refused(case: str, namespace: Namespace) -> None:
     assert sentence in namespace.refusal(spec)
 
 
-@pytest.mark.parametrize("name", sorted(rules.INSTEAD))
+@pytest.mark.parametrize("name", sorted({*refusals.INSTEAD, *(family.example for family in refusals.FAMILIES)}))
 def test_dangerous_property(name: str, api: ApiServer, default_namespace: Namespace) -> None:
     """A dangerous librdkafka property is refused by the API server and by ``parse`` in the same words."""
     spec = {"customConfig": {name: "x"}}
-    sentence = f"{name} is refused: {rules.INSTEAD[name]}."
+    sentence = str(refusals.refusal(name))
     assert sentence in default_namespace.refusal(spec)
     with pytest.raises(SpecInvalid, match="is refused") as refused:
         parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"], **spec}})
@@ -116,7 +127,20 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "linger longer than the timeout's default": {"lingerMs": 400_000},
     "backoff longer than the maximum's default": {"retryBackoffMs": 5000},
     "acks given way to custom config": {"acks": "one", "customConfig": {"enable.idempotence": "true", "acks": "all"}},
-    "numbers and texts in custom config": {"customConfig": {"batch.num.messages": 100, "debug": "broker"}},
+    "numbers and texts in custom config": {
+        "customConfig": {"batch.num.messages": 100, "client.dns.lookup": "use_all_dns_ips"}
+    },
+    "as many properties as may be": {"customConfig": {f"{'a' * 120}{number}": "x" * 1500 for number in range(128)}},
+    "idempotence switched off": {"acks": "one", "customConfig": {"enable.idempotence": "false"}},
+    "the shortest call": {"requestTimeout": "1ms"},
+    "the longest call": {"requestTimeout": "15m"},
+    "the last port": {"brokers": ["kafka:65535"]},
+    "nulls": {
+        "lingerMs": None,
+        "resources": {"limits": None, "requests": {"memory": None}},
+        "podTemplate": {"labels": {"a": None}, "env": None},
+        "customConfig": {"linger.ms": None},
+    },
     "endless message timeout": {"messageTimeoutMs": 0, "lingerMs": 5},
     "IPv6 broker": {"brokers": ["[::1]:9092"]},
     "affinity": {
@@ -141,7 +165,10 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 def test_accepted(case: str, namespace: Namespace) -> None:
     """What works is taken, by the API server and by ``parse``."""
     assert namespace.refusal(ACCEPTED[case]) == ""
-    parse(namespace.get("koe"))
+    stored = namespace.get("koe")
+    parse(stored)
+    if case == "nulls":
+        assert "linger.ms" not in stored["spec"]["customConfig"]
 
 
 def test_explain(api: ApiServer) -> None:

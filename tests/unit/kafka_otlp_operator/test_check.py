@@ -88,6 +88,44 @@ def test_a_child_that_died_is_replaced():
         assert own.check(resource(lingerMs=1)) is None
 
 
+def deadly(monkeypatch, times: int) -> None:
+    """Have the next questions kill the child that is asked."""
+    left = [times]
+    ask = Checker._ask
+
+    def kill(own, question):
+        if left[0]:
+            left[0] -= 1
+            child = own._child or own._start()
+            child.kill()
+            child.poll = lambda: None  # it dies while it is asked, not before
+        return ask(own, question)
+
+    monkeypatch.setattr(Checker, "_ask", kill)
+
+
+def test_a_configuration_that_kills_is_told_as_such(monkeypatch):
+    """The first time it is tried again, in other words than a timeout's; the second time it is the answer."""
+    deadly(monkeypatch, 2)
+    with Checker(timeout=20) as own:
+        with pytest.raises(NotYet, match="ended before it answered"):
+            own.check(resource(customConfig={"linger.ms": "1"}))
+        told = own.check(resource(customConfig={"linger.ms": "1"}))
+        assert str(told).startswith("spec.customConfig: librdkafka does not survive the check")
+        # Found out later that it was not to blame.
+        assert own.check(resource(customConfig={"linger.ms": "1"})) is None
+
+
+def test_a_child_that_died_once_is_forgiven(monkeypatch):
+    """One death is nobody's guilt: the second try is a try like the first."""
+    deadly(monkeypatch, 1)
+    with Checker(timeout=20) as own:
+        with pytest.raises(NotYet, match="ended before it answered"):
+            own.check(resource())
+        assert own.check(resource()) is None
+        assert own._deaths == {}
+
+
 def test_memory_is_bounded(monkeypatch):
     """Answers are remembered up to a number, the oldest forgotten first."""
     monkeypatch.setattr(check, "_REMEMBERED", 2)
@@ -96,3 +134,12 @@ def test_memory_is_bounded(monkeypatch):
     for linger in range(5):
         own.check(resource(lingerMs=linger))
     assert len(own._answers) == 2
+
+    def die(_):
+        raise check._Died
+
+    monkeypatch.setattr(own, "_ask", die)
+    for linger in range(10, 15):
+        with pytest.raises(NotYet):
+            own.check(resource(lingerMs=linger))
+    assert len(own._deaths) == 2

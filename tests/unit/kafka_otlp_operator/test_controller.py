@@ -125,6 +125,60 @@ def test_events_name_resources(seen):
     live(scenario)
 
 
+def test_events_without_a_new_version_are_passed_over(seen):
+    """A status that was written, a label that was set: the resource itself wants what it wanted."""
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(lambda: seen == [EDGE])
+        seen.clear()
+        same: list[Any] = [{}, {"labels": {"a": "b"}}, {"resourceVersion": "9"}]
+        for metadata in same:
+            controller.notice(raw(name="one", **metadata))
+            await until(lambda: controller._queue._working == set() and len(controller._queue) == 0)
+        assert seen == [Key("telemetry", "one")]
+        other: list[Any] = [{"generation": 2}, {"uid": "uid-2"}, {"deletionTimestamp": "now"}]
+        for metadata in other:
+            seen.clear()
+            controller.notice(raw(name="one", **metadata))
+            await until(lambda: seen == [Key("telemetry", "one")])
+
+    live(scenario)
+
+
+def test_an_error_in_other_words_each_time_is_no_hot_loop(seen):
+    """The events of the operator's own status, and of what it made, leave the wait of a failed resource alone."""
+    later = Key("telemetry", "later")
+    owner = {"kind": "KafkaOtlpExporter", "apiVersion": "kafka-otlp.dev/v1alpha1", "name": "later"}
+
+    async def scenario(controller, get):
+        await controller.start()
+        for number in range(50):
+            controller.notice(raw(name="later", resourceVersion=str(number)))
+            controller.notice({"kind": "Service", "metadata": {"namespace": "telemetry", "ownerReferences": [owner]}})
+            await asyncio.sleep(0.01)
+        assert seen.count(later) <= 3
+        controller.notice(raw(name="later", generation=2))
+        tried = seen.count(later)
+        await asyncio.wait_for(until(lambda: seen.count(later) > tried), 0.3)
+
+    live(scenario)
+
+
+def test_what_is_gone_is_forgotten(seen, monkeypatch):
+    """The resync keeps in mind only what is there."""
+    monkeypatch.setattr(module, "_UNSERVED_SECONDS", 0.01)
+
+    async def scenario(controller, get):
+        controller.notice(raw(name="gone"))
+        controller.notice(raw())
+        await controller.start()
+        await until(lambda: controller.unready() is None)
+        assert list(controller._seen) == [EDGE]
+
+    live(scenario)
+
+
 def test_a_bug_stops_nothing(seen):
     """A resource that makes the code crash is counted and tried again; the others are served on."""
 

@@ -192,3 +192,13 @@ def test_serves_resources(server):
         (200, {"resources": [{"name": "kafkaotlpexporters"}]}),
     ]
     assert [server.cluster.serves_resources() for _ in range(3)] == [False, False, True]
+
+
+def test_pods_are_the_deployments(server):
+    """They are found by the labels that the Deployment selects them by, from the API server's memory."""
+    server.answers = [(200, {"items": [{"metadata": {"name": "edge-1"}}]}), (200, {"items": None})]
+    assert [pod["metadata"]["name"] for pod in server.cluster.pods(raw())] == ["edge-1"]
+    assert server.cluster.pods(raw()) == []
+    path = server.calls[0][1]
+    assert path.startswith("/api/v1/namespaces/telemetry/pods?labelSelector=app.kubernetes.io")
+    assert path.endswith("resourceVersion=0")

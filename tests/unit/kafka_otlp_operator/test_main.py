@@ -40,6 +40,14 @@ def test_render_stdin(capsys, monkeypatch):
         ("kind: Secret\n", "there is no KafkaOtlpExporter in it."),
         ("a: [\n", "is no YAML: "),
         ("- a\n", "a document in it is no object."),
+        ("a: 2026-13-01\n", "is no YAML: month must be in 1..12"),
+        ("a: " + "9" * 5000 + "\n", "is no YAML: Exceeds the limit"),
+        ("a: " + "[" * 9999 + "\n", "is no YAML: maximum recursion depth exceeded"),
+        ("? !!timestamp x\n: 1\n", "is no YAML: "),
+        ("kind: KafkaOtlpExporter\nmetadata: [a]\n", "metadata: missing; "),
+        (MINIMAL + "  lingerMs: 0x" + "f" * 5000 + "\n", "spec.lingerMs: the number is too large"),
+        (MINIMAL + "  podTemplate: &again {labels: *again}\n", "more than 64 levels deep"),
+        (MINIMAL + '  resources: {limits: {memory: "1e9999999"}}\n', "is no quantity; write it like 256Mi."),
     ],
 )
 def test_render_refuses(text, sentence, tmp_path, capsys):
@@ -51,6 +59,13 @@ def test_render_refuses(text, sentence, tmp_path, capsys):
     assert printed.out == ""
     assert sentence in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_render_of_nulls(tmp_path):
+    """A null is what is left when somebody comments out what stood below; it means that nothing is set."""
+    path = tmp_path / "file.yaml"
+    path.write_text(MINIMAL + "  resources: {limits: }\n  podTemplate: {env: , labels: {a: }}\n  tls:\n")
+    assert main(["render", str(path)]) == 0
 
 
 def test_render_without_file(capsys):

@@ -99,6 +99,11 @@ def test_memory(limit, held):
     assert environment_of(**spec)["KAFKA_EXPORTER_MAX_IN_FLIGHT_BYTES"] == str(held)
 
 
+def test_what_it_says_last_is_in_its_status():
+    """A sentence on stderr, with which the exporter refuses to start, is kept by the kubelet."""
+    assert container_of()["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_time_to_stop():
     """The grace period covers preStop and one call's longest wait; the exporter ends before it is killed."""
     assert pod_of(requestTimeout="1m")["terminationGracePeriodSeconds"] == 75

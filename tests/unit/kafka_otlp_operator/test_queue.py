@@ -66,12 +66,12 @@ def test_failures_wait_longer_each_time():
     async def scenario(keys):
         waits = []
         for _ in range(12):
-            keys.add("a")
+            keys.add("a", new=True)
             await keys.take()
             waits.append(keys.done("a", failed=True))
         assert all(0.75 <= wait / longest <= 1 for wait, longest in zip(waits, [0.5, 1, 2, 4, 8, 16, 32], strict=False))
         assert all(45 <= wait <= 60 for wait in waits[7:])
-        keys.add("a")
+        keys.add("a", new=True)
         await keys.take()
         assert keys.done("a", failed=False) is None
         keys.add("a")
@@ -94,15 +94,75 @@ def test_a_failed_key_comes_back_by_itself(monkeypatch):
     in_loop(scenario)
 
 
-def test_an_event_brings_a_retry_forward():
-    """Something new about a failed key is looked at now, and once."""
+def test_a_new_version_brings_a_retry_forward():
+    """Something new about a failed key may be its repair: it is looked at now, and once."""
 
     async def scenario(keys):
         keys.add("a")
         keys.done(await keys.take(), failed=True)
-        keys.add("a")
+        keys.add("a", new=True)
         assert await keys.take() == "a"
         assert keys.done("a", failed=False) is None
         assert keys._timers == {}
+
+    in_loop(scenario)
+
+
+def test_any_other_event_leaves_a_retry_where_it_is():
+    """What the work itself may have caused, before or after it is done, does not make it start over at once."""
+
+    async def scenario(keys):
+        keys.add("a")
+        await keys.take()
+        keys.add("a")
+        assert keys.done("a", failed=True) is not None
+        keys.add("a")
+        assert len(keys) == 0
+        assert list(keys._timers) == ["a"]
+
+    in_loop(scenario)
+
+
+def test_a_new_version_during_the_work_is_looked_at_at_once():
+    """The version that failed is not the newest any more."""
+
+    async def scenario(keys):
+        keys.add("a")
+        await keys.take()
+        keys.add("a", new=True)
+        keys.add("a")
+        assert keys.done("a", failed=True) is None
+        assert await keys.take() == "a"
+
+    in_loop(scenario)
+
+
+def test_what_is_not_settled_is_looked_at_again(monkeypatch):
+    """A few times, less often each time, and after it was settled from the beginning."""
+    monkeypatch.setattr(queue, "_FIRST_LOOK_SECONDS", 0.001)
+
+    async def scenario(keys):
+        keys.add("a")
+        for look in range(7):
+            assert await keys.take() == "a"
+            assert keys._looks.get("a", 0) == look
+            assert keys.done("a", failed=False, settled=False) is None
+        assert keys._timers == {}
+        keys.add("a")
+        keys.done(await keys.take(), failed=False)
+        assert keys._looks == {}
+
+    in_loop(scenario)
+
+
+def test_any_event_brings_a_look_forward():
+    """Nothing failed, so there is nothing to be wary of."""
+
+    async def scenario(keys):
+        keys.add("a")
+        keys.done(await keys.take(), failed=False, settled=False)
+        keys.add("a")
+        assert keys._timers == {}
+        assert await keys.take() == "a"
 
     in_loop(scenario)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator import status
-from kafka_otlp_operator.errors import ApiError, NotFound, NotOurs, NotYet
+from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet
 from kafka_otlp_operator.kube import Key
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
@@ -25,6 +25,12 @@ class Cluster:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.broken: ApiError | None = None
+        self.seen_pods: Any = AssertionError("nothing to see")
+
+    def pods(self, owner):
+        if isinstance(self.seen_pods, Exception):
+            raise self.seen_pods
+        return self.seen_pods
 
     def resource(self, key):
         if self.stored is None:
@@ -167,3 +173,26 @@ def test_gone_before_the_status_was_written(monkeypatch):
 
     monkeypatch.setattr(cluster, "apply_status", gone)
     assert run(cluster) == Result()
+
+
+def test_pods_are_looked_at_where_some_are_missing(monkeypatch):
+    """What they say is in the status; an event may not come, so there is another look; no right to look is no failure."""
+    cluster = Cluster(raw())
+    run(cluster)
+    observed = {
+        "metadata": {"generation": 1},
+        "spec": {"replicas": 1},
+        "status": {"observedGeneration": 1, "replicas": 1},
+    }
+    monkeypatch.setattr(cluster, "apply", lambda _: {**observed, "kind": "Deployment"})
+    state = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+    container = {"name": "exporter", "image": "exporter:1", "state": state}
+    cluster.seen_pods = [
+        {"metadata": {"name": "edge-1"}, "spec": {}, "status": {"containerStatuses": [container]}},
+    ]
+    assert run(cluster).settled is False
+    assert condition(cluster, "Available")["reason"] == "ImagePullFailed"
+    assert run(cluster) == Result(settled=False)
+    cluster.seen_pods = Forbidden("no right")
+    assert run(cluster).failure is None
+    assert condition(cluster, "Available")["message"] == "0 of 1 pod is available."

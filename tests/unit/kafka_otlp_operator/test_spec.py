@@ -5,6 +5,8 @@ import pytest
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.values import Acks
 from kafka_otlp_operator.errors import SpecInvalid
+from kafka_otlp_operator.fields import Workload
+from kafka_otlp_operator.manifests import desired
 from kafka_otlp_operator.spec import OPTION_FIELDS, allowed, parse, spelling
 from tests.unit.kafka_otlp_operator.resources import SASL, SECURE, raw, resource
 
@@ -45,6 +47,33 @@ def test_a_reference_to_the_user_name_sets_no_option():
 def test_absent_and_null_are_the_same():
     """A null is what kubectl leaves behind; it counts as not set."""
     assert resource(lingerMs=None).options.model_fields_set == {"brokers"}
+    nothing = {
+        "customConfig": {"linger.ms": None},
+        "podTemplate": {"env": None, "labels": {"a": None}},
+        "resources": {"limits": None, "requests": {"memory": None}},
+        "service": {"type": None},
+        "tls": None,
+    }
+    present = resource(**nothing)
+    assert present.options == resource().options
+    assert present.workload.pod_template == resource().workload.pod_template
+    assert present.workload.service == resource().workload.service
+    assert "limits" not in (present.workload.resources or {})
+    assert desired(present, "image:1")
+
+
+def test_what_never_ends_is_refused():
+    """A file may hold an object that holds itself; it is refused, not followed."""
+    endless: dict[str, object] = {}
+    endless["again"] = endless
+    with pytest.raises(SpecInvalid, match="more than 64 levels deep"):
+        parse(raw({"podTemplate": endless}))
+
+
+def test_every_field_may_be_null():
+    """No field that is null makes it stumble; brokers alone have to be there."""
+    for field in {*OPTION_FIELDS, *(info.alias or "" for info in Workload.model_fields.values())} - {"brokers"}:
+        assert resource(**{field: None}).options == resource().options
 
 
 @pytest.mark.parametrize(
@@ -66,11 +95,39 @@ def test_absent_and_null_are_the_same():
         ({"replicas": "2"}, "spec.replicas: input should be a valid integer."),
         ({"sasl": {"mechanism": "PLAIN"}}, "spec.sasl.passwordSecretRef: missing."),
         ({"podTemplate": {"labels": {"a": 1}}}, "spec.podTemplate.labels.a: input should be a valid string."),
-        ({"customConfig": {"a": True}}, "spec.customConfig.a: true is no text; put it in quotes."),
         (
-            {"customConfig": ["a"]},
-            'spec.customConfig: ["a"] is not allowed; allowed: ' + allowed(ROWS["custom_config"]) + ".",
+            {"customConfig": {"a": True}},
+            "spec.customConfig.a: it is neither a text nor a whole number; put it in quotes.",
         ),
+        (
+            {"customConfig": {"a": ["hunter2"]}},
+            "spec.customConfig.a: it is neither a text nor a whole number; put it in quotes.",
+        ),
+        (
+            {"customConfig": {"sasl.password": ["hunter2"]}},
+            "spec.customConfig: sasl.password is refused: use spec.sasl.passwordSecretRef.",
+        ),
+        *(
+            (
+                {"customConfig": {name: value, "a.b": "hunter2"}},
+                f"spec.customConfig.{name[:128]}: it is not allowed; allowed: {allowed(ROWS['custom_config'])}.",
+            )
+            for name, value in (("Sasl.Password", "hunter2"), ("a" * 129, "hunter2"), ("a", "hunter2" * 1000))
+        ),
+        (
+            {"customConfig": {f"a{number}": "hunter2" for number in range(129)}},
+            f"spec.customConfig: it is not allowed; allowed: {allowed(ROWS['custom_config'])}.",
+        ),
+        (
+            {"customConfig": ["hunter2"]},
+            f"spec.customConfig: it is no object; allowed: {allowed(ROWS['custom_config'])}.",
+        ),
+        ({"requestTimeout": "0.4ms"}, 'spec.requestTimeout: "0.4ms" is not allowed; allowed: a duration such as 30s'),
+        ({"requestTimeout": "0.6ms"}, "spec.requestTimeout: must be at least 1ms and at most 15m."),
+        ({"lingerMs": 10**5000}, "spec.lingerMs: the number is too large; the largest is 9223372036854775807."),
+        ({"clientId": "x" * 999}, 'spec.clientId: "' + "x" * 127 + " ... is not allowed"),
+        ({"resources": {"limits": [1]}}, "spec.resources.limits: it is no object; write it like {memory: 256Mi}."),
+        ({1: 2}, "spec.1: there is no such field."),
         (
             {"customConfig": {"sasl.password": "hunter2"}},
             "spec.customConfig: sasl.password is refused: use spec.sasl.passwordSecretRef.",
@@ -78,6 +135,10 @@ def test_absent_and_null_are_the_same():
         (
             {"resources": {"limits": {"memory": "much"}}},
             "spec.resources.limits.memory: 'much' is no quantity; write it like 256Mi.",
+        ),
+        (
+            {"resources": {"limits": {"memory": "1e900000"}}},
+            "spec.resources.limits.memory: '1e900000' is no quantity; write it like 256Mi.",
         ),
         (
             {"securityProtocol": "SASL_SSL"},
@@ -104,6 +165,13 @@ def test_a_resource_without_spec():
     """A resource without a spec is refused, not crashed over."""
     with pytest.raises(SpecInvalid, match=r"^spec: missing"):
         parse({"metadata": {"name": "edge"}})
+
+
+@pytest.mark.parametrize("metadata", [None, [], "edge"])
+def test_a_resource_without_metadata(metadata):
+    """The same without metadata."""
+    with pytest.raises(SpecInvalid, match=r"^metadata: missing"):
+        parse({"metadata": metadata, "spec": {"brokers": ["a:1"]}})
 
 
 def test_a_file_has_no_uid():

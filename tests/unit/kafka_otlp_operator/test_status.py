@@ -104,6 +104,73 @@ def test_not_ready(found, reason, message):
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, message)
 
 
+CRASHED = {
+    "metadata": {"name": "edge-1"},
+    "spec": {},
+    "status": {"containerStatuses": [{"name": "exporter", "state": {"terminated": {"exitCode": 2, "message": "no."}}}]},
+}
+RUNNING = {
+    "metadata": {"name": "edge-2"},
+    "spec": {},
+    "status": {"containerStatuses": [{"name": "exporter", "state": {"running": {"startedAt": "now"}}}]},
+}
+LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late."}
+
+
+@pytest.mark.parametrize(
+    ("found", "pod", "reason", "message"),
+    [
+        (
+            deployment(availableReplicas=0, conditions=[LATE]),
+            CRASHED,
+            "CrashLooping",
+            "0 of 2 pods are available. Pod edge-1 ends again and again: the exporter ended with exit code 2, saying: no.",
+        ),
+        (
+            deployment(1, availableReplicas=0, conditions=[LATE]),
+            RUNNING,
+            "PodsNotReady",
+            "0 of 1 pod is available. Those that run are not ready: Kafka has not answered them yet; see GET /status",
+        ),
+        (
+            deployment(updatedReplicas=1),
+            CRASHED,
+            "CrashLooping",
+            "1 of 2 pods run the newest version. Pod edge-1 ends again and again: ",
+        ),
+        (
+            deployment(updatedReplicas=1),
+            RUNNING,
+            "RollingOut",
+            "1 of 2 pods run the newest version. Those that run are not ready: Kafka has not answered",
+        ),
+    ],
+)
+def test_the_pods_say_why(found, pod, reason, message):
+    """Where pods tell what keeps them it stands in the status, instead of a Deployment's "late"."""
+    summary = status.summarize(raw(), Findings(VALID, APPLIED, found, (pod,)), NOW)
+    ready = status.ready(summary)
+    assert (ready["status"], ready["reason"]) == ("False", reason)
+    assert ready["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("found", "settled"),
+    [
+        (None, True),
+        ({"metadata": {"generation": 1}, "spec": {}}, True),
+        (deployment(), True),
+        (deployment(0), True),
+        (deployment(observed=False), False),
+        (deployment(availableReplicas=1), False),
+        (deployment(replicas=3), False),
+    ],
+)
+def test_settled(found, settled):
+    """Pods are looked at only where they are not all there."""
+    assert status.settled(found) == settled
+
+
 def test_scaled_to_zero():
     """No pods, when none are wanted, is what was asked for."""
     ready = of(deployment(0))["Ready"]
