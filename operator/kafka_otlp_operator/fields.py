@@ -213,7 +213,7 @@ class Workload(_Fields):
     resources: Annotated[
         dict[str, Any] | None,
         Field(
-            description="CPU and memory of the exporter's container. With a memory limit, a quarter of it, and at "
+            description="CPU and memory of the exporter's container. With a memory limit, an eighth of it, and at "
             "least 4 MiB, is what the exporter holds of telemetry at one time; beyond that it asks clients to wait.",
             json_schema_extra=_kubernetes("V1ResourceRequirements"),
         ),

@@ -206,7 +206,7 @@ def _in_flight_bytes(resource: Resource) -> int | None:
     limit = (resource.workload.resources or {}).get("limits", {}).get("memory")
     if limit is None:
         return None
-    return min(max(quantity.whole(limit) // 4, _LEAST_IN_FLIGHT), _MOST_IN_FLIGHT)
+    return min(max(quantity.whole(limit) // 8, _LEAST_IN_FLIGHT), _MOST_IN_FLIGHT)
 
 
 def _grace_seconds(resource: Resource) -> int:

@@ -7,6 +7,7 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from kafka_otlp_operator import names
@@ -31,19 +32,28 @@ _LONGEST = 600  # of what a container wrote last; the exporter's own refusals ar
 class Obstacle(NamedTuple):
     """What keeps pods from being ready: a condition's reason, and a sentence.
 
-    ``passing`` is what every pod goes through on its way, some for long.
+    ``passing`` is what every pod goes through on its way, some for long; ``kafka`` is what an exporter says of Kafka.
     """
 
     reason: str
     message: str
     passing: bool = False
+    kafka: bool = False
 
 
-def obstacle(pods: Sequence[Pod]) -> Obstacle | None:
-    """What keeps the newest pod that is not ready from it; None when no pod tells."""
+def obstacle(pods: Sequence[Pod], reports: Mapping[str, Mapping[str, str]]) -> Obstacle | None:
+    """What keeps the newest pod that is not ready from it; None when no pod tells.
+
+    ``reports`` is what exporters say of Kafka, by pod name: ``reason`` and ``message``.
+    """
     waiting = [pod for pod in pods if _counts(pod) and _condition(pod, "Ready").get("status") != "True"]
     newest = sorted(waiting, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
-    told = (found for look in (_broken, _starting, _unanswered) for pod in newest if (found := look(pod)))
+    told = (
+        found
+        for look in (_broken, partial(_reported, reports), _starting, _unanswered)
+        for pod in newest
+        if (found := look(pod))
+    )
     return next(told, None)
 
 
@@ -108,6 +118,15 @@ def _sources(pod: Pod) -> Iterator[str]:
                 if field in source:
                     keys = " and ".join(item["key"] for item in source[field].get("items") or ())
                     yield f"{kind} {source[field]['name']} with {keys}"
+
+
+def _reported(reports: Mapping[str, Mapping[str, str]], pod: Pod) -> Obstacle | None:
+    """What the exporter itself says; a connection that is only just being made is no obstacle yet."""
+    report = reports.get(_name(pod))
+    if report is None or report["reason"] == "Connecting":
+        return None
+    message = _one_line(report["message"])
+    return Obstacle(_word(report["reason"]), f"{message[:1].upper()}{message[1:]}.", kafka=True)
 
 
 def _unanswered(pod: Pod) -> Obstacle | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from kafka_otlp_operator import manifests, status
+from kafka_otlp_operator import exporters, manifests, status
 from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, SpecInvalid
 from kafka_otlp_operator.kube import Cluster, Key
 from kafka_otlp_operator.settings import Settings
@@ -54,7 +54,8 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
     findings, failure = _advance(cluster, checker, settings, found)
     settled = status.settled(findings.deployment)
     if not settled:
-        findings = replace(findings, pods=_pods(cluster, found))
+        pods = _pods(cluster, found)
+        findings = replace(findings, pods=pods, reports=exporters.reports(pods))
     summary = status.summarize(found, findings, now)
     if not status.differs(found, summary):
         return Result(failure=failure, settled=settled)

@@ -8,7 +8,7 @@ https://github.com/kubernetes/community/blob/master/contributors/devel/sig-archi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from kafka_otlp_operator.pods import Obstacle, Pod, obstacle
 Truth = Literal["True", "False", "Unknown"]
 Status = Mapping[str, Any]
 
-_TYPES = ("Ready", "ConfigValid", "Applied", "Available")
+_TYPES = ("Ready", "ConfigValid", "Applied", "Available", "KafkaReachable")
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class Findings:
     """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
 
     ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
-    is not ``settled``: they may tell why.
+    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka.
     """
 
     config: Finding | None
     applied: Finding | None
     deployment: Mapping[str, Any] | None
     pods: Sequence[Pod] = ()
+    reports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
@@ -56,12 +57,13 @@ def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) ->
     name, generation = metadata["name"], int(metadata.get("generation", 0))
     before = _by_type(resource.get("status") or {})
     deployed = (findings.deployment or {}).get("status") or {}
-    why = obstacle(findings.pods)
+    why = _to_its_secret(obstacle(findings.pods, findings.reports), resource)
     available = _available(findings.deployment, why)
     steps = {
         "ConfigValid": findings.config,
         "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
         "Available": available,
+        "KafkaReachable": _reachable(available, why),
     }
     ready = _ready(findings, before, available, why)
     found = {"Ready": ready, **steps}
@@ -149,6 +151,37 @@ def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Fi
     if conditions.get("Available", {}).get("status") == "True":
         return Finding("True", "MinimumReplicasAvailable", counted)
     return _missing(conditions, counted, why)
+
+
+def _to_its_secret(why: Obstacle | None, resource: Mapping[str, Any]) -> Obstacle | None:
+    """Say where the credentials stand that Kafka refuses: the exporter knows files, the resource knows their Secrets."""
+    spec = resource.get("spec") or {}
+    sasl, tls = spec.get("sasl") or {}, spec.get("tls") or {}
+    source = {
+        "AuthenticationFailed": ("Secret", sasl.get("passwordSecretRef")),
+        "CertificateNotTrusted": next(
+            (
+                (kind, tls[ref])
+                for kind, ref in (("Secret", "caSecretRef"), ("ConfigMap", "caConfigMapRef"))
+                if tls.get(ref)
+            ),
+            ("", None),
+        ),
+    }.get(why.reason if why else "", ("", None))
+    kind, reference = source
+    if why is None or not why.kafka or not reference:
+        return why
+    said = why.message.partition(": check ")[0].rstrip(".")
+    key = reference.get("key", "ca.crt")
+    return why._replace(message=f'{said}: check key "{key}" of {kind} "{reference["name"]}".')
+
+
+def _reachable(available: Finding, why: Obstacle | None) -> Finding:
+    if why is not None and why.kafka:
+        return Finding("False", why.reason, why.message)
+    if available.reason == "MinimumReplicasAvailable":
+        return Finding("True", "Connected", "Kafka has answered the pods that are available.")
+    return Finding("Unknown", "NoPodTells", "No pod has said yet whether it reaches Kafka.")
 
 
 def _missing(conditions: Mapping[str, Mapping[str, Any]], counted: str, why: Obstacle | None) -> Finding:

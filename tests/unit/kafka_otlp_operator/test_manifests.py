@@ -91,10 +91,10 @@ def test_ca_from_a_config_map():
 
 
 @pytest.mark.parametrize(
-    ("limit", "held"), [("256Mi", 64 * 2**20), ("8Mi", 4 * 2**20), ("1G", 250_000_000), ("1Ei", 2**40)]
+    ("limit", "held"), [("256Mi", 32 * 2**20), ("8Mi", 4 * 2**20), ("1G", 125_000_000), ("1Ei", 2**40)]
 )
 def test_memory(limit, held):
-    """A quarter of the memory limit holds telemetry, within what the exporter takes."""
+    """An eighth of the memory limit holds telemetry, within what the exporter takes."""
     spec = {"resources": {"limits": {"memory": limit}}}
     assert environment_of(**spec)["KAFKA_EXPORTER_MAX_IN_FLIGHT_BYTES"] == str(held)
 

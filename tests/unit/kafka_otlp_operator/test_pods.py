@@ -94,7 +94,7 @@ def waiting(reason: str, message: str | None = None) -> Any:
 )
 def test_what_keeps_a_pod(found, reason, message):
     """Each state has one word, and a sentence that says where to look."""
-    told = obstacle([found])
+    told = obstacle([found], {})
     assert told is not None
     assert (told.reason, told.message) == (reason, message)
 
@@ -103,7 +103,7 @@ def test_a_pod_without_credentials_only_starts():
     """A pod without a volume waits for nothing in particular."""
     found = pod(waiting("PodInitializing"))
     found["spec"] = {**found["spec"], "volumes": [{"name": "somebody-elses"}]}
-    assert obstacle([found]) == ("PodsStarting", "Pod edge-1 is being started.", True)
+    assert obstacle([found], {}) == ("PodsStarting", "Pod edge-1 is being started.", True, False)
 
 
 def test_a_config_map_is_waited_for_too():
@@ -111,7 +111,7 @@ def test_a_config_map_is_waited_for_too():
     found = pod(waiting("ContainerCreating"))
     spec = {"securityProtocol": "SSL", "tls": {"caConfigMapRef": {"name": "ca", "key": "bundle"}}}
     found["spec"] = desired(resource(**spec), "exporter:1")[2]["spec"]["template"]["spec"]
-    assert "ConfigMap ca with bundle. " in str(obstacle([found]))
+    assert "ConfigMap ca with bundle. " in str(obstacle([found], {}))
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_a_config_map_is_waited_for_too():
 )
 def test_pods_that_tell_nothing(found):
     """A pod that is not looked at yet, that is ready, or that is over, keeps nothing from being ready."""
-    assert obstacle([found]) is None
-    assert obstacle([]) is None
+    assert obstacle([found], {}) is None
+    assert obstacle([], {}) is None
 
 
 def test_the_newest_pod_is_told_of_first():
@@ -138,8 +138,8 @@ def test_the_newest_pod_is_told_of_first():
     old = pod(waiting("ErrImagePull"), name="old", created="2026-01-01T00:00:00Z")
     new = pod(waiting("CrashLoopBackOff"), name="new", created="2026-01-02T00:00:00Z")
     starting = pod(waiting("ContainerCreating"), name="starting", created="2026-01-03T00:00:00Z")
-    assert "Pod new " in str(obstacle([old, new, starting]))
-    assert "Pod starting " in str(obstacle([starting]))
+    assert "Pod new " in str(obstacle([old, new, starting], {}))
+    assert "Pod starting " in str(obstacle([starting], {}))
 
 
 def test_containers_of_others():
@@ -148,13 +148,24 @@ def test_containers_of_others():
     proxy = {"name": "proxy", "state": {"terminated": {"exitCode": 1}}}
     found["status"]["containerStatuses"].insert(0, proxy)
     found["status"]["initContainerStatuses"] = [{"name": "setup", "state": {"terminated": {"exitCode": 0}}}]
-    assert "container proxy ended with exit code 1." in str(obstacle([found]))
+    assert "container proxy ended with exit code 1." in str(obstacle([found], {}))
 
 
 def test_a_long_message_keeps_its_end():
     """What was written last is what it ended of."""
     ended = {"terminated": {"exitCode": 1, "message": "noise\n" * 500 + "the reason"}}
-    told = obstacle([pod(ended)])
+    told = obstacle([pod(ended)], {})
     assert told is not None
     assert told.message.endswith("the reason.")
     assert len(told.message) < 800
+
+
+def test_what_the_exporter_says_goes_before_what_one_guesses():
+    """Its words are the condition's; a connection that is only being made is no cause."""
+    found = pod({"running": {"startedAt": "now"}})
+    report = {"reason": "AuthenticationFailed", "message": 'Kafka at kafka:9093 refused user "edge".'}
+    told = obstacle([found], {"edge-1": report})
+    assert told == ("AuthenticationFailed", 'Kafka at kafka:9093 refused user "edge".', False, True)
+    told = obstacle([found], {"edge-1": {"reason": "Connecting", "message": "no broker has answered yet."}})
+    assert told is not None
+    assert told.reason == "PodsNotReady"

@@ -154,6 +154,36 @@ def test_the_pods_say_why(found, pod, reason, message):
     assert ready["message"].startswith(message)
 
 
+def test_refused_credentials_lead_to_their_secret():
+    """The exporter knows files; the resource knows the Secret and its key, and the condition names them."""
+    report = {
+        "reason": "AuthenticationFailed",
+        "message": 'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and '
+        "the mechanism.",
+    }
+    secured = raw(
+        securityProtocol="SASL_SSL",
+        sasl={
+            "mechanism": "SCRAM-SHA-512",
+            "username": "edge",
+            "passwordSecretRef": {"name": "edge-kafka", "key": "password"},
+        },
+    )
+    found = deployment(1, availableReplicas=0, conditions=[LATE])
+    findings = Findings(VALID, APPLIED, found, (RUNNING,), {"edge-2": report})
+    conditions = {one["type"]: one for one in status.summarize(secured, findings, NOW)["conditions"]}
+    sentence = 'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check key "password" of Secret "edge-kafka".'
+    assert conditions["KafkaReachable"]["message"] == sentence
+    assert conditions["Ready"]["reason"] == "AuthenticationFailed"
+    assert conditions["Ready"]["message"].endswith(sentence)
+
+
+def test_reachable_when_pods_are_available():
+    """Ready pods are those that Kafka has answered; before, nobody knows."""
+    assert of(deployment())["KafkaReachable"]["status"] == "True"
+    assert of(None)["KafkaReachable"]["status"] == "Unknown"
+
+
 @pytest.mark.parametrize(
     ("found", "settled"),
     [
