@@ -1,0 +1,53 @@
+"""The command line behind ``make cluster``, ``make cluster-down``, ``make images`` and ``make e2e``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tests.cluster import images
+from tests.cluster.images import Workshop
+from tests.cluster.kind import Cluster
+from tests.cluster.making import as_program, say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="create the cluster, unless it is there")
+    commands.add_parser("down", help="delete it and leave nothing behind")
+    commands.add_parser("images", help="build the operator's and the exporter's image")
+    command = commands.add_parser("run", help="run a command that finds the cluster through KUBECONFIG")
+    command.add_argument("words", nargs=argparse.REMAINDER)
+    given = parser.parse_args(arguments)
+    match given.command:
+        case "up":
+            Cluster().up(lasting=True)
+            say("the cluster runs; try: .venv/bin/python -m tests.cluster run kubectl get pods -A")
+        case "down":
+            Cluster().down()
+        case "images":
+            _build_images()
+        case "run":
+            return _run(Cluster(), given.words)
+    return 0
+
+
+def _build_images() -> None:
+    workshop = Workshop()
+    for image in images.product():
+        workshop.build(image)
+        say(workshop.describe(image))
+
+
+def _run(cluster: Cluster, words: Sequence[str]) -> int:
+    environment = {**os.environ, **cluster.environment()}
+    return subprocess.run([*cluster.beside(), *words], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(as_program(main))
