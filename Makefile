@@ -22,7 +22,7 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 .PHONY: test
 test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
 	@# Most tests wait for a process; those of one file share what they started.
-	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries and fetch the Kafka jars that the remaining tests need

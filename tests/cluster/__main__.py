@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("up", help="create the cluster, unless it is there")
     commands.add_parser("down", help="delete it and leave nothing behind")
     commands.add_parser("images", help="build the operator's and the exporter's image")
+    story = commands.add_parser("e2e", help="run tests/e2e in the cluster, or in the one that KUBECONFIG names")
+    story.add_argument("words", nargs=argparse.REMAINDER)
     command = commands.add_parser("run", help="run a command that finds the cluster through KUBECONFIG")
     command.add_argument("words", nargs=argparse.REMAINDER)
     given = parser.parse_args(arguments)
@@ -32,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Cluster().down()
         case "images":
             _build_images()
+        case "e2e":
+            return _tell_the_story(given.words)
         case "run":
             return _run(Cluster(), given.words)
     return 0
@@ -42,6 +46,24 @@ def _build_images() -> None:
     for image in images.product():
         workshop.build(image)
         say(workshop.describe(image))
+
+
+def _tell_the_story(words: Sequence[str]) -> int:
+    pytest = [sys.executable, "-m", "pytest", "-m", "e2e", "tests/e2e", *(word for word in words if word != "--")]
+    if os.environ.get("KUBECONFIG"):
+        return subprocess.run(pytest, check=False).returncode
+    cluster = Cluster()
+    stays = cluster.running
+    try:
+        cluster.up(lasting=stays)
+        workshop = Workshop()
+        for image in (*images.product(), *images.for_tests()):
+            workshop.build(image)
+            cluster.load(workshop.save(image))
+        return _run(cluster, pytest)
+    finally:
+        if not stays:
+            cluster.down()
 
 
 def _run(cluster: Cluster, words: Sequence[str]) -> int:

@@ -58,6 +58,8 @@ def system(name: str, packages: Sequence[str]) -> Path:
 def _install(folder: Path, packages: Sequence[str], what: str) -> None:
     mmdebstrap = _mmdebstrap_on_path() or _fetched_mmdebstrap()
     flags = ["--mode=root", "--variant=minbase", "--format=directory", "--skip=output/dev,check/empty", "--quiet"]
+    # Java registers its manual pages, and fails where the folder for them is not there at all.
+    flags += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"']
     flags += [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
     run(
         [str(mmdebstrap), *flags, f"--include={','.join(packages)}", SUITE, str(folder), *_SOURCES],
