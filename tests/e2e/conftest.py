@@ -24,6 +24,8 @@ def operator() -> Namespace:
     kubectl("apply", "-f", str(cluster.ROOT / "crds"))
     kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=60s")
     OPERATOR.apply(cluster.read("deploy", "operator.yaml"))
+    # In a cluster that is used again the image may be newer than the pod.
+    OPERATOR.kubectl("rollout", "restart", "deployment/kafka-otlp-operator")
     OPERATOR.kubectl("rollout", "status", "deployment/kafka-otlp-operator", "--timeout=120s", seconds=130)
     return OPERATOR
 

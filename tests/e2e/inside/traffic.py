@@ -62,7 +62,7 @@ def _client(asked: Mapping[str, Any], name: str, counts: Counts) -> None:
     # A channel of its own: with a shared one all clients would be connected to the same pod.
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(asked["endpoint"], options=options) as channel:
-        stub = LogsServiceStub(channel)
+        stub = LogsServiceStub(channel)  # type: ignore[no-untyped-call]
         number = 0
         while time.monotonic() < until:
             started = time.monotonic()
