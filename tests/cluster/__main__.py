@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.cluster import images
+from tests.cluster import images, leftovers
 from tests.cluster.images import Workshop
 from tests.cluster.kind import Cluster
 from tests.cluster.making import as_program, say
+from tests.cluster.provider import Provider
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Cluster().up(lasting=True)
             say("the cluster runs; try: .venv/bin/python -m tests.cluster run kubectl get pods -A")
         case "down":
-            Cluster().down()
+            return _end(Cluster())
         case "images":
             _build_images()
         case "e2e":
@@ -53,17 +54,31 @@ def _tell_the_story(words: Sequence[str]) -> int:
     if os.environ.get("KUBECONFIG"):
         return subprocess.run(pytest, check=False).returncode
     cluster = Cluster()
-    stays = cluster.running
+    if cluster.running:
+        return _run_story(cluster, pytest)
     try:
-        cluster.up(lasting=stays)
-        workshop = Workshop()
-        for image in (*images.product(), *images.for_tests()):
-            workshop.build(image)
-            cluster.load(workshop.save(image))
-        return _run(cluster, pytest)
+        cluster.up(lasting=False)
+        code = _run_story(cluster, pytest)
     finally:
-        if not stays:
-            cluster.down()
+        left = _end(cluster)
+    return code or left
+
+
+def _run_story(cluster: Cluster, pytest: Sequence[str]) -> int:
+    workshop = Workshop()
+    for image in (*images.product(), *images.for_tests()):
+        workshop.build(image)
+        cluster.load(workshop.save(image))
+    return _run(cluster, pytest)
+
+
+def _end(cluster: Cluster) -> int:
+    """Take the cluster down; the exit code says whether anything of it is left."""
+    cluster.down()
+    left = leftovers.find() if cluster.provider is Provider.PODMAN else []
+    for sentence in left:
+        say(f"left behind: {sentence}")
+    return 1 if left else 0
 
 
 def _run(cluster: Cluster, words: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from tests.cluster.making import CannotBuild
 _START_SECONDS = 20
 _CGROUP_SECONDS = 5
 _CGROUPS = Path("/sys/fs/cgroup")
-_PARENT = "libpod_parent"
+CGROUP_PARENT = "libpod_parent"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Arguments: the system's folder, the folder of the containers, the folders that are visible inside at the same path,
@@ -154,9 +154,9 @@ class Engine:
         names += [f"{kind}-{container['id']}" for kind in ("libpod", "libpod-conmon") for container in containers]
         for hierarchy in (_CGROUPS, *_CGROUPS.glob("*/")):
             for name in names:
-                _remove_tree(hierarchy / _PARENT / name)
+                _remove_tree(hierarchy / CGROUP_PARENT / name)
             with contextlib.suppress(OSError):  # it is not there, or another engine's containers are in it
-                (hierarchy / _PARENT).rmdir()
+                (hierarchy / CGROUP_PARENT).rmdir()
 
 
 def _remove_tree(tree: Path) -> None:

@@ -9,7 +9,8 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-from tests.beds.process import BedError
+from tests.beds.kubernetes import KubectlError
+from tests.beds.process import BedError, wait_until
 from tests.cluster import images
 from tests.cluster.kind import kubectl_program
 from tests.e2e import kubectl
@@ -17,6 +18,7 @@ from tests.e2e.kubectl import Namespace
 
 _PYTHON = "/opt/kafka-otlp/bin/python"
 _FOLDER = "/work"
+_ANSWER_SECONDS = 15
 # What runs there: this repository's own senders and readers.
 _SOURCES = ("tools", "tests/__init__.py", "tests/e2e/__init__.py", "tests/e2e/inside")
 _UNPACK = f"import sys, tarfile; tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall('{_FOLDER}')"
@@ -60,9 +62,20 @@ class Client:
         return Running(program, process)
 
     def get(self, url: str) -> str:
-        """The text that a GET inside the cluster is answered with. Raises KubectlError."""
+        """The text that a GET inside the cluster is answered with. Raises BedError."""
         fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
-        return self._namespace.kubectl("exec", "client", "--", _PYTHON, "-c", fetch, url)
+        answers: list[str] = []
+
+        def answered() -> bool:
+            try:
+                answers.append(self._namespace.kubectl("exec", "client", "--", _PYTHON, "-c", fetch, url))
+            except KubectlError:
+                return False
+            return True
+
+        # The nodes learn a moment after the pod itself that its Service leads to it.
+        wait_until(answered, _ANSWER_SECONDS, lambda: f"no answer to GET {url} from inside the cluster", every=0.5)
+        return answers[-1]
 
 
 class Running:

@@ -35,7 +35,7 @@ def test_an_edit_rolls_out_under_traffic_and_loses_nothing(edge: Namespace, kafk
         edge.wait_ready("edge")
     assert not before & names(edge)
     status = json.loads(client.get(f"http://edge.{edge.name}.svc:9464/status"))
-    assert status["producer"]["linger.ms"] == "7"
+    assert status["producer"]["queue.buffering.max.ms"] == "7"
     assert_nothing_lost(counted)
 
 
