@@ -97,9 +97,8 @@ class Engine:
         def ready() -> bool:
             if process.poll() is not None:
                 raise CannotBuild(f"the container engine ended at once: {log.read_text().strip()}")
-            return (first := _first_process(process.pid)) is not None and Path(
-                f"/proc/{first}/root/run/engine-ready"
-            ).exists()
+            first = _first_process(process.pid)
+            return first is not None and Path("/proc", str(first), "root", "run", "engine-ready").exists()
 
         wait_until(ready, _START_SECONDS, lambda: f"the container engine did not start: {log.read_text().strip()}")
 
