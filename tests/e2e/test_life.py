@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -143,13 +143,13 @@ def traffic(
 
 
 def assert_nothing_lost(
-    counted: dict[str, Any], may_be_refused: Set[str] = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
+    counted: dict[str, Any], may_be_refused: Collection[str] = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 ) -> None:
     """Everything that was acknowledged is in Kafka, no client had to give up, and answers but OK were of these codes."""
     assert counted["acknowledged"] > 0, counted
     assert counted["lost"] == [], counted
     assert counted["abandoned"] == 0, counted
-    assert set(counted["refused"]) <= may_be_refused, counted
+    assert set(counted["refused"]) <= {*may_be_refused}, counted
 
 
 def names(namespace: Namespace) -> set[str]:
