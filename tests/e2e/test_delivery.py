@@ -48,7 +48,6 @@ def test_a_wrong_password_shows_as_the_cause(namespace: Namespace, kafka: Kafka,
     assert_round_trip(client, namespace, "secure", kafka, TOPICS)
 
 
-@pytest.mark.xfail(run=False, reason="the exporter reads its credentials once, when it starts")
 def test_correcting_the_secret_heals_without_another_step(namespace: Namespace, kafka: Kafka, client: Client):
     """The kubelet brings the new Secret into the pod within about a minute, and the exporter takes it from there."""
     refused(namespace, kafka, client)
