@@ -22,11 +22,25 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 .PHONY: test
 test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
 	@# Most tests wait for a process; those of one file share what they started.
-	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries and fetch the Kafka jars that the remaining tests need
 	@$(PYTHON) -m tests.cluster.build
+
+.PHONY: images
+images: $(STAMP) ## build both images with docker, podman or buildah; say their sizes and how fast they start
+	@$(PYTHON) -m tests.cluster images
+
+.PHONY: cluster cluster-down
+cluster: $(STAMP) ## start a Kubernetes cluster with kind; where no image can be pulled, from Debian packages and Go modules
+	@$(PYTHON) -m tests.cluster up
+cluster-down: $(STAMP) ## end it and leave nothing behind
+	@$(PYTHON) -m tests.cluster down
+
+.PHONY: e2e
+e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster; ARGS='-k name' goes to pytest
+	@$(PYTHON) -m tests.cluster e2e -- $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## style, types, import rules, and whether generated files are fresh

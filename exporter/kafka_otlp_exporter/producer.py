@@ -16,14 +16,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
 from kafka_otlp_exporter.outcomes import Fault
 from kafka_otlp_exporter.properties import canonical
-from kafka_otlp_exporter.records import Record
+
+if TYPE_CHECKING:  # the operator, which only checks configurations, is installed without what records are made with
+    from kafka_otlp_exporter.records import Record
 
 Token = TypeVar("Token")
 

@@ -116,6 +116,8 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
+            # Else kopf asks for the user's name, which the number that a cluster runs a container as need not have.
+            identity=names.OPERATOR,  # type: ignore[arg-type]  # kopf's type for it is not public
         )
     )
     return 0

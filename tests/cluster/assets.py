@@ -20,6 +20,12 @@ POM = HERE.parent / "kafka" / "pom.xml"
 
 KUBERNETES_VERSION = "v1.34.2"
 KAFKA_VERSION = "4.1.0"
+KIND_VERSION = "v0.30.0"
+# The node image that this kind was released with, and what kubeadm of our own Kubernetes asks for by these names.
+KIND_NODE_IMAGE = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
+COREDNS_VERSION = "v1.12.1"
+ETCD_IMAGE_VERSION = "3.6.5-0"
+PAUSE_VERSION = "3.10.1"
 
 # kubebuilder's names, so that KUBEBUILDER_ASSETS may name a folder that another tool has filled.
 PROGRAMS = {
@@ -28,6 +34,11 @@ PROGRAMS = {
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kubectl": "k8s.io/kubernetes/cmd/kubectl",
 }
+# What a node of a cluster runs beside them.
+NODE_PROGRAMS = {
+    name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kubeadm", "kube-proxy", "kube-scheduler")
+}
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
 _STAMPS = {
@@ -58,19 +69,28 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kafka-otlp"
 
 
-def _digest(*parts: bytes) -> str:
+def digest(*parts: bytes) -> str:
+    """A short name for what something is made from."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
 def kubernetes_folder() -> Path:
     """The folder of the cache that ``make assets`` puts the Kubernetes binaries into."""
-    digest = _digest((GO_MODULE / "go.mod").read_bytes(), (GO_MODULE / "go.sum").read_bytes(), LINKER_FLAGS.encode())
-    return cache_folder() / f"kubernetes-{KUBERNETES_VERSION}-{digest}"
+    return cache_folder() / f"kubernetes-{KUBERNETES_VERSION}-{_kubernetes_digest()}"
+
+
+def node_programs_folder() -> Path:
+    """The folder of the cache with what a node runs beside those binaries."""
+    return cache_folder() / f"node-programs-{KUBERNETES_VERSION}-{_kubernetes_digest()}"
+
+
+def _kubernetes_digest() -> str:
+    return digest((GO_MODULE / "go.mod").read_bytes(), (GO_MODULE / "go.sum").read_bytes(), LINKER_FLAGS.encode())
 
 
 def kafka_folder() -> Path:
     """The folder of the cache that the Kafka jars are copied into."""
-    return cache_folder() / f"kafka-{KAFKA_VERSION}-{_digest(POM.read_bytes())}"
+    return cache_folder() / f"kafka-{KAFKA_VERSION}-{digest(POM.read_bytes())}"
 
 
 def named_binaries() -> Path | None:

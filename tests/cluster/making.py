@@ -1,0 +1,127 @@
+"""One step of making something for the cache: a command with progress lines, a file that appears whole or not at all.
+
+Called by ``build``, ``debian``, ``node_image``, ``kind`` and ``images``. A path's name holds a hash of what it is made
+from, so that a change of version never meets old files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+GO_NEEDED = (1, 25)
+_SAY_EVERY_SECONDS = 20
+
+
+class CannotBuild(Exception):
+    """The sentence says what is missing or went wrong, and what to do."""
+
+
+def as_program(work: Callable[[], int]) -> int:
+    """Do the work of a program; its exit code. A sentence that explains a failure is all that is printed of it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a compiler would outlive its caller
+    try:
+        return work()
+    except CannotBuild as sentence:
+        say(str(sentence))
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+def say(sentence: str) -> None:
+    """One line of progress."""
+    print(f"cluster: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def appearing_whole(path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``path`` when the block ends well and goes away when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        try:
+            unfinished.rename(path)
+        except OSError:
+            if not path.is_dir():  # else another run has made the same folder meanwhile
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def run(
+    command: Sequence[str], what: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> str:
+    """Run a command, saying so now and then; what it wrote. Raises CannotBuild with its last lines."""
+    say(what)
+    started = said = time.monotonic()
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as output,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            while process.poll() is None:
+                time.sleep(0.1)
+                if time.monotonic() - said >= _SAY_EVERY_SECONDS:
+                    said = time.monotonic()
+                    say(f"{what}: {said - started:.0f} s")
+        finally:
+            if process.poll() is None:
+                process.terminate()
+        output.seek(0)
+        written = output.read()
+    if process.returncode:
+        last_lines = "\n".join(written.splitlines()[-20:])
+        raise CannotBuild(f"{what} failed with exit code {process.returncode} ({command[0]}):\n{last_lines}")
+    say(f"{what}: done in {time.monotonic() - started:.0f} s")
+    return written
+
+
+def go_build(module: Path, package: str, program: Path, what: str, linker_flags: str = "-s -w") -> None:
+    """Build one static program of a Go module of this folder. Raises CannotBuild."""
+    _check_go()
+    run(
+        ["go", "build", "-trimpath", "-ldflags", linker_flags, "-o", str(program), package],
+        what=what,
+        folder=module,
+        environment=GO_ENVIRONMENT,
+    )
+
+
+GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+
+
+def _check_go() -> None:
+    needed = ".".join(map(str, GO_NEEDED))
+    if shutil.which("go") is None:
+        raise CannotBuild(f"there is no Go on PATH; install Go {needed} or newer (https://go.dev/dl/)")
+    answer = subprocess.run(
+        ["go", "env", "GOVERSION"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GOTOOLCHAIN": "local"},
+    )
+    found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
+    if found is None or (int(found[1]), int(found[2])) < GO_NEEDED:
+        version = answer.stdout.strip() or "the Go on PATH"
+        raise CannotBuild(f"{version} is too old; install Go {needed} or newer (https://go.dev/dl/)")

@@ -1,0 +1,1 @@
+"""What the tests run in the client pod, where the cluster's names and addresses mean something."""
