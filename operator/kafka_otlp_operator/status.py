@@ -45,6 +45,12 @@ class Findings:
     reports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+# Where the credentials stand that an exporter may name as the cause: part and field of spec, and what it refers to.
+_SOURCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "AuthenticationFailed": (("sasl", "passwordSecretRef", "Secret"),),
+    "CertificateNotTrusted": (("tls", "caSecretRef", "Secret"), ("tls", "caConfigMapRef", "ConfigMap")),
+}
+
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
 APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
 _NOT_APPLIED = Finding("Unknown", "NotApplied", "Nothing has been applied yet.")
@@ -156,24 +162,12 @@ def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Fi
 def _to_its_secret(why: Obstacle | None, resource: Mapping[str, Any]) -> Obstacle | None:
     """Say where the credentials stand that Kafka refuses: the exporter knows files, the resource knows their Secrets."""
     spec = resource.get("spec") or {}
-    sasl, tls = spec.get("sasl") or {}, spec.get("tls") or {}
-    source = {
-        "AuthenticationFailed": ("Secret", sasl.get("passwordSecretRef")),
-        "CertificateNotTrusted": next(
-            (
-                (kind, tls[ref])
-                for kind, ref in (("Secret", "caSecretRef"), ("ConfigMap", "caConfigMapRef"))
-                if tls.get(ref)
-            ),
-            ("", None),
-        ),
-    }.get(why.reason if why else "", ("", None))
-    kind, reference = source
-    if why is None or not why.kafka or not reference:
-        return why
-    said = why.message.partition(": check ")[0].rstrip(".")
-    key = reference.get("key", "ca.crt")
-    return why._replace(message=f'{said}: check key "{key}" of {kind} "{reference["name"]}".')
+    for part, field_name, kind in _SOURCES.get(why.reason, ()) if why and why.kafka else ():
+        reference = (spec.get(part) or {}).get(field_name)
+        if why and reference:
+            said = why.message.partition(": check ")[0].rstrip(".")
+            return why._replace(message=f'{said}: check key "{reference["key"]}" of {kind} "{reference["name"]}".')
+    return why
 
 
 def _reachable(available: Finding, why: Obstacle | None) -> Finding:

@@ -161,14 +161,7 @@ def test_refused_credentials_lead_to_their_secret():
         "message": 'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and '
         "the mechanism.",
     }
-    secured = raw(
-        securityProtocol="SASL_SSL",
-        sasl={
-            "mechanism": "SCRAM-SHA-512",
-            "username": "edge",
-            "passwordSecretRef": {"name": "edge-kafka", "key": "password"},
-        },
-    )
+    secured = raw({"sasl": {"passwordSecretRef": {"name": "edge-kafka", "key": "password"}}})
     found = deployment(1, availableReplicas=0, conditions=[LATE])
     findings = Findings(VALID, APPLIED, found, (RUNNING,), {"edge-2": report})
     conditions = {one["type"]: one for one in status.summarize(secured, findings, NOW)["conditions"]}
