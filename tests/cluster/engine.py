@@ -116,12 +116,16 @@ class Engine:
         return ("nsenter", f"--target={self._first()}", "--net", "--")
 
     def down(self) -> None:
-        """End it and everything in it."""
+        """End it and everything in it, and remove what it leaves: it never ends in any other way than by a kill."""
+        self.kill()
+        self._record.unlink(missing_ok=True)
+        self._remove_cgroups()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
         if (pid := self._pid()) is not None:
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not _alive(pid), 30, lambda: f"the container engine {pid} does not end")
-        self._record.unlink(missing_ok=True)
-        self._remove_cgroups()
 
     @property
     def _record(self) -> Path:

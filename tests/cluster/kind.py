@@ -67,6 +67,11 @@ class Cluster:
             self._network_is_ours.unlink()
         self.kubeconfig.unlink(missing_ok=True)
 
+    def kill(self) -> None:
+        """End the engine of our own under a running cluster, as a crash would."""
+        if self.provider is Provider.PODMAN:
+            self._engine.kill()
+
     def load(self, archive: Path) -> None:
         """Give the node the images of an archive. Raises CannotBuild."""
         self._run(provider.load(kind_program(), archive), f"{archive.stem} into the cluster")
