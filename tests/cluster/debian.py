@@ -16,9 +16,8 @@ from tests.cluster import assets
 from tests.cluster.making import CannotBuild, appearing_whole, run
 
 SUITE = "bookworm"
-_MIRROR = os.environ.get("KAFKA_OTLP_DEBIAN_MIRROR", "http://deb.debian.org/debian")
-_SECURITY_MIRROR = os.environ.get("KAFKA_OTLP_DEBIAN_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
-_SOURCES = (f"deb {_MIRROR} {SUITE} main", f"deb {_SECURITY_MIRROR} {SUITE}-security main")
+# Lines or files as of sources.list, where Debian's own mirrors, which mmdebstrap knows, are not to be used.
+_SOURCES = os.environ.get("KAFKA_OTLP_DEBIAN_SOURCES", "").splitlines()
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 ENGINE = (

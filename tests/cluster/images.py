@@ -5,16 +5,14 @@ Where no registry answers, the base of each is a small Debian system from Debian
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
 import time
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from tests.cluster import assets, build, builder, debian, engine
@@ -25,7 +23,7 @@ from tests.cluster.making import CannotBuild, run, say
 ROOT = Path(__file__).parent.parent.parent
 # The name that a kubelet completes a short one to, so that pods find the image under its short name.
 _LIBRARY = "docker.io/library"
-_REGISTRY = "https://registry-1.docker.io/v2/"
+_PULL_SECONDS = 300
 
 
 def version() -> str:
@@ -67,10 +65,11 @@ class Workshop:
         )
         self._folder = assets.cache_folder() / "images"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._bases: dict[str, bool] = {}
 
     def build(self, image: Image) -> None:
         """Build an image. Raises CannotBuild."""
-        if not _registry_answers():
+        if not self._pulled(image):
             packages = debian.JAVA if "kafka" in image.dockerfile.parts else debian.PYTHON
             image = replace(image, arguments={**image.arguments, "BASE": self._local_base(packages)})
         self._run(builder.build(self._builder, image, _certificates()), f"building {_short(image)}", image)
@@ -94,6 +93,20 @@ class Workshop:
         return (
             f"{_short(image)}: {size}, answers {whole - bare:.1f} s after its Python has started ({whole:.1f} s in all)"
         )
+
+    def _pulled(self, image: Image) -> bool:
+        """Whether the base that the Dockerfile names is there, or can be pulled."""
+        found = re.search(r"^ARG BASE=(\S+)$", image.dockerfile.read_text(), re.MULTILINE)
+        if found is None:
+            raise CannotBuild(f"{image.dockerfile} has no line ARG BASE=image")
+        if found[1] not in self._bases:
+            command = self._placed([self._builder.program, "pull", "--quiet", found[1]], image)
+            try:
+                answer = subprocess.run(command, capture_output=True, check=False, timeout=_PULL_SECONDS)
+                self._bases[found[1]] = answer.returncode == 0
+            except subprocess.TimeoutExpired:
+                self._bases[found[1]] = False
+        return self._bases[found[1]]
 
     def _local_base(self, packages: Sequence[str]) -> str:
         name = "java" if packages is debian.JAVA else "python"
@@ -138,15 +151,3 @@ def _certificates() -> Path | None:
     known = ssl.get_default_verify_paths()
     places = [known.cafile, known.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem"]
     return next((Path(place).resolve() for place in places if place and Path(place).is_file()), None)
-
-
-@cache
-def _registry_answers() -> bool:
-    try:
-        urllib.request.urlopen(_REGISTRY, timeout=5).close()
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.code == 401  # it is there, and wants to know who asks
-    except OSError:
-        return False
-    return True
