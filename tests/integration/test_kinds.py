@@ -18,7 +18,7 @@ def run_without_java(folder: Path, workers: str = "0", **environment: str) -> su
     empty = folder / "empty"
     empty.mkdir()
     return subprocess.run(
-        [sys.executable, "-m", "pytest", OF_KIND_KAFKA, "-p", "no:cacheprovider", "-n", workers],
+        [sys.executable, "-m", "pytest", "-m", "not e2e", OF_KIND_KAFKA, "-p", "no:cacheprovider", "-n", workers],
         cwd=ROOT,
         env={**os.environ, "PATH": str(empty), "KAFKA_OTLP_REQUIRE": "", **environment},
         capture_output=True,
