@@ -458,7 +458,10 @@ def test_stalling_clients_do_not_lock_out_a_good_one(served: Served):
         for _ in range(3):
             assert other.unary_unary(SIGNALS[Signal.TRACES].method)(b"x", timeout=15) == b""
     end.set()
-    assert {future.code() for future in stalled} == {grpc.StatusCode.UNAVAILABLE}
+    # One that is let in as late as this ends without a message.
+    told = {future.code() for future in stalled}
+    assert grpc.StatusCode.UNAVAILABLE in told
+    assert told <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INVALID_ARGUMENT}
 
 
 def test_draining_answers_open_calls_and_takes_no_new_ones(served: Served):
