@@ -67,10 +67,21 @@ class Cluster:
             self._network_is_ours.unlink()
         self.kubeconfig.unlink(missing_ok=True)
 
-    def kill(self) -> None:
-        """End the engine of our own under a running cluster, as a crash would."""
-        if self.provider is Provider.PODMAN:
-            self._engine.kill()
+    def crash(self) -> None:
+        """Start the engine of our own and a node in it that does nothing, and kill the engine."""
+        self._engine.up(lasting=True)
+        self._run([self.provider.value, "rm", "--all", "--force"], "removing what was killed before")
+        node = [
+            self.provider.value,
+            "run",
+            "--detach",
+            "--privileged",
+            "--entrypoint=/bin/sleep",
+            node_image.name(),
+            "600",
+        ]
+        self._run(node, "a container in an engine that is killed")
+        self._engine.kill()
 
     def load(self, archive: Path) -> None:
         """Give the node the images of an archive. Raises CannotBuild."""

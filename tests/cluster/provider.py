@@ -32,6 +32,9 @@ class Node:
     has_network: bool
 
 
+# How often a kubelet looks at a pod, and so how soon a changed Secret is in it; a minute is its default.
+_KUBELET = "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nsyncFrequency: 10s\n"
+
 RELEASED_NODE = Node(assets.KIND_NODE_IMAGE, has_network=True)
 
 
@@ -61,6 +64,7 @@ def configuration(wanted: Node) -> Mapping[str, object]:
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": {"disableDefaultCNI": not wanted.has_network, "apiServerAddress": "127.0.0.1"},
         "nodes": [{"role": "control-plane", "image": wanted.image}],
+        "kubeadmConfigPatches": [_KUBELET],
     }
 
 

@@ -64,3 +64,9 @@ def test_the_versions_are_those_of_the_go_modules():
     }
     for folder, line in required.items():
         assert line in (Path(assets.__file__).parent / folder / "go.mod").read_text()
+
+
+def test_changed_secrets_reach_pods_soon():
+    patches = provider.configuration(provider.RELEASED_NODE)["kubeadmConfigPatches"]
+    assert isinstance(patches, list)
+    assert any("syncFrequency: 10s" in patch for patch in patches)
