@@ -43,7 +43,6 @@ class Row:
     unit: str | None
     kafka: Kafka | None
     choices: tuple[str, ...]
-    minimum: int | None
     maximum: int | None
     allowed: str
     flag_prefix: str
@@ -117,7 +116,6 @@ def _row(name: str, info: FieldInfo, flag_prefix: str) -> Row:
         unit=unit,
         kafka=next((entry for entry in info.metadata if isinstance(entry, Kafka)), None),
         choices=_choices(info.annotation),
-        minimum=_limit(info, "ge") if info.annotation is int else None,
         maximum=_limit(info, "le") if info.annotation is int else None,
         allowed=_allowed(name, info, unit),
         flag_prefix=flag_prefix,

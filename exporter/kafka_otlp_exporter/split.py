@@ -143,13 +143,13 @@ class _Packer:
     def _items(self, body: int, end: int) -> int:
         """How many items a child of the innermost open message holds."""
         rest = self._path[len(self._levels) :]
-        return wire.count_items(self._request[body:end], rest) if rest else 1
+        return wire.count_items(self._request, rest, body, end) if rest else 1
 
     def _divisible(self, body: int, end: int) -> bool:
         depth = len(self._levels)
         if depth == len(self._path):
             return False
-        children = wire.count_items(self._request[body:end], (self._path[depth],))
+        children = wire.count_items(self._request, (self._path[depth],), body, end)
         # Of a oneof that stands twice only the last counts; apart, both would.
         return children == 1 or (children > 1 and len(self._path[depth]) == 1)
 

@@ -166,17 +166,18 @@ def _varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def count_items(payload: bytes, path: ItemPath) -> int:
-    """How many fields the path of field numbers leads to: the spans, data points or log records of a request."""
-    return _count(payload, 0, len(payload), path)
+def count_items(payload: bytes, path: ItemPath, start: int = 0, end: int | None = None) -> int:
+    """How many fields the path of field numbers leads to: the spans, data points or log records of a request.
 
-
-def _count(payload: bytes, start: int, end: int, path: ItemPath) -> int:
+    ``start`` and ``end`` bound a message inside of ``payload``, on which the path begins then.
+    """
+    if end is None:
+        end = len(payload)
     count = 0
     while start < end:
         number, kind, body, start = field(payload, start, end)
         if kind == LEN and number in path[0]:
-            count += 1 if len(path) == 1 else _count(payload, body, start, path[1:])
+            count += 1 if len(path) == 1 else count_items(payload, path[1:], body, start)
     return count
 
 

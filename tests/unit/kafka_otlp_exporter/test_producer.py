@@ -235,8 +235,9 @@ def test_a_producer_that_failed_fatally_takes_no_record(topic: str):
     producer.produce(record(topic), 2)
 
 
-def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic: str):
-    """As the pipeline does: every token that was taken is reported once."""
+@pytest.mark.parametrize("fatal_at", [None, 1000], ids=["in-peace", "through-a-fatal-error"])
+def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic: str, fatal_at: int | None):
+    """As the pipeline does: every token that was taken is reported once, and one failure replaces the producer once."""
     producer = started(mock_kafka.bootstrap, {"enable.idempotence": "true"})
     taken: list[int] = []
 
@@ -247,29 +248,7 @@ def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic
             except NotProduced:
                 continue
             taken.append(token)
-
-    thread = threading.Thread(target=produce)
-    thread.start()
-    found = reports(producer, lambda found: not thread.is_alive() and len(found) >= len(taken))
-    thread.join()
-    found += producer.poll(0.1)
-    assert sorted(token for token, _ in found) == taken
-    assert producer.rebuilds == 0
-
-
-def test_through_a_fatal_error_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic: str):
-    """As the pipeline does, through a fatal error: every token that was taken is reported once."""
-    producer = started(mock_kafka.bootstrap, {"enable.idempotence": "true"})
-    taken: list[int] = []
-
-    def produce() -> None:
-        for token in range(3000):
-            try:
-                producer.produce(record(topic), token)
-            except NotProduced:
-                continue
-            taken.append(token)
-            if token == 1000:
+            if token == fatal_at:
                 librdkafka.fail_fatally(producer._attempt.client)
 
     thread = threading.Thread(target=produce)
@@ -278,7 +257,7 @@ def test_through_a_fatal_error_one_thread_may_produce_while_another_polls(mock_k
     thread.join()
     found += producer.poll(0.1)
     assert sorted(token for token, _ in found) == taken
-    assert producer.rebuilds == 1
+    assert producer.rebuilds == (0 if fatal_at is None else 1)
 
 
 def test_check_reaches_for_no_broker():
