@@ -16,7 +16,15 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metr
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as trace
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-__all__ = ["SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
+from kafka_otlp_exporter.values import Format
+
+__all__ = ["CONTENT_TYPES", "SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
+
+# OTLP specification, "OTLP/HTTP": the media types of its two encodings.
+CONTENT_TYPES: Mapping[Format, str] = {
+    Format.PROTOBUF: "application/x-protobuf",
+    Format.JSON: "application/json",
+}
 
 ItemPath = tuple[frozenset[int], ...]
 

@@ -25,7 +25,7 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Format(StrEnum):
-    """How a record's value is encoded."""
+    """How a request, or a record's value, is encoded."""
 
     JSON = "json"
     PROTOBUF = "protobuf"
