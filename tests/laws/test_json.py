@@ -205,7 +205,6 @@ def test_decode_takes_any_bytes_or_refuses_them(kind: Kind, text: bytes):
 
 
 @given(requests(), ANYTHING, st.data())
-@settings(max_examples=300)
 def test_decode_takes_a_damaged_text_or_refuses_it(request: tuple[Signal, bytes], value: Any, data: st.DataObject):
     """A request in which one value was replaced by something else."""
     signal, payload = request
