@@ -34,13 +34,15 @@ _BY_TYPE: dict[int, st.SearchStrategy[Any]] = {
 
 def _field(descriptor: Any, depth: int) -> st.SearchStrategy[Any] | None:
     """Values of one field, or None where messages would nest too deep."""
+    one: st.SearchStrategy[Any] | None
     if descriptor.message_type is not None:
         one = None if depth == 0 else messages(descriptor.message_type, depth - 1)
     elif descriptor.enum_type is not None:
-        known = st.sampled_from([value.number for value in descriptor.enum_type.values])
-        one = known | st.integers(-(2**31), 2**31 - 1)
+        known = [value.number for value in descriptor.enum_type.values]
+        one = st.sampled_from(known) | st.integers(-(2**31), 2**31 - 1)
     elif descriptor.name in ID_BYTES:
-        one = st.just(b"") | st.binary(min_size=ID_BYTES[descriptor.name], max_size=ID_BYTES[descriptor.name])
+        size = ID_BYTES[descriptor.name]
+        one = st.just(b"") | st.binary(min_size=size, max_size=size)
     else:
         one = _BY_TYPE[descriptor.type]
     if one is None or not descriptor.is_repeated:
@@ -91,6 +93,7 @@ UNKNOWN = st.lists(
     ),
     max_size=3,
 ).map(b"".join)
+
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Signal, bytes]:
