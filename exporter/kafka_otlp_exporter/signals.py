@@ -44,9 +44,10 @@ class Signal(StrEnum):
 class SignalRow:
     """One signal.
 
-    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``topic_option`` and
-    ``partition_option`` are the rows that choose its topic, and whether its records are keyed by resource; ``item_path`` holds
-    the field numbers that lead from the request to its items (opentelemetry-proto, ``resource_spans`` and so on);
+    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``topic_option``,
+    ``resource_option`` and ``trace_option`` are the rows that choose its topic, and whether its records are keyed by
+    resource or by trace id; ``item_path`` holds the field numbers that lead from the request to its items
+    (opentelemetry-proto, ``resource_spans`` and so on), and ``trace_id`` is the number of an item's trace id;
     ``rejected_field`` counts items in ``partial_success``; ``items`` is their name in a sentence.
     """
 
@@ -54,8 +55,10 @@ class SignalRow:
     request: type[Message]
     response: type[Message]
     topic_option: str
-    partition_option: str | None
+    resource_option: str
+    trace_option: str | None
     item_path: ItemPath
+    trace_id: int | None
     rejected_field: str
     items: str
 
@@ -76,8 +79,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=trace.ExportTraceServiceRequest,
         response=trace.ExportTraceServiceResponse,
         topic_option="traces_topic",
-        partition_option=None,
+        resource_option="partition_traces_by_resource_attributes",
+        trace_option="partition_traces_by_trace_id",
         item_path=_LEAVES,
+        trace_id=1,
         rejected_field="rejected_spans",
         items="spans",
     ),
@@ -86,8 +91,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=metrics.ExportMetricsServiceRequest,
         response=metrics.ExportMetricsServiceResponse,
         topic_option="metrics_topic",
-        partition_option="partition_metrics_by_resource_attributes",
+        resource_option="partition_metrics_by_resource_attributes",
+        trace_option=None,
         item_path=_POINTS,
+        trace_id=None,
         rejected_field="rejected_data_points",
         items="data points",
     ),
@@ -96,8 +103,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=logs.ExportLogsServiceRequest,
         response=logs.ExportLogsServiceResponse,
         topic_option="logs_topic",
-        partition_option="partition_logs_by_resource_attributes",
+        resource_option="partition_logs_by_resource_attributes",
+        trace_option="partition_logs_by_trace_id",
         item_path=_LEAVES,
+        trace_id=9,
         rejected_field="rejected_log_records",
         items="log records",
     ),

@@ -147,15 +147,42 @@ def _header(number: int, length: int) -> bytes:
     return varint(number << 3 | LEN) + varint(length)
 
 
-def joined(payload: bytes, number: int) -> bytes:
+def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) -> bytes:
     """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
+    if end is None:
+        end = len(payload)
     found = []
-    position = 0
-    while position < len(payload):
-        at, kind, body, position = field(payload, position, len(payload))
+    while start < end:
+        at, kind, body, start = field(payload, start, end)
         if at == number and kind == LEN:
-            found.append(payload[body:position])
+            found.append(payload[body:start])
     return b"".join(found)
+
+
+def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:
+    """The body of the last field of that number, which is the one that counts; None where there is none."""
+    wanted = number << 3 | LEN
+    found = None
+    while start < end - 1:
+        tag = payload[start]
+        kind = tag & 0x87
+        # As in field(), without the calls: a tag of one byte, and a length or a number of one byte, or a fixed one.
+        if kind == LEN and payload[start + 1] < 0x80:
+            body = start + 2
+            start = body + payload[start + 1]
+            if tag == wanted:
+                found = body, start
+        elif kind == I64:
+            start += 9
+        elif kind == VARINT and payload[start + 1] < 0x80:
+            start += 2
+        else:
+            at, kind, body, start = field(payload, start, end)
+            if at == number and kind == LEN:
+                found = body, start
+    if start != end:
+        raise Malformed("the payload ends inside a field")
+    return None if found is None else payload[found[0] : found[1]]
 
 
 def varint(value: int) -> bytes:

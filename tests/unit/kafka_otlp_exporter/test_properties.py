@@ -13,6 +13,7 @@ from kafka_otlp_exporter.properties import (
     Credentials,
     canonical,
     producer_properties,
+    queue_limits,
     without_files,
 )
 
@@ -219,16 +220,40 @@ def test_idempotence_that_is_off_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("custom", "limits"),
     [
-        ({"format": "json"}, "format"),
+        ({}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "7", "queue.buffering.max.kbytes": "2"}, (2048, 7)),
+        ({"queue.buffering.max.messages": "0"}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "0x10"}, (1024**3, 100_000)),
     ],
 )
-def test_what_comes_later_is_refused_until_then(given: dict[str, Any], name: str):
-    """Never silently ignored."""
-    sentence = refusal(**given)
-    assert sentence.startswith(f"{ROWS[name].flag}: ")
-    assert "is not supported yet, it comes with a later version" in sentence
+def test_what_the_producers_queue_takes_is_known(custom: dict[str, str], limits: tuple[int, int]):
+    """A request of more records would be refused for ever."""
+    assert queue_limits(properties(custom_config=custom)) == limits
+
+
+@pytest.mark.parametrize("signal", ["traces", "logs"])
+def test_a_signal_has_one_key(signal: str):
+    """The sentence names both options."""
+    flag = f"--kafka-exporter-partition-{signal}-by"
+    both: dict[str, Any] = {f"partition_{signal}_by_{what}": True for what in ("trace_id", "resource_attributes")}
+    sentence = refusal(**both)
+    assert sentence == (
+        f"{flag}-trace-id and {flag}-resource-attributes are both true, but a record has one key; keep one of them."
+    )
+
+
+def test_attributes_that_no_signal_is_keyed_by_are_a_mistake():
+    """An option without effect is told, and one signal that is left makes it effective."""
+    own: dict[str, Any] = {"partition_traces_by_trace_id": True, "partition_logs_by_resource_attributes": True}
+    given = {**own, "partition_metrics_by_resource_attributes": True, "partition_key_attributes": ("service.name",)}
+    assert refusal(**given) == (
+        "--kafka-exporter-partition-key-attributes has no effect, because each signal has a partition option of its own "
+        "(--kafka-exporter-partition-traces-by-trace-id, --kafka-exporter-partition-logs-by-resource-attributes, "
+        "--kafka-exporter-partition-metrics-by-resource-attributes); remove it, or one of them."
+    )
+    properties(**{**given, "partition_metrics_by_resource_attributes": False})
 
 
 @pytest.mark.parametrize(
