@@ -137,7 +137,7 @@ def _option(row: Row, field: str | None) -> str:
     if field is not None:
         lines.append(f"| resource | `{field}` |")
     lines.append(f"| allowed | {row.allowed.replace('|', chr(92) + '|')} |")
-    lines.append(f"| default | {_code(crd.text(row.default))} |")
+    lines.append(f"| default | {row.computed or _code(crd.text(row.default))} |")
     if row.kafka is not None:
         lines.append(f"| librdkafka | `{row.kafka.property}` |")
     return "\n".join(lines)

@@ -8,11 +8,12 @@ from typing import NoReturn
 
 from google.protobuf.internal import api_implementation
 
-from kafka_otlp_exporter import credentials, env
+from kafka_otlp_exporter import cgroup, credentials, env
 from kafka_otlp_exporter.pipeline import Pending
 from kafka_otlp_exporter.producer import Producer
-from kafka_otlp_exporter.properties import Contradiction, producer_properties
+from kafka_otlp_exporter.properties import producer_properties
 from kafka_otlp_exporter.server import serve
+from kafka_otlp_exporter.sizing import size
 from kafka_otlp_exporter.telemetry import configure_logging, log
 
 
@@ -28,8 +29,10 @@ def main() -> None:
         properties = producer_properties(
             configuration.options, credentials.read(configuration.settings.credentials_dir)
         )
-    except (env.OptionError, Contradiction) as error:
+        chosen = size(configuration.settings, cgroup.limits())
+    except ValueError as error:
         _refuse(str(error))
+    settings = configuration.settings.model_copy(update={"max_in_flight_bytes": chosen.in_flight_bytes})
     configure_logging()
     # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -40,7 +43,7 @@ def main() -> None:
     except ValueError as error:
         _refuse(f"librdkafka refuses the producer configuration: {error}")
     try:
-        serve(configuration.options, configuration.settings, properties, producer)
+        serve(configuration.options, settings, properties, producer)
     except OSError as error:
         _refuse(str(error))
 

@@ -27,7 +27,7 @@ from kafka_otlp_exporter.producer import Producer
 from kafka_otlp_exporter.properties import canonical, producer_properties
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.records import Layout
-from kafka_otlp_exporter.settings import Settings
+from kafka_otlp_exporter.settings import Settings, in_flight_bytes
 from kafka_otlp_exporter.telemetry import Telemetry, log
 
 # A request at the limit that is made of empty items keeps the validating thread busy for some ten seconds.
@@ -69,7 +69,8 @@ class _Server:
         self._identity = Identity(
             properties["metadata.broker.list"], options.sasl_username, properties.get("sasl.mechanisms")
         )
-        self._admission = Admission(settings.max_in_flight_bytes, asyncio.get_running_loop())
+        self._in_flight_limit = settings.max_in_flight_bytes or in_flight_bytes(None)
+        self._admission = Admission(self._in_flight_limit, asyncio.get_running_loop())
         self._budget = self._admission.budget
 
     async def run(self) -> None:
@@ -197,7 +198,7 @@ class _Server:
             and self._credentials_changed.isoformat(timespec="milliseconds"),
             "lastFailure": self._last_failure(),
             "inFlightBytes": self._budget.taken,
-            "maxInFlightBytes": self._settings.max_in_flight_bytes,
+            "maxInFlightBytes": self._in_flight_limit,
             "openCalls": self._admission.open_calls,
             "topics": {name: getattr(self._options, f"{name}_topic") for name in ("traces", "metrics", "logs")},
             "requestTimeoutSeconds": self._options.request_timeout.total_seconds(),
