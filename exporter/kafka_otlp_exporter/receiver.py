@@ -19,10 +19,11 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.logs import log
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
 from kafka_otlp_exporter.pipeline import Request
 from kafka_otlp_exporter.signals import SIGNALS, Signal, SignalRow
-from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.telemetry import Telemetry
 
 BODY_SECONDS = 10.0
 # How long a message may take while others have to wait for it.
@@ -37,8 +38,6 @@ FAREWELL_SECONDS = 0.5
 _OPTIONS = (
     # With the probe on, gRPC would widen the window of a stream that nobody reads from yet.
     ("grpc.http2.bdp_probe", 0),
-    # A second exporter on the port is a mistake and must fail, not share its connections in silence.
-    ("grpc.so_reuseport", 0),
     # Clients that ping every 10 s are usual; the default would close their connections.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -55,8 +54,8 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
-        """Must be made on the event loop that serves it."""
+    def __init__(self, admission: Admission, telemetry: Telemetry, *, shared_port: bool = False) -> None:
+        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._admission = admission
         self._telemetry = telemetry
         self._loop = asyncio.get_running_loop()
@@ -67,7 +66,9 @@ class GrpcReceiver:
         self._draining = False
         self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_reads)
         limit = ("grpc.max_receive_message_length", admission.largest_request)
-        self._server = grpc.aio.server(options=(*_OPTIONS, limit))
+        # A second exporter on the port is a mistake and must fail, not share its connections in silence.
+        sharing = ("grpc.so_reuseport", int(shared_port))
+        self._server = grpc.aio.server(options=(*_OPTIONS, limit, sharing))
         for signal, row in SIGNALS.items():
             service, method = row.method.strip("/").split("/")
             handler: Any = grpc.stream_unary_rpc_method_handler(self._handler(signal, row))

@@ -38,10 +38,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The records of one request, and what of it fits into none."""
+    """The records of one request, what of it fits into none, and how many items it has (metrics, not data points)."""
 
     records: tuple[Record, ...]
     rejected: Rejection | None = None
+    items: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     An empty request becomes none. Raises wire.Malformed when the payload is not what it claims to be.
     """
     row = SIGNALS[signal]
-    wire.validate(payload, row.request)
+    items = wire.validate(payload, row.request, row.item_path[:3])
     if not payload:
         return Batch(())
     made: list[Record] = []
@@ -97,7 +98,7 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
         made.extend(Record(whole.topic, key, part, whole.headers) for part in parts.requests)
         oversized.extend(replace(one, size=one.size + beside) for one in parts.oversized)
         surplus += parts.surplus
-    return Batch(tuple(made), _rejection(oversized, surplus, row, layout))
+    return Batch(tuple(made), _rejection(oversized, surplus, row, layout), items)
 
 
 def _by_resource(payload: bytes) -> list[tuple[bytes, bytes]]:
@@ -143,7 +144,7 @@ def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, lay
         )
     if not sentences:
         return None
-    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]))
+    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]), surplus)
 
 
 def _service(resource: bytes) -> str:

@@ -30,7 +30,7 @@ def length_delimited(number: int, content: bytes) -> bytes:
 def accepted(payload: bytes, message: type[Message], **sizes: int) -> bool:
     """Whether ``validate`` takes it."""
     try:
-        wire.validate(payload, message, **sizes)
+        wire.validate(payload, message, (), **sizes)
     except wire.Malformed:
         return False
     return True
@@ -158,3 +158,14 @@ def test_an_unknown_field_is_no_item():
     assert (
         wire.count_items(samples.traces(2) + samples.UNKNOWN_FIELD + b"\x08\x01", SIGNALS[Signal.TRACES].item_path) == 2
     )
+
+
+@pytest.mark.parametrize("whole", [1, wire.WHOLE])
+@pytest.mark.parametrize("signal", Signal)
+def test_what_was_validated_was_counted_too(signal: Signal, whole: int):
+    """Of metrics the metrics, whose data points it would take too long to tell apart; parsed whole or in slices."""
+    row = SIGNALS[signal]
+    payload = samples.OF_EACH[signal](7)
+    expected = 2 if signal is Signal.METRICS else 14
+    assert wire.validate(payload + payload, row.request, row.item_path[:3], whole=whole) == expected
+    assert wire.validate(b"", row.request, row.item_path[:3], whole=whole) == 0
