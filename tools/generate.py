@@ -1,4 +1,4 @@
-"""Writes every generated file: the custom resource definition and the manual of the options.
+"""Writes every generated file: the custom resource definition, the manual of the options, and that of metrics and events.
 
 ``make generate`` runs it; ``--check`` writes nothing and fails when a file is stale.
 """
@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 from kubernetes import client
 
-from kafka_otlp_exporter import options, settings
+from kafka_otlp_exporter import metrics, options, settings
+from kafka_otlp_exporter.events import EVENTS
 from kafka_otlp_exporter.rows import Row
 from kafka_otlp_operator import crd, quantity, spec
 from kafka_otlp_operator.settings import Settings
@@ -119,6 +120,49 @@ def manual() -> str:
     return "\n\n".join(sections) + "\n"
 
 
+_ACROSS = {metrics.Across.SUM: "sum", metrics.Across.LEAST: "least", metrics.Across.MOST: "most"}
+
+
+def telemetry() -> str:
+    """``docs/metrics.md``."""
+    rows = [*metrics.METRICS.values(), metrics.BUILD]
+    return (
+        "\n\n".join(
+            [
+                "# Metrics",
+                f"<!-- {_NOTE.replace('option table', 'tables of metrics and events')} -->",
+                "What an exporter shows at `/metrics` of its admin port, in Prometheus' text format. Every label has the "
+                "values that stand here and no others, and every series is there from the start. Where several workers "
+                "serve, one exposition stands for all: counters and histograms are added up, and go on when a worker is "
+                "replaced; the last column says what becomes of gauges.",
+                "| metric | type | unit | labels | meaning | workers |\n|---|---|---|---|---|---|\n"
+                + "\n".join(_metric(row) for row in rows),
+                "Of the exporter's processes there is what every Prometheus client shows.",
+                "| metric | meaning | workers |\n|---|---|---|\n"
+                + "\n".join(
+                    f"| `{name}` | {text} | {_ACROSS[across]} |" for name, (across, text) in metrics.PROCESS.items()
+                ),
+                "# Events",
+                "What an exporter logs, one JSON object a line on stderr; `event` is the word below. Lines of a worker that "
+                "is one of several have its number (`worker`), lines of librdkafka its words (`logger` is `librdkafka`). "
+                "What may happen with every request is said once in 30 seconds for each cause, with the number of times "
+                "that it was not said (`unsaid`); these are marked seldom.",
+                "| event | meaning |\n|---|---|\n"
+                + "\n".join(f"| `{name}` | {text} |" for name, text in EVENTS.items()),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _metric(row: metrics.Metric) -> str:
+    labels = "; ".join(
+        f"`{name}`: {', '.join(f'`{value}`' for value in values) or 'a version'}" for name, values in row.labels.items()
+    )
+    across = _ACROSS[row.across] if row.kind is metrics.Kind.GAUGE else "sum"
+    return f"| `{row.shown}` | {row.kind} | {row.unit} | {labels} | {row.help} | {across} |"
+
+
 def _default(name: str, default: object) -> object:
     return "kafka-otlp-exporter:<version>" if name == "image" else default
 
@@ -137,7 +181,7 @@ def _option(row: Row, field: str | None) -> str:
     if field is not None:
         lines.append(f"| resource | `{field}` |")
     lines.append(f"| allowed | {row.allowed.replace('|', chr(92) + '|')} |")
-    lines.append(f"| default | {_code(crd.text(row.default))} |")
+    lines.append(f"| default | {row.computed or _code(crd.text(row.default))} |")
     if row.kafka is not None:
         lines.append(f"| librdkafka | `{row.kafka.property}` |")
     return "\n".join(lines)
@@ -152,7 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     check = parser.parse_args().check
-    files = {"crds/kafkaotlpexporters.yaml": definition, "docs/options.md": manual}
+    files = {"crds/kafkaotlpexporters.yaml": definition, "docs/options.md": manual, "docs/metrics.md": telemetry}
     for name, write in files.items():
         path, content = ROOT / name, write()
         if path.exists() and path.read_text(encoding="utf-8") == content:

@@ -6,43 +6,38 @@ import os
 import sys
 from typing import NoReturn
 
-from google.protobuf.internal import api_implementation
-
-from kafka_otlp_exporter import credentials, env
-from kafka_otlp_exporter.pipeline import Pending
-from kafka_otlp_exporter.producer import Producer
-from kafka_otlp_exporter.properties import Contradiction, producer_properties
-from kafka_otlp_exporter.server import serve
-from kafka_otlp_exporter.telemetry import configure_logging, log
+from kafka_otlp_exporter import cgroup, credentials, env
+from kafka_otlp_exporter.channel import Refused
+from kafka_otlp_exporter.env import Configuration
+from kafka_otlp_exporter.logs import configure_logging, log
+from kafka_otlp_exporter.properties import producer_properties
+from kafka_otlp_exporter.sizing import size
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 after a drain, 2 when an option is wrong and nothing was started."""
-    if api_implementation.Type() != "upb":
-        _refuse(
-            f"protobuf runs on its {api_implementation.Type()} implementation, which recurses without bounds; unset "
-            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION and install a protobuf wheel with upb."
-        )
+    arguments = sys.argv[1:]
     try:
-        configuration = env.parse(sys.argv[1:], os.environ)
-        properties = producer_properties(
-            configuration.options, credentials.read(configuration.settings.credentials_dir)
-        )
-    except (env.OptionError, Contradiction) as error:
+        given = env.parse(arguments, os.environ)
+        properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir))
+        chosen = size(given.settings, cgroup.limits())
+    except ValueError as error:
         _refuse(str(error))
     configure_logging()
-    # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    for warning in configuration.warnings:
+    for warning in given.warnings:
         log.warning("option", message=warning)
     try:
-        producer: Producer[Pending] = Producer(properties)
-    except ValueError as error:
-        _refuse(f"librdkafka refuses the producer configuration: {error}")
-    try:
-        serve(configuration.options, configuration.settings, properties, producer)
-    except OSError as error:
-        _refuse(str(error))
+        if chosen.workers > 1:
+            from kafka_otlp_exporter.supervisor import supervise  # noqa: PLC0415  # a worker does not need it
+
+            supervise(given.settings, chosen, arguments)
+        else:
+            from kafka_otlp_exporter import worker  # noqa: PLC0415  # keeps gRPC and librdkafka out of a supervisor
+
+            settings = given.settings.model_copy(update={"max_in_flight_bytes": chosen.in_flight_bytes})
+            worker.run(Configuration(given.options, settings, given.warnings), properties)
+    except Refused as refused:
+        _refuse(str(refused))
 
 
 def _refuse(sentence: str) -> NoReturn:

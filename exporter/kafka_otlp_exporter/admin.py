@@ -1,12 +1,20 @@
-"""The admin port: /livez, /readyz, /metrics and /status. Started by ``server``."""
+"""The admin port: /livez, /readyz, /metrics and /status.
+
+Started by ``server``, and where there are several workers by ``supervisor``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
+
+# A request at the limit that is made of empty items keeps the validating thread busy for some ten seconds.
+DEAD_SECONDS = 60.0
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -16,10 +24,27 @@ class Views:
     ``live`` and ``ready`` return None when all is well, else a sentence.
     """
 
-    live: Callable[[], str | None]
-    ready: Callable[[], str | None]
-    status: Callable[[], Mapping[str, Any]]
-    metrics: Callable[[], bytes]
+    live: Callable[[], Awaitable[str | None]]
+    ready: Callable[[], Awaitable[str | None]]
+    status: Callable[[], Awaitable[Mapping[str, Any]]]
+    metrics: Callable[[], Awaitable[bytes]]
+
+    @staticmethod
+    def at_once(
+        live: Callable[[], str | None],
+        ready: Callable[[], str | None],
+        status: Callable[[], Mapping[str, Any]],
+        metrics: Callable[[], bytes],
+    ) -> Views:
+        """Views of a process that knows the answers itself."""
+        return Views(_known(live), _known(ready), _known(status), _known(metrics))
+
+
+def _known(ask: Callable[[], Value]) -> Callable[[], Awaitable[Value]]:
+    async def answer() -> Value:
+        return ask()
+
+    return answer
 
 
 class Admin:
@@ -47,24 +72,24 @@ class Admin:
 Handler = Callable[[web.Request], Any]
 
 
-def _probe(trouble: Callable[[], str | None]) -> Handler:
+def _probe(trouble: Callable[[], Awaitable[str | None]]) -> Handler:
     async def handle(_: web.Request) -> web.Response:
-        sentence = trouble()
+        sentence = await trouble()
         return web.Response(text="ok\n") if sentence is None else web.Response(status=503, text=sentence + "\n")
 
     return handle
 
 
-def _status(status: Callable[[], Mapping[str, Any]]) -> Handler:
+def _status(status: Callable[[], Awaitable[Mapping[str, Any]]]) -> Handler:
     async def handle(_: web.Request) -> web.Response:
-        return web.json_response(status())
+        return web.json_response(await status())
 
     return handle
 
 
-def _metrics(metrics: Callable[[], bytes]) -> Handler:
+def _metrics(metrics: Callable[[], Awaitable[bytes]]) -> Handler:
     async def handle(_: web.Request) -> web.Response:
         # Prometheus' exposition format: text/plain; version=0.0.4.
-        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        return web.Response(body=await metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return handle

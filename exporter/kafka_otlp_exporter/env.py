@@ -166,7 +166,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _help(row: Row) -> str:
     text = f"{row.description} Allowed: {row.allowed}."
-    if row.default not in (None, {}, (), ""):
+    if row.computed is not None:
+        text += f" Default: {row.computed}."
+    elif row.default not in (None, {}, (), ""):
         text += f" Default: {_text(row.default)}."
     return text.replace("%", "%%")
 

@@ -17,9 +17,10 @@ from google.rpc import code_pb2
 from kafka_otlp_exporter import answers, body
 from kafka_otlp_exporter.connections import Connections
 from kafka_otlp_exporter.intake import Intake
+from kafka_otlp_exporter.logs import log
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unavailable
 from kafka_otlp_exporter.signals import CONTENT_TYPES, SIGNALS, Signal
-from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.telemetry import Telemetry
 from kafka_otlp_exporter.values import Format
 
 # How long new requests are told that we are going, before the port is closed.
@@ -44,9 +45,10 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 class HttpReceiver:
     """Serves the three OTLP paths on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry) -> None:
-        """Must be made on the event loop that serves it."""
+    def __init__(self, intake: Intake, telemetry: Telemetry, *, shared_port: bool = False) -> None:
+        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._intake = intake
+        self._shared_port = shared_port
         self._telemetry = telemetry
         self._limit = intake.admission.largest_request
         self._web = web.Server(
@@ -68,7 +70,11 @@ class HttpReceiver:
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(
-                self._connections.accept, host.strip("[]"), int(port), backlog=1024
+                self._connections.accept,
+                host.strip("[]"),
+                int(port),
+                backlog=1024,
+                reuse_port=self._shared_port or None,
             )
         except OSError as error:
             raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.logs import log
 from kafka_otlp_exporter.outcomes import Outcome, Reason, Unavailable
 from kafka_otlp_exporter.pipeline import Request
 from kafka_otlp_exporter.signals import Signal
-from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.telemetry import Telemetry
 from kafka_otlp_exporter.values import Format
 
 BODY_SECONDS = 10.0

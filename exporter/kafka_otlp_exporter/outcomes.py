@@ -34,10 +34,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Items that can never be accepted: how many, and why."""
+    """Items that can never be accepted: how many, and why; ``surplus`` of them would fit into records too large in sum."""
 
     items: int
     message: str
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

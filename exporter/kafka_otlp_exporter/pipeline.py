@@ -15,11 +15,12 @@ from typing import Protocol
 
 from kafka_otlp_exporter import decode, outcomes, wire
 from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.logs import log
 from kafka_otlp_exporter.outcomes import Delivered, Fault, Invalid, Outcome, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.producer import NotProduced, Producer
 from kafka_otlp_exporter.records import Batch, Layout, records
 from kafka_otlp_exporter.signals import SIGNALS, Signal
-from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.telemetry import Telemetry
 from kafka_otlp_exporter.values import Format
 
 TAKE_AT_MOST = 256
@@ -66,7 +67,12 @@ class Pending:
     deadline: float
     unreported: int
     rejected: Rejection | None
+    items: int
     faults: list[Fault] = field(default_factory=list)
+
+
+# A record that was handed to the producer: its request, and the bytes of its value.
+Sent = tuple[Pending, int]
 
 
 class Pipeline:
@@ -75,7 +81,7 @@ class Pipeline:
     def __init__(
         self,
         receiver: Receiver,
-        producer: Producer[Pending],
+        producer: Producer[Sent],
         layout: Layout,
         budget: Budget,
         telemetry: Telemetry,
@@ -95,7 +101,7 @@ class Pipeline:
             "the request's records are larger than the request, and as many bytes as --max-in-flight-bytes allows wait for "
             "Kafka: send it again.",
         )
-        self._refused: deque[tuple[Pending, Fault]] = deque()
+        self._refused: deque[tuple[Sent, Fault]] = deque()
         self._unanswered: dict[int, Pending] = {}
         self._unanswered_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -186,17 +192,21 @@ class Pipeline:
             deadline=request.arrival + self._request_timeout,
             unreported=len(batch.records),
             rejected=batch.rejected,
+            items=batch.items,
         )
+        if len(batch.records) > 1:
+            self._telemetry.count_split(request.signal)
         with self._unanswered_lock:
             self._unanswered[pending.id] = pending
         for record in batch.records:
+            sent = (pending, len(record.value))
             try:
-                self._producer.produce(record, pending)
+                self._producer.produce(record, sent)
             except NotProduced as refusal:
-                self._refused.append((pending, refusal.fault))
+                self._refused.append((sent, refusal.fault))
             except Exception:
                 log.exception("produce_failed", signal=request.signal.value, bytes=len(request.payload))
-                self._refused.append((pending, Fault("_FAIL")))
+                self._refused.append((sent, Fault("_FAIL")))
 
     def _run_delivering(self) -> None:
         while not self._stopping.is_set():
@@ -207,11 +217,12 @@ class Pipeline:
                 log.exception("delivery_failed")
 
     def _deliver(self, timeout: float) -> None:
-        reports: list[tuple[Pending, Fault | None]] = list(self._producer.poll(timeout))
+        reports: list[tuple[Sent, Fault | None]] = list(self._producer.poll(timeout))
         reports.extend(self._refused.popleft() for _ in range(len(self._refused)))
         answers: list[tuple[Pending, Outcome]] = []
         given = 0
-        for pending, fault in reports:
+        for (pending, size), fault in reports:
+            self._telemetry.count_record(pending.signal, size, delivered=fault is None)
             pending.unreported -= 1
             if fault is not None:
                 pending.faults.append(fault)
@@ -246,7 +257,7 @@ class Pipeline:
             return
         now = time.monotonic()
         for pending, outcome in answers:
-            self._telemetry.count_answer(pending.signal, outcome, now - pending.arrival)
+            self._telemetry.count_answer(pending.signal, outcome, now - pending.arrival, pending.items)
         self._receiver.complete([(pending.id, outcome) for pending, outcome in answers])
 
 

@@ -18,16 +18,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka import Producer as Client
 
 from kafka_otlp_exporter.outcomes import Fault
 from kafka_otlp_exporter.properties import canonical
+from kafka_otlp_exporter.traffic import Traffic
 
 if TYPE_CHECKING:  # the operator, which only checks configurations, is installed without what records are made with
     from kafka_otlp_exporter.records import Record
 
 Token = TypeVar("Token")
+
+LIBRDKAFKA_VERSION = str(libversion()[0])
 
 # Half a second: how long a pod that is ready is not known to be.
 STATISTICS_INTERVAL_MS = 500
@@ -88,6 +91,7 @@ class Producer(Generic[Token]):
     def __init__(self, properties: Mapping[str, str]) -> None:
         """Create the producer; it connects by itself. Raises ValueError with librdkafka's sentence."""
         self.rebuilds = 0
+        self.traffic = Traffic()
         self._properties = dict(properties)
         self._reports: deque[tuple[Token, KafkaError | None]] = deque()
         # Held while a record is handed over, so that none reaches a client that is being given up.
@@ -157,6 +161,7 @@ class Producer(Generic[Token]):
             raise ValueError(_sentence(error)) from None
         with self._replacing:
             old, self._attempt = self._attempt, new
+            self.traffic.restart()
         retired = replace(old, retired=time.monotonic() + RETIRED_SECONDS)
         self._retired = [*self._retired, retired]
 
@@ -214,9 +219,10 @@ class Producer(Generic[Token]):
     def _read_statistics(self, fatal: threading.Event, text: str) -> None:
         if fatal is not self._attempt.fatal:
             return  # a retired client's
-        brokers: Mapping[str, Mapping[str, Any]] = json.loads(text).get("brokers", {})
+        statistics: Mapping[str, Any] = json.loads(text)
+        self.traffic.note(statistics)
         now = time.monotonic()
-        if any(broker.get("state") == "UP" for broker in brokers.values()):
+        if self.traffic.connections:
             self._last_up = now
         # Brokers close idle connections, and librdkafka opens new ones: that is no failure.
         connected = now - self._last_up < LOST_SECONDS
@@ -242,6 +248,7 @@ class Producer(Generic[Token]):
             time.sleep(1)
             return
         self.rebuilds += 1
+        self.traffic.restart()
         _log.error("the producer failed fatally and was replaced")
 
 

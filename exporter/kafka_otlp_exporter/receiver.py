@@ -28,8 +28,6 @@ _OPTIONS = (
     # With the probe on, gRPC would widen the window of a stream that nobody reads from yet.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
-    # A second exporter on the port is a mistake and must fail, not share its connections in silence.
-    ("grpc.so_reuseport", 0),
     # Clients that ping every 10 s are usual; the default would close their connections.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -47,19 +45,21 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, intake: Intake) -> None:
-        """Must be made on the event loop that serves it."""
+    def __init__(self, intake: Intake, *, shared_port: bool = False) -> None:
+        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._intake = intake
         admission = intake.admission
-        limits = (
+        options = (
             ("grpc.max_receive_message_length", admission.largest_request),
             ("grpc.max_allowed_incoming_connections", admission.most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.
             ("grpc.server.max_pending_requests", admission.most_calls),
             ("grpc.server.max_pending_requests_hard_limit", admission.most_calls),
+            # A second exporter on the port is a mistake and must fail, not share its connections in silence.
+            ("grpc.so_reuseport", int(shared_port)),
         )
-        self._server = grpc.aio.server(options=(*_OPTIONS, *limits))
+        self._server = grpc.aio.server(options=(*_OPTIONS, *options))
         for signal, row in SIGNALS.items():
             service, method = row.method.strip("/").split("/")
             handler: Any = grpc.stream_unary_rpc_method_handler(self._handler(signal, row))

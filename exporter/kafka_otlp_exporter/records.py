@@ -46,13 +46,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The records of one request, and what of it is in none.
+    """The records of one request, what of it is in none, and how many items it has (metrics, not data points).
 
     ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_MEMORY for each.
     """
 
     records: tuple[Record, ...]
     rejected: Rejection | None = None
+    items: int = 0
 
     @property
     def memory(self) -> int:
@@ -112,10 +113,10 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     claims to be.
     """
     row = SIGNALS[signal]
-    wire.validate(payload, row.request)
+    items = wire.validate(payload, row.request, row.item_path[:3])
     if not payload:
         return Batch(())
-    making = _Making(signal, layout)
+    making = _Making(signal, layout, items)
     keying = layout.keyings.get(signal)
     if keying is None:
         making.add(None, payload)
@@ -131,8 +132,9 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
 class _Making:
     """The records of one request while they are made."""
 
-    def __init__(self, signal: Signal, layout: Layout) -> None:
+    def __init__(self, signal: Signal, layout: Layout, items: int) -> None:
         self.surplus = 0
+        self._items = items
         self._row = SIGNALS[signal]
         self._layout = layout
         self._topic = layout.topics[signal]
@@ -183,7 +185,7 @@ class _Making:
 
     def batch(self) -> Batch:
         """All of them."""
-        return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout))
+        return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout), self._items)
 
 
 def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
@@ -204,7 +206,7 @@ def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout:
         )
     if not sentences:
         return None
-    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]))
+    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]), surplus)
 
 
 def _service(resource: bytes) -> str:

@@ -31,10 +31,18 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Computed:
+    """How the value of a row is found when it is not set, in words."""
+
+    words: str
+
+
+@dataclass(frozen=True)
 class Row:
     """One option, in every form that it has.
 
-    ``name`` is the snake-case attribute of ``Options``; ``allowed`` says in words which values it takes.
+    ``name`` is the snake-case attribute of ``Options``; ``allowed`` says in words which values it takes, ``computed``
+    what it is when it is not set and the default is none.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Row:
     maximum: int | None
     allowed: str
     flag_prefix: str
+    computed: str | None = None
 
     @property
     def flag(self) -> str:
@@ -97,6 +106,10 @@ def _limit(info: FieldInfo, name: str) -> Any:
     return next((getattr(entry, name) for entry in info.metadata if hasattr(entry, name)), None)
 
 
+def _is_number(info: FieldInfo) -> bool:
+    return int in (info.annotation, *get_args(info.annotation))
+
+
 def _allowed(name: str, info: FieldInfo, unit: str | None) -> str:
     if name in _WORDS:
         return _WORDS[name]
@@ -104,7 +117,7 @@ def _allowed(name: str, info: FieldInfo, unit: str | None) -> str:
         return "one of " + ", ".join(choices)
     if info.annotation is bool:
         return "true or false"
-    if info.annotation is int:
+    if _is_number(info):
         return f"a whole number from {_limit(info, 'ge')} to {_limit(info, 'le')}" + (f" ({unit})" if unit else "")
     return "1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'"
 
@@ -118,9 +131,10 @@ def _row(name: str, info: FieldInfo, flag_prefix: str) -> Row:
         unit=unit,
         kafka=next((entry for entry in info.metadata if isinstance(entry, Kafka)), None),
         choices=_choices(info.annotation),
-        maximum=_limit(info, "le") if info.annotation is int else None,
+        maximum=_limit(info, "le") if _is_number(info) else None,
         allowed=_allowed(name, info, unit),
         flag_prefix=flag_prefix,
+        computed=next((entry.words for entry in info.metadata if isinstance(entry, Computed)), None),
     )
 
 

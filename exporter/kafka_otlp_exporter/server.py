@@ -1,6 +1,6 @@
 """One exporter process from start to end: what starts in which order, what drains in which order.
 
-Called by ``__main__``. Start: producer, receivers, pipeline, admin port. End, on SIGTERM: readiness off, no new calls,
+Called by ``worker``. Start: producer, receivers, pipeline, admin port. End, on SIGTERM: readiness off, no new calls,
 open calls answered, admin port off; always within the shutdown timeout.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,22 +19,22 @@ from typing import Any
 import uvloop
 
 from kafka_otlp_exporter import credentials, outcomes
-from kafka_otlp_exporter.admin import Admin, Views
+from kafka_otlp_exporter.admin import DEAD_SECONDS, Admin, Views
 from kafka_otlp_exporter.admission import SHARES, Admission
+from kafka_otlp_exporter.channel import Channel
 from kafka_otlp_exporter.http_receiver import HttpReceiver
 from kafka_otlp_exporter.intake import Intake
+from kafka_otlp_exporter.logs import log
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.outcomes import Identity
-from kafka_otlp_exporter.pipeline import Pending, Pipeline
-from kafka_otlp_exporter.producer import Producer
+from kafka_otlp_exporter.pipeline import Pipeline, Sent
+from kafka_otlp_exporter.producer import LIBRDKAFKA_VERSION, Producer
 from kafka_otlp_exporter.properties import canonical, producer_properties, queue_limits
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.records import Layout
-from kafka_otlp_exporter.settings import Settings
-from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.settings import Settings, in_flight_bytes
+from kafka_otlp_exporter.telemetry import Telemetry
 
-# A request at the limit that is made of empty items keeps the validating thread busy for some ten seconds.
-DEAD_SECONDS = 60.0
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
 # How often the credentials folder is looked at; the kubelet brings a changed Secret into it within a minute or two.
@@ -45,11 +45,20 @@ _SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
 _PLAIN = re.compile(r"[0-9.-]+|true|false|all|none")
 
 
-def serve(options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]) -> None:
-    """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on."""
+def serve(
+    options: Options,
+    settings: Settings,
+    properties: Mapping[str, str],
+    producer: Producer[Sent],
+    channel: Channel | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on.
+
+    With a ``channel`` to a supervisor it is one of several that share their ports.
+    """
 
     async def run() -> None:
-        await _Server(options, settings, properties, producer).run()
+        await _Server(options, settings, properties, producer, channel).run()
 
     uvloop.run(run())
 
@@ -68,13 +77,19 @@ class _Receivers:
 
 class _Server:
     def __init__(
-        self, options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]
+        self,
+        options: Options,
+        settings: Settings,
+        properties: Mapping[str, str],
+        producer: Producer[Sent],
+        channel: Channel | None,
     ) -> None:
         """Must be made on the event loop that it runs on."""
         self._options = options
         self._settings = settings
         self._properties = properties
         self._producer = producer
+        self._channel = channel
         self._telemetry = Telemetry()
         self._stop = asyncio.Event()
         self._started = datetime.now(UTC)
@@ -84,7 +99,8 @@ class _Server:
         self._identity = Identity(
             properties["metadata.broker.list"], options.sasl_username, properties.get("sasl.mechanisms")
         )
-        self._admission = Admission(settings.max_in_flight_bytes, asyncio.get_running_loop(), SHARES[options.format])
+        self._in_flight_limit = settings.max_in_flight_bytes or in_flight_bytes(None)
+        self._admission = Admission(self._in_flight_limit, asyncio.get_running_loop(), SHARES[options.format])
         self._budget = self._admission.budget
 
     async def run(self) -> None:
@@ -92,8 +108,14 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         intake = Intake(self._admission, self._telemetry)
-        receivers = _Receivers(intake, GrpcReceiver(intake), HttpReceiver(intake, self._telemetry))
-        admin = Admin(Views(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition))
+        shared = self._channel is not None
+        receivers = _Receivers(
+            intake,
+            GrpcReceiver(intake, shared_port=shared),
+            HttpReceiver(intake, self._telemetry, shared_port=shared),
+        )
+        views = Views.at_once(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition)
+        admin = Admin(views)
         self._pipeline = Pipeline(
             intake,
             self._producer,
@@ -102,23 +124,48 @@ class _Server:
             self._telemetry,
             self._options.request_timeout.total_seconds(),
         )
-        self._telemetry.observe(
-            lambda: self._budget.taken,
-            lambda: self._producer.connection.connected,
-            lambda: self._producer.rebuilds,
-        )
+        self._telemetry.observe(self._kept(), version("kafka-otlp"), LIBRDKAFKA_VERSION)
         ports = await self._listen(receivers, admin)
         self._pipeline.start()
-        log.info(
-            "started", version=version("kafka-otlp"), largest_request_bytes=self._admission.largest_request, **ports
-        )
+        started = {
+            "version": version("kafka-otlp"),
+            "max_in_flight_bytes": self._in_flight_limit,
+            "largest_request_bytes": self._admission.largest_request,
+            **ports,
+        }
+        self._say("started", **started)
+        if self._channel is not None:
+            await self._channel.open(started, views, self._stop.set)
         watches = [asyncio.create_task(watch()) for watch in (self._watch_connection, self._watch_credentials)]
         await self._stop.wait()
         for watch in watches:
             watch.cancel()
         await self._drain(receivers, self._pipeline)
         await admin.stop()
-        log.info("stopped")
+        self._say("stopped")
+
+    def _say(self, event: str, **fields: object) -> None:
+        log.info(event if self._channel is None else f"worker_{event}", **fields)
+
+    def _kept(self) -> Mapping[str, Callable[[], float]]:
+        """What is read at each scrape, by the names in ``metrics``."""
+        admission, budget, producer = self._admission, self._budget, self._producer
+        traffic = producer.traffic
+        return {
+            "in_flight_bytes": lambda: budget.taken,
+            "in_flight_limit_bytes": lambda: budget.total,
+            "open_calls": lambda: admission.open_calls,
+            "waiting_calls": lambda: admission.waiting,
+            "producer_queue_records": lambda: traffic.queue_records,
+            "producer_queue_bytes": lambda: traffic.queue_bytes,
+            "producer_rebuilds": lambda: producer.rebuilds,
+            "kafka_connected": lambda: producer.connection.connected,
+            "kafka_connections": lambda: traffic.connections,
+            "kafka_requests": lambda: traffic.totals["requests"],
+            "kafka_request_retries": lambda: traffic.totals["retries"],
+            "kafka_request_errors": lambda: traffic.totals["errors"],
+            "kafka_request_timeouts": lambda: traffic.totals["timeouts"],
+        }
 
     def _layout(self) -> Layout:
         """The records of one request may be half of the messages that there may be, and what librdkafka takes at once."""
@@ -147,7 +194,7 @@ class _Server:
 
     async def _drain(self, receivers: _Receivers, pipeline: Pipeline) -> None:
         timeout = max(self._settings.shutdown_timeout.total_seconds() - ANSWER_SECONDS, 0.0)
-        log.info("draining", seconds=timeout, in_flight_bytes=self._budget.taken)
+        self._say("draining", seconds=timeout, in_flight_bytes=self._budget.taken)
         end = time.monotonic() + timeout
         closing = asyncio.create_task(receivers.stop(timeout + ANSWER_SECONDS))
         while not closing.done() and (left := end - time.monotonic()) > 0:
@@ -186,9 +233,11 @@ class _Server:
                 await asyncio.to_thread(self._producer.reconfigure, properties)
             except ValueError as error:
                 log.warning("credentials_not_usable", message=str(error))
+                self._telemetry.count_reload(taken=False)
                 continue
             self._properties = properties
             self._credentials_changed = datetime.now(UTC)
+            self._telemetry.count_reload(taken=True)
             log.info("credentials_changed")
 
     def _trouble_reaching_kafka(self) -> tuple[str, str] | None:
@@ -226,8 +275,9 @@ class _Server:
             and self._credentials_changed.isoformat(timespec="milliseconds"),
             "lastFailure": self._last_failure(),
             "inFlightBytes": self._budget.taken,
-            "maxInFlightBytes": self._settings.max_in_flight_bytes,
+            "maxInFlightBytes": self._in_flight_limit,
             "openCalls": self._admission.open_calls,
+            "waitingCalls": self._admission.waiting,
             "topics": {name: getattr(self._options, f"{name}_topic") for name in ("traces", "metrics", "logs")},
             "requestTimeoutSeconds": self._options.request_timeout.total_seconds(),
             "producer": {

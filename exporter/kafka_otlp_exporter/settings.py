@@ -1,6 +1,6 @@
 """What the process needs beside the specification's options: where it listens, how much it holds, how it ends.
 
-Read by ``env`` under the same rules as the option table, used by ``__main__`` and ``server``.
+Read by ``env`` under the same rules as the option table, used by ``__main__``, ``sizing`` and ``server``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from kafka_otlp_exporter.rows import Unit, rows
+from kafka_otlp_exporter.rows import Computed, Unit, rows
 from kafka_otlp_exporter.values import PORT_PATTERN, Duration
 
 MEBIBYTE = 1024 * 1024
+
+LEAST_IN_FLIGHT = 4 * MEBIBYTE
+MOST_IN_FLIGHT = 1024 * 1024 * MEBIBYTE
+MOST_WORKERS = 256
 
 # Port 0 is any that is free.
 _ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):(0|" + PORT_PATTERN + ")$"
@@ -41,19 +45,40 @@ class Settings(BaseModel):
         ),
     ] = None
     max_in_flight_bytes: Annotated[
-        int,
+        int | None,
         Field(
-            ge=4 * MEBIBYTE,
-            le=1024 * 1024 * MEBIBYTE,
+            ge=LEAST_IN_FLIGHT,
+            le=MOST_IN_FLIGHT,
             description="What requests may hold at one time, each from before it is read until Kafka has taken or "
             "refused it; a quarter of it is for open calls. The largest request that is accepted is a quarter of it (an "
-            "eighth with the format json), and 64 MiB at most. The process may need some four times as much beside its 80 MiB: librdkafka holds copies.",
+            "eighth with the format json), and 64 MiB at most. The process may need some four times as much beside its "
+            "80 MiB: librdkafka holds copies. Several workers share it, so that the largest request is that part of a "
+            "worker's share.",
         ),
         Unit("bytes"),
-    ] = 256 * MEBIBYTE
+        Computed("an eighth of the control group's memory limit; 256 MiB without one"),
+    ] = None
+    workers: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_WORKERS,
+            description="Processes that serve the same ports side by side. A connection stays with one of them, so fewer "
+            "connections than workers leave some idle. They share --max-in-flight-bytes. 0: as many as the control group "
+            "has CPUs, as far as its memory limit (without one a quarter of the machine's memory) has 256 MiB for each, "
+            "and --max-in-flight-bytes 32 MiB. With one there is one process; with more, another one watches over them.",
+        ),
+    ] = 0
     shutdown_timeout: Annotated[
         Duration, Field(description="Time from SIGTERM to the end; calls that Kafka has not answered by then fail.")
     ] = timedelta(seconds=25)
 
 
 ROWS = rows(Settings, "--")
+
+
+def in_flight_bytes(memory_limit: int | None) -> int:
+    """The default of --max-in-flight-bytes: an eighth of ``memory_limit``, in bytes, for it is held several times."""
+    if memory_limit is None:
+        return 256 * MEBIBYTE
+    return min(max(memory_limit // 8, LEAST_IN_FLIGHT), MOST_IN_FLIGHT)

@@ -1,18 +1,14 @@
-"""The exporter's telemetry of its own: Prometheus metrics with bounded labels, and structured logs on stderr.
+"""The metrics of one process, by the table in ``metrics``, and the last request that was told to come again.
 
-``pipeline`` and ``receiver`` count, ``admin`` shows. No log line and no metric holds a payload or a credential.
+``pipeline`` and the receivers count, ``admin`` shows. No metric holds a payload or a credential.
 """
 
 from __future__ import annotations
 
-import logging
-import re
-import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -22,182 +18,118 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.logs import Voice, log
+from kafka_otlp_exporter.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unavailable
 from kafka_otlp_exporter.signals import Signal
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("kafka_otlp_exporter")
+__all__ = ["Telemetry", "log"]
 
-PREFIX = "kafka_otlp_exporter_"
-
-# A broker that is away fails thousands of requests a second: one line for each cause in this time says it.
-_QUIET_SECONDS = 30.0
-
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ITEM = {Signal.TRACES: "span", Signal.METRICS: "metric", Signal.LOGS: "log_record"}
 
 
-def configure_logging() -> None:
-    """Write one JSON object a line to stderr, for our own events and those of librdkafka and the event loop."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    logging.getLogger("librdkafka").addFilter(_Seldom())
+class _Read(Collector):
+    """The metrics that others keep."""
 
+    def __init__(self, sources: Mapping[str, Callable[[], float]]) -> None:
+        self._sources = sources
 
-class _Seldom(logging.Filter):
-    """Lets each line of librdkafka through once in a while: it repeats a failure with every attempt to connect."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # Ports, durations and counters differ from one attempt to the next.
-        kind = re.sub(r"[0-9]+", "", record.getMessage())[:200]
-        now = time.monotonic()
-        if now - self._said.get(kind, float("-inf")) < _QUIET_SECONDS:
-            return False
-        self._said[kind] = now
-        return True
-
-
-class _Rebuilds(Collector):
-    def __init__(self, read: Callable[[], int]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterable[Metric]:
-        yield CounterMetricFamily(
-            PREFIX + "producer_rebuilds", "Producers replaced after a fatal error.", value=self._read()
-        )
-
-
-class _Voice:
-    """Says each thing at most once in a while, and how often it was not said."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
-
-    def warn(self, event: str, key: str, **fields: object) -> None:
-        now = time.monotonic()
-        if now - self._said.get(key, float("-inf")) < _QUIET_SECONDS:
-            self._unsaid[key] = self._unsaid.get(key, 0) + 1
-            return
-        self._said[key] = now
-        log.warning(event, **fields, unsaid=self._unsaid.pop(key, 0))
+    def collect(self) -> Iterable[Family]:
+        for name, source in self._sources.items():
+            row = METRICS[name]
+            family = CounterMetricFamily if row.kind is Kind.COUNTER else GaugeMetricFamily
+            yield family(PREFIX + name, row.help, value=source())
 
 
 class Telemetry:
-    """The metrics of one exporter process, and the last request that was told to come again."""
+    """The metrics of one process that serves."""
 
     def __init__(self) -> None:
         self.last_failure: tuple[datetime, Unavailable] | None = None
-        self._voice = _Voice()
+        self._voice = Voice()
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        answers = Counter(
-            PREFIX + "requests",
-            "Requests answered, by signal and outcome.",
-            ["signal", "outcome"],
-            registry=self.registry,
-        )
-        received = Counter(
-            PREFIX + "received_bytes",
-            "Bytes of requests read, after decompression.",
-            ["signal"],
-            registry=self.registry,
-        )
-        latency = Histogram(
-            PREFIX + "acknowledgement_seconds",
-            "Time from a request's arrival to its answer, of requests that went to Kafka.",
-            ["signal"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        unavailable = Counter(
-            PREFIX + "unavailable",
-            "Requests that were told to come again, by reason.",
-            ["reason"],
-            registry=self.registry,
-        )
-        rejected = Counter(
-            PREFIX + "rejected_items", "Items that can never be accepted.", ["signal"], registry=self.registry
-        )
-        # Children are looked up once here: labels() costs more than the increment.
-        self._answers = {
-            (signal, outcome): answers.labels(signal.value, outcome)
-            for signal in Signal
-            for outcome in ("delivered", "partial", "invalid", "unavailable")
-        }
-        self._received = {signal: received.labels(signal.value) for signal in Signal}
-        self._latency = {signal: latency.labels(signal.value) for signal in Signal}
-        self._unavailable = {reason: unavailable.labels(reason.value) for reason in Reason}
-        self._rejected = {signal: rejected.labels(signal.value) for signal in Signal}
+        # Series are looked up once here: labels() costs more than the increment.
+        self._series: dict[tuple[str, ...], Any] = {}
+        for row in METRICS.values():
+            if not row.read:
+                self._make(row)
+        self._series["workers",].set(1)
 
-    def observe(
-        self, in_flight_bytes: Callable[[], int], connected: Callable[[], bool], rebuilds: Callable[[], int]
-    ) -> None:
-        """Show what others keep, read at each scrape."""
-        Gauge(
-            PREFIX + "in_flight_bytes", "Bytes taken from --max-in-flight-bytes.", registry=self.registry
-        ).set_function(in_flight_bytes)
-        Gauge(PREFIX + "kafka_connected", "1 when a broker is connected.", registry=self.registry).set_function(
-            connected
+    def _make(self, row: Metric) -> None:
+        if row.kind is Kind.HISTOGRAM:
+            made: Any = Histogram(PREFIX + row.name, row.help, [*row.labels], registry=self.registry, buckets=BUCKETS)
+        else:
+            made = (Counter if row.kind is Kind.COUNTER else Gauge)(
+                PREFIX + row.name, row.help, [*row.labels], registry=self.registry
+            )
+        for values in row.series:
+            self._series[row.name, *values] = made.labels(*values) if values else made
+
+    def observe(self, sources: Mapping[str, Callable[[], float]], version: str, librdkafka: str) -> None:
+        """Show what others keep, each read at each scrape by the name of its metric, and the two versions."""
+        if sources.keys() != (wanted := {row.name for row in METRICS.values() if row.read}):
+            raise ValueError(f"what others keep: {sorted(sources.keys() ^ wanted)} is missing or not in the table")
+        self.registry.register(_Read(sources))
+        Gauge(PREFIX + BUILD.name, BUILD.help, [*BUILD.labels], registry=self.registry).labels(version, librdkafka).set(
+            1
         )
-        self.registry.register(_Rebuilds(rebuilds))
 
     def count_request(self, signal: Signal, size: int) -> None:
         """A request of ``size`` bytes was read."""
-        self._received[signal].inc(size)
+        self._series["received_bytes", signal].inc(size)
 
-    def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None) -> None:
-        """A request was answered, ``seconds`` after its arrival when it went to Kafka."""
+    def count_record(self, signal: Signal, size: int, *, delivered: bool) -> None:
+        """Kafka has taken a record with a value of ``size`` bytes, or not."""
+        outcome = "delivered" if delivered else "failed"
+        self._series["records", signal, outcome].inc()
+        self._series["record_bytes", signal, outcome].inc(size)
+
+    def count_split(self, signal: Signal) -> None:
+        """A request became more than one record."""
+        self._series["split_requests", signal].inc()
+
+    def count_reload(self, *, taken: bool) -> None:
+        """The credentials folder has changed, and what it holds was taken up, or not."""
+        self._series["credentials_reloads", "taken" if taken else "refused"].inc()
+
+    def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
+        """A request of ``items`` was answered, ``seconds`` after its arrival when it went to Kafka."""
         if isinstance(outcome, Delivered):
-            name = "delivered" if outcome.rejected is None else "partial"
+            name = "delivered"
             if outcome.rejected is not None:
-                self._rejected[signal].inc(outcome.rejected.items)
-                self._voice.warn("items_rejected", signal.value, signal=signal.value, message=outcome.rejected.message)
+                name = "partial"
+                self._reject(signal, outcome.rejected)
+                # What was rejected of metrics is counted in data points.
+                items -= 0 if signal is Signal.METRICS else outcome.rejected.items
+            self._series["items", _ITEM[signal], "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):
             name = "invalid"
             self._voice.warn("request_invalid", f"invalid {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
-            self._unavailable[outcome.reason].inc()
-            self.last_failure = (datetime.now(UTC), outcome)
-            self._voice.warn(
-                "request_unavailable",
-                outcome.reason,
-                signal=signal.value,
-                reason=outcome.reason,
-                message=outcome.message,
-            )
-        self._answers[signal, name].inc()
+            self._refuse(signal, outcome)
+            self._series["items", _ITEM[signal], "unavailable"].inc(items)
+        self._series["requests", signal, name].inc()
         if seconds is not None:
-            self._latency[signal].observe(seconds)
+            self._series["acknowledgement_seconds", signal].observe(seconds)
+
+    def _reject(self, signal: Signal, rejected: Rejection) -> None:
+        self._series["rejected_items", signal, "surplus"].inc(rejected.surplus)
+        self._series["rejected_items", signal, "oversized"].inc(rejected.items - rejected.surplus)
+        self._voice.warn("items_rejected", signal.value, signal=signal.value, message=rejected.message)
+
+    def _refuse(self, signal: Signal, outcome: Unavailable) -> None:
+        self._series["unavailable", outcome.reason].inc()
+        self.last_failure = (datetime.now(UTC), outcome)
+        self._voice.warn(
+            "request_unavailable", outcome.reason, signal=signal.value, reason=outcome.reason, message=outcome.message
+        )
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

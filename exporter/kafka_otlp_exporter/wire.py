@@ -6,7 +6,7 @@ Source of the format: the protobuf documentation, "Encoding".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,36 @@ class Malformed(ValueError):
     """The bytes are not the message that they claim to be."""
 
 
-def validate(payload: bytes, message: type[Message], *, whole: int = WHOLE, slice_bytes: int = SLICE) -> None:
-    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed."""
+def validate(
+    payload: bytes,
+    message: type[Message],
+    item_path: ItemPath = (),
+    *,
+    whole: int = WHOLE,
+    slice_bytes: int = SLICE,
+) -> int:
+    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed.
+
+    Returns how many messages stand at the end of ``item_path``, whose steps each are one field.
+    """
     try:
         if len(payload) <= whole:
-            message.FromString(payload)
-            return
+            return _count(message.FromString(payload), [next(iter(numbers)) for numbers in item_path])
         for piece in slices(payload, message, slice_bytes):
             message.FromString(piece)
     except DecodeError:
         raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
+    return count_items(payload, item_path) if item_path else 0
+
+
+def _count(message: Message, numbers: Sequence[int]) -> int:
+    """As ``count_items``, in a message that is parsed already: a small part of the time."""
+    if not numbers:
+        return 0
+    found: Any = getattr(message, message.DESCRIPTOR.fields_by_number[numbers[0]].name)
+    if len(numbers) == 1:
+        return len(found)
+    return sum(_count(one, numbers[1:]) for one in found)
 
 
 @dataclass(slots=True)

@@ -20,8 +20,6 @@ from kafka_otlp_operator.spec import Resource
 Manifest = Mapping[str, Any]
 
 _USER = 65532  # "nonroot" of distroless images
-_LEAST_IN_FLIGHT = 4 * process.MEBIBYTE
-_MOST_IN_FLIGHT = 1024 * 1024 * process.MEBIBYTE
 
 
 def desired(resource: Resource, image: str) -> tuple[Manifest, ...]:
@@ -214,7 +212,7 @@ def _in_flight_bytes(resource: Resource) -> int | None:
     limit = (resource.workload.resources or {}).get("limits", {}).get("memory")
     if limit is None:
         return None
-    return min(max(quantity.whole(limit) // 8, _LEAST_IN_FLIGHT), _MOST_IN_FLIGHT)
+    return process.in_flight_bytes(quantity.whole(limit))
 
 
 def _grace_seconds(resource: Resource) -> int:

@@ -27,7 +27,10 @@ class ExporterProcess:
         *,
         program: Sequence[str] = (sys.executable, "-m", "kafka_otlp_exporter"),
     ) -> None:
-        """Start it with ``flags`` after ``start --exporter kafka``; an endpoint among them is not replaced."""
+        """Start it with ``flags`` after ``start --exporter kafka``; an endpoint among them is not replaced.
+
+        It is one process, unless ``--workers`` is among them.
+        """
         self.otlp = self._endpoint("--otlp-grpc-endpoint", flags)
         self.otlp_http = self._endpoint("--otlp-http-endpoint", flags)
         self.admin = self._endpoint("--admin-endpoint", flags)
@@ -37,6 +40,7 @@ class ExporterProcess:
                 "start",
                 "--exporter",
                 "kafka",
+                "--workers=1",
                 *flags,
                 f"--otlp-grpc-endpoint={self.otlp}",
                 f"--otlp-http-endpoint={self.otlp_http}",

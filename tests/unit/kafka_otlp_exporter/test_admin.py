@@ -18,7 +18,7 @@ def views(**given: Callable[[], Any]) -> Views:
         "status": lambda: {"version": "1"},
         "metrics": lambda: b"up 1\n",
     }
-    return Views(**(well | given))
+    return Views.at_once(**(well | given))
 
 
 def ask(shown: Views, path: str, method: str = "GET") -> tuple[int, str, str]:

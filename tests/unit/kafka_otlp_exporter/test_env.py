@@ -44,6 +44,7 @@ WRONG = {
     "otlp_http_endpoint": "4318",
     "admin_endpoint": "http://localhost:9464",
     "max_in_flight_bytes": "4194303",
+    "workers": "257",
     "shutdown_timeout": "16m",
 }
 ROWS = {**options.ROWS, **settings.ROWS}

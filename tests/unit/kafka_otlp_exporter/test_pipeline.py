@@ -16,7 +16,7 @@ from kafka_otlp_exporter import pipeline
 from kafka_otlp_exporter.budget import Budget
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
-from kafka_otlp_exporter.pipeline import Pending, Pipeline, Request
+from kafka_otlp_exporter.pipeline import Pipeline, Request, Sent
 from kafka_otlp_exporter.producer import Producer
 from kafka_otlp_exporter.properties import Credentials, producer_properties
 from kafka_otlp_exporter.records import Layout
@@ -81,7 +81,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         properties = producer_properties(self.options, Credentials())
-        self.producer: Producer[Pending] = Producer(properties)
+        self.producer: Producer[Sent] = Producer(properties)
         layout = Layout.of(self.options, int(properties["message.max.bytes"]))
         self.pipeline = Pipeline(self.hand, self.producer, layout, self.budget, self.telemetry, self.request_timeout)
         self.pipeline.start()
@@ -182,7 +182,7 @@ def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
     assert outcome.rejected is not None
     assert outcome.rejected.items == 3
     running.wait_for_free_budget()
-    assert running.count("rejected_items_total", signal="metrics") == 3
+    assert running.count("rejected_items_total", signal="metrics", reason="oversized") == 3
 
 
 def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from kafka_otlp_exporter.settings import MEBIBYTE, Settings
+from kafka_otlp_exporter.settings import MEBIBYTE, ROWS, Settings, in_flight_bytes
 
 
 def test_the_ports_are_those_that_the_world_expects():
@@ -32,3 +32,17 @@ def test_a_budget_outside_its_limits_is_refused(size: int):
     """Too small takes no request, too large is a typing error."""
     with pytest.raises(ValidationError):
         Settings(max_in_flight_bytes=size)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(None, 256), (8 * MEBIBYTE, 4), (512 * MEBIBYTE, 64), (2**60, 1024 * 1024)]
+)
+def test_an_eighth_of_the_memory_may_be_in_flight(limit: int | None, expected: int):
+    """Within the row's limits; the operator reckons in the same way."""
+    assert in_flight_bytes(limit) == expected * MEBIBYTE
+
+
+def test_what_is_computed_says_how():
+    """A default that is none would say nothing."""
+    assert ROWS["max_in_flight_bytes"].computed == "an eighth of the control group's memory limit; 256 MiB without one"
+    assert ROWS["workers"].computed is None

@@ -1,17 +1,15 @@
-"""The exporter's own metrics and logs."""
+"""The exporter's own metrics."""
 
-import json
-import logging
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kafka_otlp_exporter import telemetry
+from kafka_otlp_exporter.metrics import METRICS, PREFIX, PROCESS
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.signals import Signal
 from kafka_otlp_exporter.telemetry import Telemetry
-
-PREFIX = "kafka_otlp_exporter_"
 
 
 def samples(own: Telemetry) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -51,11 +49,12 @@ def test_an_answer_is_counted_by_signal_and_outcome(outcome: Outcome, label: str
 
 
 def test_what_was_rejected_is_counted_in_items():
-    """Three spans of one request are three."""
+    """Three spans of one request are three, one of them for another reason."""
     own = Telemetry()
-    own.count_answer(Signal.TRACES, Delivered(Rejection(3, "too large.")), 0.1)
-    assert value(own, "rejected_items_total", signal="traces") == 3
-    assert value(own, "rejected_items_total", signal="logs") == 0
+    own.count_answer(Signal.TRACES, Delivered(Rejection(3, "too large.", surplus=1)), 0.1)
+    assert value(own, "rejected_items_total", signal="traces", reason="oversized") == 2
+    assert value(own, "rejected_items_total", signal="traces", reason="surplus") == 1
+    assert value(own, "rejected_items_total", signal="logs", reason="surplus") == 0
 
 
 def test_a_refusal_is_counted_by_its_reason():
@@ -86,29 +85,86 @@ def test_received_bytes_add_up():
     assert value(own, "received_bytes_total", signal="metrics") == 120
 
 
+def kept(**given: float) -> dict[str, Callable[[], float]]:
+    """What others keep: nothing, but for what is given."""
+    values = {row.name: given.get(row.name, 0.0) for row in METRICS.values() if row.read}
+    return {name: partial(values.__getitem__, name) for name in values}
+
+
 def test_what_others_keep_is_read_at_each_scrape():
     """Nobody has to push it."""
-    own, state = Telemetry(), {"bytes": 7, "connected": True, "rebuilds": 2}
-    own.observe(lambda: state["bytes"], lambda: bool(state["connected"]), lambda: state["rebuilds"])
-    assert (value(own, "in_flight_bytes"), value(own, "kafka_connected"), value(own, "producer_rebuilds_total")) == (
-        7,
-        1,
-        2,
-    )
-    state.update(bytes=8, connected=False, rebuilds=3)
-    assert (value(own, "in_flight_bytes"), value(own, "kafka_connected"), value(own, "producer_rebuilds_total")) == (
-        8,
-        0,
-        3,
-    )
+    own, state = Telemetry(), {"in_flight_bytes": 7.0, "producer_rebuilds": 2.0}
+    own.observe(kept() | {name: partial(state.__getitem__, name) for name in state}, "1.2.3", "2.16.0")
+    assert (value(own, "in_flight_bytes"), value(own, "producer_rebuilds_total")) == (7, 2)
+    state.update(in_flight_bytes=8, producer_rebuilds=3)
+    assert (value(own, "in_flight_bytes"), value(own, "producer_rebuilds_total")) == (8, 3)
 
 
-def test_every_metric_is_the_exporters_or_the_processs():
-    """One prefix, and the names that every dashboard knows; no series of when a series was made."""
-    names = {name for name, _ in samples(Telemetry())}
-    assert [name for name in names if not name.startswith((PREFIX, "process_"))] == []
-    assert [name for name in names if name.endswith("_created")] == []
-    assert "process_resident_memory_bytes" in names
+def test_what_others_keep_is_all_that_the_table_says():
+    """A metric that nobody feeds would be missing in silence."""
+    given = kept()
+    del given["open_calls"]
+    with pytest.raises(ValueError, match="open_calls"):
+        Telemetry().observe(given, "1.2.3", "2.16.0")
+
+
+def test_the_exposition_is_the_table():
+    """Each metric of it with each series that it may have, and beside them only what every process has."""
+    own = Telemetry()
+    own.observe(kept(), "1.2.3", "2.16.0")
+    families = {family.name: family for family in text_string_to_metric_families(own.exposition().decode())}
+    build = families.pop(PREFIX + "build_info")
+    assert [(sample.labels, sample.value) for sample in build.samples] == [
+        ({"version": "1.2.3", "librdkafka": "2.16.0"}, 1.0)
+    ]
+    ours = {name: family for name, family in families.items() if name.startswith(PREFIX)}
+    assert ours.keys() == {PREFIX + name for name in METRICS}
+    for row in METRICS.values():
+        family = ours[PREFIX + row.name]
+        assert (family.type, family.documentation) == (row.kind, row.help)
+        series = {tuple(sample.labels[name] for name in row.labels) for sample in family.samples}
+        assert series == set(row.series)
+    others = {name for name, _ in samples(own)} - {sample.name for family in ours.values() for sample in family.samples}
+    assert others == {*PROCESS, PREFIX + "build_info"}
+
+
+def test_a_record_is_counted_with_its_bytes():
+    """By what Kafka said of it."""
+    own = Telemetry()
+    own.count_record(Signal.LOGS, 100, delivered=True)
+    own.count_record(Signal.LOGS, 50, delivered=True)
+    own.count_record(Signal.LOGS, 7, delivered=False)
+    assert value(own, "records_total", signal="logs", outcome="delivered") == 2
+    assert value(own, "record_bytes_total", signal="logs", outcome="delivered") == 150
+    assert value(own, "record_bytes_total", signal="logs", outcome="failed") == 7
+
+
+@pytest.mark.parametrize(
+    ("signal", "item", "outcome", "delivered"),
+    [
+        (Signal.TRACES, "span", Delivered(), 10),
+        (Signal.TRACES, "span", Delivered(Rejection(3, "too large.")), 7),
+        (Signal.METRICS, "metric", Delivered(Rejection(30, "too large.")), 10),
+        (Signal.LOGS, "log_record", Unavailable(Reason.TIMED_OUT, "late."), 0),
+    ],
+)
+def test_items_are_those_that_were_delivered(signal: Signal, item: str, outcome: Outcome, delivered: int):
+    """Of metrics data points are rejected, and metrics counted."""
+    own = Telemetry()
+    own.count_answer(signal, outcome, 0.1, 10)
+    assert value(own, "items_total", item=item, outcome="delivered") == delivered
+    assert value(own, "items_total", item=item, outcome="unavailable") == (0 if delivered else 10)
+
+
+def test_splits_and_reloads_are_counted():
+    """A request that became several records; credentials that were taken up, and such as cannot be used."""
+    own = Telemetry()
+    own.count_split(Signal.TRACES)
+    own.count_reload(taken=True)
+    own.count_reload(taken=False)
+    assert value(own, "split_requests_total", signal="traces") == 1
+    assert value(own, "credentials_reloads_total", outcome="taken") == 1
+    assert value(own, "credentials_reloads_total", outcome="refused") == 1
 
 
 def test_two_telemetries_do_not_meet():
@@ -116,45 +172,3 @@ def test_two_telemetries_do_not_meet():
     first, second = Telemetry(), Telemetry()
     first.count_request(Signal.LOGS, 5)
     assert value(second, "received_bytes_total", signal="logs") == 0
-
-
-@pytest.fixture
-def restored_logging():
-    """The root logger as it was."""
-    root = logging.getLogger()
-    handlers, level, access = root.handlers[:], root.level, logging.getLogger("aiohttp.access").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("aiohttp.access").setLevel(access)
-
-
-def test_each_event_is_one_line_of_json(restored_logging: None, capsys: pytest.CaptureFixture[str]):
-    """Ours and those of libraries alike, with a time, a level and a name; an exception stays on its line."""
-    telemetry.configure_logging()
-    telemetry.log.info("started", port=4317)
-    logging.getLogger("librdkafka").error("FAIL [%s]", "a\nb")
-    telemetry.log.error("request_failed", exc_info=RuntimeError("bug"))
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    ours, librdkafkas, failed = lines
-    assert (ours["event"], ours["port"], ours["level"], ours["logger"]) == (
-        "started",
-        4317,
-        "info",
-        "kafka_otlp_exporter",
-    )
-    assert (librdkafkas["event"], librdkafkas["level"], librdkafkas["logger"]) == ("FAIL [a\nb]", "error", "librdkafka")
-    assert "RuntimeError: bug" in failed["exception"]
-    assert all(line["timestamp"].endswith("Z") for line in lines)
-
-
-def test_librdkafka_repeats_itself_seldom():
-    """Each attempt to connect fails with the same line but for its numbers; another failure is said at once."""
-    seldom = telemetry._Seldom()
-
-    def passes(text: str) -> bool:
-        return bool(seldom.filter(logging.LogRecord("librdkafka", logging.ERROR, "", 0, text, None, None)))
-
-    assert passes("kafka:9092: refused (after 12ms in state CONNECT)")
-    assert not passes("kafka:9092: refused (after 7ms in state CONNECT)")
-    assert passes("kafka:9092: unknown host")

@@ -30,7 +30,7 @@ def length_delimited(number: int, content: bytes) -> bytes:
 def accepted(payload: bytes, message: type[Message], **sizes: int) -> bool:
     """Whether ``validate`` takes it."""
     try:
-        wire.validate(payload, message, **sizes)
+        wire.validate(payload, message, (), **sizes)
     except wire.Malformed:
         return False
     return True
@@ -189,3 +189,14 @@ def test_bodies_are_joined_inside_bounds():
     payload = wire.enclose(1, b"a") + wire.enclose(1, b"b") + wire.enclose(2, b"c") + wire.enclose(1, b"d")
     assert wire.joined(payload, 1) == b"abd"
     assert wire.joined(payload, 1, 3, 9) == b"b"
+
+
+@pytest.mark.parametrize("whole", [1, wire.WHOLE])
+@pytest.mark.parametrize("signal", Signal)
+def test_what_was_validated_was_counted_too(signal: Signal, whole: int):
+    """Of metrics the metrics, whose data points it would take too long to tell apart; parsed whole or in slices."""
+    row = SIGNALS[signal]
+    payload = samples.OF_EACH[signal](7)
+    expected = 2 if signal is Signal.METRICS else 14
+    assert wire.validate(payload + payload, row.request, row.item_path[:3], whole=whole) == expected
+    assert wire.validate(b"", row.request, row.item_path[:3], whole=whole) == 0

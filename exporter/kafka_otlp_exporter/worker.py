@@ -1,0 +1,61 @@
+"""A process that serves: run by ``__main__`` when there is one, else ``python -m kafka_otlp_exporter.worker`` as a child.
+
+All that gRPC and librdkafka need is loaded from here on, and not in a supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from google.protobuf.internal import api_implementation
+
+from kafka_otlp_exporter import credentials, env
+from kafka_otlp_exporter.channel import Channel, Refused
+from kafka_otlp_exporter.env import Configuration
+from kafka_otlp_exporter.logs import configure_logging
+from kafka_otlp_exporter.pipeline import Sent
+from kafka_otlp_exporter.producer import Producer
+from kafka_otlp_exporter.properties import Contradiction, producer_properties
+from kafka_otlp_exporter.server import serve
+
+
+def run(configuration: Configuration, properties: Mapping[str, str], channel: Channel | None = None) -> None:
+    """Serve until SIGTERM; ``channel`` leads to the supervisor when there is one. Raises Refused."""
+    if api_implementation.Type() != "upb":
+        raise Refused(
+            f"protobuf runs on its {api_implementation.Type()} implementation, which recurses without bounds; unset "
+            "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION and install a protobuf wheel with upb."
+        )
+    # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        producer: Producer[Sent] = Producer(properties)
+    except ValueError as error:
+        raise Refused(f"librdkafka refuses the producer configuration: {error}") from None
+    try:
+        serve(configuration.options, configuration.settings, properties, producer, channel)
+    except OSError as error:
+        raise Refused(str(error)) from None
+
+
+def main() -> None:
+    """Serve as one of several. Exit codes: 0 after a drain, 2 when nothing was started, and the supervisor was told why."""
+    channel = Channel.inherited()
+    try:
+        order = channel.order()
+    except EOFError:
+        raise SystemExit(1) from None
+    configure_logging(order.number)
+    try:
+        configuration = env.parse(order.arguments, os.environ)
+        settings = configuration.settings.model_copy(update=dict(order.settings))
+        properties = producer_properties(configuration.options, credentials.read(settings.credentials_dir))
+        run(Configuration(configuration.options, settings, configuration.warnings), properties, channel)
+    except (env.OptionError, Contradiction, Refused) as error:
+        channel.refuse(str(error))
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
