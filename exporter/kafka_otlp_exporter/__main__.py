@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from kafka_otlp_exporter import cgroup, credentials, env
 from kafka_otlp_exporter.channel import Refused
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.env import Configuration
 from kafka_otlp_exporter.logs import configure_logging, log
 from kafka_otlp_exporter.properties import producer_properties
@@ -21,10 +22,11 @@ def main() -> None:
         given = env.parse(arguments, os.environ)
         properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir))
         chosen = size(given.settings, cgroup.limits())
+        edge = Edge(given.settings)
     except ValueError as error:
         _refuse(str(error))
     configure_logging()
-    for warning in given.warnings:
+    for warning in (*given.warnings, *edge.warnings):
         log.warning("option", message=warning)
     try:
         if chosen.workers > 1:

@@ -61,6 +61,7 @@ class Metric:
 
 _SIGNAL = {"signal": tuple(Signal)}
 _TAKEN = ("delivered", "failed")
+RELOADED = ("credentials", "otlp_grpc_tls", "otlp_http_tls", "otlp_bearer_token")
 
 # In seconds; from a broker next door to the default of requestTimeout.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -70,9 +71,9 @@ _ROWS = (
         "requests",
         Kind.COUNTER,
         "requests",
-        "Export requests answered: delivered, delivered in part (`partial`), refused for good (`invalid`), or told to "
-        "come again (`unavailable`).",
-        _SIGNAL | {"outcome": ("delivered", "partial", "invalid", "unavailable")},
+        "Export requests answered: delivered, delivered in part (`partial`), refused for good (`invalid`), refused for "
+        "want of a bearer token (`unauthenticated`), or told to come again (`unavailable`).",
+        _SIGNAL | {"outcome": ("delivered", "partial", "invalid", "unauthenticated", "unavailable")},
     ),
     Metric("received_bytes", Kind.COUNTER, "bytes", "Bytes of requests that were read, after decompression.", _SIGNAL),
     Metric(
@@ -160,11 +161,12 @@ _ROWS = (
     Metric("kafka_request_errors", Kind.COUNTER, "requests", "Requests to brokers that could not be sent.", read=True),
     Metric("kafka_request_timeouts", Kind.COUNTER, "requests", "Requests that no broker answered in time.", read=True),
     Metric(
-        "credentials_reloads",
+        "reloads",
         Kind.COUNTER,
         "reloads",
-        "Changes of the credentials folder that each worker took up (`taken`) or could not use (`refused`).",
-        {"outcome": ("taken", "refused")},
+        "Changes of files that each worker took up (`taken`) or could not use (`refused`): the credentials folder, the "
+        "certificates of the OTLP ports, the bearer tokens.",
+        {"what": RELOADED, "outcome": ("taken", "refused")},
     ),
     Metric("workers", Kind.GAUGE, "processes", "Processes that serve."),
     Metric("worker_restarts", Kind.COUNTER, "processes", "Workers that ended by themselves and were started again."),

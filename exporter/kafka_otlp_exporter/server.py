@@ -22,6 +22,7 @@ from kafka_otlp_exporter import credentials, outcomes
 from kafka_otlp_exporter.admin import DEAD_SECONDS, Admin, Views
 from kafka_otlp_exporter.admission import SHARES, Admission
 from kafka_otlp_exporter.channel import Channel
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.http_receiver import HttpReceiver
 from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.logs import log
@@ -37,7 +38,8 @@ from kafka_otlp_exporter.telemetry import Telemetry
 
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
-# How often the credentials folder is looked at; the kubelet brings a changed Secret into it within a minute or two.
+# How often the credentials folder and the files of the OTLP ports are looked at; the kubelet brings a changed Secret
+# into them within a minute or two.
 CREDENTIALS_SECONDS = 2.0
 
 _SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
@@ -50,6 +52,7 @@ def serve(
     settings: Settings,
     properties: Mapping[str, str],
     producer: Producer[Sent],
+    edge: Edge,
     channel: Channel | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on.
@@ -58,7 +61,7 @@ def serve(
     """
 
     async def run() -> None:
-        await _Server(options, settings, properties, producer, channel).run()
+        await _Server(options, settings, properties, producer, edge, channel).run()
 
     uvloop.run(run())
 
@@ -82,6 +85,7 @@ class _Server:
         settings: Settings,
         properties: Mapping[str, str],
         producer: Producer[Sent],
+        edge: Edge,
         channel: Channel | None,
     ) -> None:
         """Must be made on the event loop that it runs on."""
@@ -89,6 +93,7 @@ class _Server:
         self._settings = settings
         self._properties = properties
         self._producer = producer
+        self._edge = edge
         self._channel = channel
         self._telemetry = Telemetry()
         self._stop = asyncio.Event()
@@ -111,8 +116,8 @@ class _Server:
         shared = self._channel is not None
         receivers = _Receivers(
             intake,
-            GrpcReceiver(intake, shared_port=shared),
-            HttpReceiver(intake, self._telemetry, shared_port=shared),
+            GrpcReceiver(intake, self._telemetry, self._edge, shared_port=shared),
+            HttpReceiver(intake, self._telemetry, self._edge, shared_port=shared),
         )
         views = Views.at_once(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition)
         admin = Admin(views)
@@ -136,7 +141,10 @@ class _Server:
         self._say("started", **started)
         if self._channel is not None:
             await self._channel.open(started, views, self._stop.set)
-        watches = [asyncio.create_task(watch()) for watch in (self._watch_connection, self._watch_credentials)]
+        watches = [
+            asyncio.create_task(watch())
+            for watch in (self._watch_connection, self._watch_credentials, self._watch_edge)
+        ]
         await self._stop.wait()
         for watch in watches:
             watch.cancel()
@@ -233,12 +241,17 @@ class _Server:
                 await asyncio.to_thread(self._producer.reconfigure, properties)
             except ValueError as error:
                 log.warning("credentials_not_usable", message=str(error))
-                self._telemetry.count_reload(taken=False)
+                self._telemetry.count_reload("credentials", taken=False)
                 continue
             self._properties = properties
             self._credentials_changed = datetime.now(UTC)
-            self._telemetry.count_reload(taken=True)
+            self._telemetry.count_reload("credentials", taken=True)
             log.info("credentials_changed")
+
+    async def _watch_edge(self) -> None:
+        while True:
+            await asyncio.sleep(CREDENTIALS_SECONDS)
+            await asyncio.to_thread(self._edge.look, self._telemetry)
 
     def _trouble_reaching_kafka(self) -> tuple[str, str] | None:
         connection = self._producer.connection

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from kafka_otlp_exporter.logs import Voice, log
 from kafka_otlp_exporter.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import Signal
 
 __all__ = ["Telemetry", "log"]
@@ -94,9 +94,9 @@ class Telemetry:
         """A request became more than one record."""
         self._series["split_requests", signal].inc()
 
-    def count_reload(self, *, taken: bool) -> None:
-        """The credentials folder has changed, and what it holds was taken up, or not."""
-        self._series["credentials_reloads", "taken" if taken else "refused"].inc()
+    def count_reload(self, what: str, *, taken: bool) -> None:
+        """Files have changed, and what they hold was taken up, or not; ``what`` they are is one of metrics.RELOADED."""
+        self._series["reloads", what, "taken" if taken else "refused"].inc()
 
     def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
         """A request of ``items`` was answered, ``seconds`` after its arrival when it went to Kafka."""
@@ -109,8 +109,8 @@ class Telemetry:
                 items -= 0 if signal is Signal.METRICS else outcome.rejected.items
             self._series["items", _ITEM[signal], "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):
-            name = "invalid"
-            self._voice.warn("request_invalid", f"invalid {signal}", signal=signal.value, message=outcome.message)
+            name = "unauthenticated" if isinstance(outcome, Unauthenticated) else "invalid"
+            self._voice.warn(f"request_{name}", f"{name} {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
             self._refuse(signal, outcome)

@@ -12,6 +12,7 @@ from google.protobuf.internal import api_implementation
 
 from kafka_otlp_exporter import credentials, env
 from kafka_otlp_exporter.channel import Channel, Refused
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.env import Configuration
 from kafka_otlp_exporter.logs import configure_logging
 from kafka_otlp_exporter.pipeline import Sent
@@ -30,11 +31,15 @@ def run(configuration: Configuration, properties: Mapping[str, str], channel: Ch
     # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
+        edge = Edge(configuration.settings)
+    except Contradiction as error:
+        raise Refused(str(error)) from None
+    try:
         producer: Producer[Sent] = Producer(properties)
     except ValueError as error:
         raise Refused(f"librdkafka refuses the producer configuration: {error}") from None
     try:
-        serve(configuration.options, configuration.settings, properties, producer, channel)
+        serve(configuration.options, configuration.settings, properties, producer, edge, channel)
     except OSError as error:
         raise Refused(str(error)) from None
 

@@ -160,11 +160,11 @@ def test_splits_and_reloads_are_counted():
     """A request that became several records; credentials that were taken up, and such as cannot be used."""
     own = Telemetry()
     own.count_split(Signal.TRACES)
-    own.count_reload(taken=True)
-    own.count_reload(taken=False)
+    own.count_reload("credentials", taken=True)
+    own.count_reload("credentials", taken=False)
     assert value(own, "split_requests_total", signal="traces") == 1
-    assert value(own, "credentials_reloads_total", outcome="taken") == 1
-    assert value(own, "credentials_reloads_total", outcome="refused") == 1
+    assert value(own, "reloads_total", what="credentials", outcome="taken") == 1
+    assert value(own, "reloads_total", what="credentials", outcome="refused") == 1
 
 
 def test_two_telemetries_do_not_meet():
