@@ -155,3 +155,12 @@ def test_a_large_resource_with_many_items_does_not_multiply():
     assert delivered + batch.rejected.items == 400
     assert delivered > 0
     assert "stand in resources so large" in batch.rejected.message
+    assert batch.rejected.surplus == batch.rejected.items
+
+
+@pytest.mark.parametrize(("signal", "items"), [(Signal.TRACES, 5), (Signal.METRICS, 1), (Signal.LOGS, 5)])
+def test_items_are_counted(signal: Signal, items: int):
+    """Spans, metrics and log records, whether they fit or not."""
+    assert records(signal, samples.OF_EACH[signal](5), LAYOUT).items == items
+    assert records(signal, samples.OF_EACH[signal](5, "x" * 300_000), LAYOUT).items == items
+    assert records(signal, b"", LAYOUT).items == 0
