@@ -68,6 +68,9 @@ class Pending:
     unreported: int
     rejected: Rejection | None
     items: int
+    records: int
+    record_bytes: int
+    failed_bytes: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -193,6 +196,8 @@ class Pipeline:
             unreported=len(batch.records),
             rejected=batch.rejected,
             items=batch.items,
+            records=len(batch.records),
+            record_bytes=sum(len(record.value) for record in batch.records),
         )
         if len(batch.records) > 1:
             self._telemetry.count_split(request.signal)
@@ -222,12 +227,13 @@ class Pipeline:
         answers: list[tuple[Pending, Outcome]] = []
         given = 0
         for (pending, size), fault in reports:
-            self._telemetry.count_record(pending.signal, size, delivered=fault is None)
             pending.unreported -= 1
             if fault is not None:
                 pending.faults.append(fault)
+                pending.failed_bytes += size
             if pending.unreported == 0:
                 given += pending.charge
+                self._count_records(pending)
                 with self._unanswered_lock:
                     waiting = self._unanswered.pop(pending.id, None)
                 if waiting is not None:
@@ -237,6 +243,13 @@ class Pipeline:
             self._answer(answers)
         finally:
             self._budget.give(given)
+
+    def _count_records(self, pending: Pending) -> None:
+        if failed := len(pending.faults):
+            self._telemetry.count_records(pending.signal, failed, pending.failed_bytes, delivered=False)
+        if taken := pending.records - failed:
+            size = pending.record_bytes - pending.failed_bytes
+            self._telemetry.count_records(pending.signal, taken, size, delivered=True)
 
     def _outcome(self, pending: Pending) -> Outcome:
         if not pending.faults:

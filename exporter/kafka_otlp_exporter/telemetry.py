@@ -54,11 +54,13 @@ class Telemetry:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        # Series are looked up once here: labels() costs more than the increment.
+        # Series are looked up once here: labels() costs more than the increment, and so does the hash of an enum, which
+        # is why those of a signal are together.
         self._series: dict[tuple[str, ...], Any] = {}
         for row in METRICS.values():
             if not row.read:
                 self._make(row)
+        self._of = {signal: self._of_signal(signal) for signal in Signal}
         self._series["workers",].set(1)
 
     def _make(self, row: Metric) -> None:
@@ -71,6 +73,11 @@ class Telemetry:
         for values in row.series:
             self._series[row.name, *values] = made.labels(*values) if values else made
 
+    def _of_signal(self, signal: Signal) -> dict[tuple[str, ...], Any]:
+        """The series of one signal, by the name of the metric and what labels there are beside the signal."""
+        items = {("items", of[2]): series for of, series in self._series.items() if of[:2] == ("items", _ITEM[signal])}
+        return items | {(of[0], *of[2:]): series for of, series in self._series.items() if of[1:2] == (signal.value,)}
+
     def observe(self, sources: Mapping[str, Callable[[], float]], version: str, librdkafka: str) -> None:
         """Show what others keep, each read at each scrape by the name of its metric, and the two versions."""
         if sources.keys() != (wanted := {row.name for row in METRICS.values() if row.read}):
@@ -82,17 +89,18 @@ class Telemetry:
 
     def count_request(self, signal: Signal, size: int) -> None:
         """A request of ``size`` bytes was read."""
-        self._series["received_bytes", signal].inc(size)
+        self._of[signal]["received_bytes",].inc(size)
 
-    def count_record(self, signal: Signal, size: int, *, delivered: bool) -> None:
-        """Kafka has taken a record with a value of ``size`` bytes, or not."""
+    def count_records(self, signal: Signal, records: int, size: int, *, delivered: bool) -> None:
+        """Kafka has taken so many records whose values have ``size`` bytes in sum, or not."""
         outcome = "delivered" if delivered else "failed"
-        self._series["records", signal, outcome].inc()
-        self._series["record_bytes", signal, outcome].inc(size)
+        of = self._of[signal]
+        of["records", outcome].inc(records)
+        of["record_bytes", outcome].inc(size)
 
     def count_split(self, signal: Signal) -> None:
         """A request became more than one record."""
-        self._series["split_requests", signal].inc()
+        self._of[signal]["split_requests",].inc()
 
     def count_reload(self, what: str, *, taken: bool) -> None:
         """Files have changed, and what they hold was taken up, or not; ``what`` they are is one of metrics.RELOADED."""
@@ -100,6 +108,7 @@ class Telemetry:
 
     def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
         """A request of ``items`` was answered, ``seconds`` after its arrival when it went to Kafka."""
+        of = self._of[signal]
         if isinstance(outcome, Delivered):
             name = "delivered"
             if outcome.rejected is not None:
@@ -107,21 +116,22 @@ class Telemetry:
                 self._reject(signal, outcome.rejected)
                 # What was rejected of metrics is counted in data points.
                 items -= 0 if signal is Signal.METRICS else outcome.rejected.items
-            self._series["items", _ITEM[signal], "delivered"].inc(max(items, 0))
+            of["items", "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):
             name = "unauthenticated" if isinstance(outcome, Unauthenticated) else "invalid"
             self._voice.warn(f"request_{name}", f"{name} {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
             self._refuse(signal, outcome)
-            self._series["items", _ITEM[signal], "unavailable"].inc(items)
-        self._series["requests", signal, name].inc()
+            of["items", "unavailable"].inc(items)
+        of["requests", name].inc()
         if seconds is not None:
-            self._series["acknowledgement_seconds", signal].observe(seconds)
+            of["acknowledgement_seconds",].observe(seconds)
 
     def _reject(self, signal: Signal, rejected: Rejection) -> None:
-        self._series["rejected_items", signal, "surplus"].inc(rejected.surplus)
-        self._series["rejected_items", signal, "oversized"].inc(rejected.items - rejected.surplus)
+        of = self._of[signal]
+        of["rejected_items", "surplus"].inc(rejected.surplus)
+        of["rejected_items", "oversized"].inc(rejected.items - rejected.surplus)
         self._voice.warn("items_rejected", signal.value, signal=signal.value, message=rejected.message)
 
     def _refuse(self, signal: Signal, outcome: Unavailable) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -61,7 +62,7 @@ def validate(
     """
     try:
         if len(payload) <= whole:
-            return _count(message.FromString(payload), [next(iter(numbers)) for numbers in item_path])
+            return _count(message.FromString(payload), _names(message.DESCRIPTOR, item_path))
         for piece in slices(payload, message, slice_bytes):
             message.FromString(piece)
     except DecodeError:
@@ -69,14 +70,23 @@ def validate(
     return count_items(payload, item_path) if item_path else 0
 
 
-def _count(message: Message, numbers: Sequence[int]) -> int:
+def _count(message: Message, names: Sequence[str]) -> int:
     """As ``count_items``, in a message that is parsed already: a small part of the time."""
-    if not numbers:
-        return 0
-    found: Any = getattr(message, message.DESCRIPTOR.fields_by_number[numbers[0]].name)
-    if len(numbers) == 1:
-        return len(found)
-    return sum(_count(one, numbers[1:]) for one in found)
+    holders: list[Any] = [message]
+    for name in names[:-1]:
+        holders = [one for holder in holders for one in getattr(holder, name)]
+    return sum(len(getattr(holder, name)) for holder in holders for name in names[-1:])
+
+
+@cache
+def _names(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
+    """The names of the fields of a path, each of whose steps is one field."""
+    names: list[str] = []
+    for [number] in path:
+        found = descriptor.fields_by_number[number]
+        names.append(found.name)
+        descriptor = found.message_type
+    return tuple(names)
 
 
 @dataclass(slots=True)

@@ -204,6 +204,7 @@ def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, obj
     delivered = sum(record.value.count(b"y" * 100) for record in batch.records)
     assert batch.rejected is not None
     assert delivered + batch.rejected.items == 400
+    assert batch.rejected.surplus == batch.rejected.items
     assert delivered > 10
     assert "may need 200000 bytes of memory together and be 100000" in batch.rejected.message
     assert "send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
@@ -265,3 +266,11 @@ def test_a_rejections_size_is_that_of_the_format():
     (alone,) = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), 1_000_000)).records
     assert batch.rejected is not None
     assert f"would make one of {record_bytes(alone)} bytes" in batch.rejected.message
+
+
+@pytest.mark.parametrize(("signal", "items"), [(Signal.TRACES, 5), (Signal.METRICS, 1), (Signal.LOGS, 5)])
+def test_items_are_counted(signal: Signal, items: int):
+    """Spans, metrics and log records, whether they fit or not."""
+    assert records(signal, samples.OF_EACH[signal](5), LAYOUT).items == items
+    assert records(signal, samples.OF_EACH[signal](5, "x" * 300_000), LAYOUT).items == items
+    assert records(signal, b"", LAYOUT).items == 0

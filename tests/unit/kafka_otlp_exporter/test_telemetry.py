@@ -128,12 +128,12 @@ def test_the_exposition_is_the_table():
     assert others == {*PROCESS, PREFIX + "build_info"}
 
 
-def test_a_record_is_counted_with_its_bytes():
-    """By what Kafka said of it."""
+def test_records_are_counted_with_their_bytes():
+    """By what Kafka said of them."""
     own = Telemetry()
-    own.count_record(Signal.LOGS, 100, delivered=True)
-    own.count_record(Signal.LOGS, 50, delivered=True)
-    own.count_record(Signal.LOGS, 7, delivered=False)
+    own.count_records(Signal.LOGS, 1, 100, delivered=True)
+    own.count_records(Signal.LOGS, 1, 50, delivered=True)
+    own.count_records(Signal.LOGS, 3, 7, delivered=False)
     assert value(own, "records_total", signal="logs", outcome="delivered") == 2
     assert value(own, "record_bytes_total", signal="logs", outcome="delivered") == 150
     assert value(own, "record_bytes_total", signal="logs", outcome="failed") == 7
