@@ -31,5 +31,6 @@ EVENTS: Mapping[str, str] = {
     "worker_draining": "A worker was asked to end.",
     "worker_stopped": "A worker has ended as it was asked to.",
     "worker_ended": "A worker ended by itself: exit code or signal, and in how many seconds it is started again.",
+    "supervision_failed": "A defect of the exporter met the care for a worker, which goes on. With a trace.",
     "worker_killed": "A worker had not ended by the shutdown timeout, and was killed.",
 }

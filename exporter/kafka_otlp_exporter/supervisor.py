@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -31,10 +32,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 SETTLED_SECONDS = 60.0
 # For how long a worker may be silent and still count as ready.
 SILENT_SECONDS = 5.0
-# How often workers are asked though nobody asks us, and how often for their metrics, of which those of a worker
-# that is killed are the last.
+# How often workers are asked though nobody asks us, and each so many times for their metrics too: of a worker that is
+# killed those are the last.
 ROUND_SECONDS = 1.0
-METRICS_SECONDS = 5.0
+METRICS_ROUNDS = 5
 # Beyond the shutdown timeout, which workers keep by themselves.
 KILL_SECONDS = 1.0
 
@@ -113,18 +114,15 @@ class _Supervisor:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                await child.start(self._order(child))
-            except OSError as error:
-                log.exception("worker_ended", worker=child.number, message=error.strerror, again_in_seconds=pause)
-            else:
-                if self._stop.is_set():
-                    child.signal(signal.SIGTERM)
-                code, pid = await self._end_of(child)
-                if self._stop.is_set() or self._refuses(child, code):
-                    return
-                if time.monotonic() - began > SETTLED_SECONDS:
-                    pause = FIRST_PAUSE
-                log.error("worker_ended", worker=child.number, pid=pid, **_end(child, code), again_in_seconds=pause)
+                end = await self._live_once(child)
+            except Exception:
+                log.exception("supervision_failed", worker=child.number)
+                end = {}
+            if self._stop.is_set():
+                return
+            if time.monotonic() - began > SETTLED_SECONDS:
+                pause = FIRST_PAUSE
+            log.error("worker_ended", worker=child.number, **end, again_in_seconds=pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -132,20 +130,23 @@ class _Supervisor:
                 child.restarts += 1
                 self._own.count_restart()
 
-    async def _end_of(self, child: Child) -> tuple[int, int | None]:
+    async def _live_once(self, child: Child) -> Mapping[str, Any]:
+        """Start a worker and see its end, which is told in fields of a log line."""
+        await child.start(self._order(child))
+        if self._stop.is_set():
+            child.signal(signal.SIGTERM)
         pid = child.pid
         code = await child.ended()
         self._ended, child.metrics = exposition.totals(child.metrics, self._ended), ""
-        return code, pid
+        if not self._stop.is_set():
+            self._heed_refusal(child, code)
+        return {"pid": pid, **_end(child, code)}
 
-    def _refuses(self, child: Child, code: int) -> bool:
-        """Whether what was asked for cannot be; a worker that comes later may be refused what others were not."""
-        if code != _WRONG_OPTION or self._all_started.is_set() or child.restarts:
-            return False
-        if self._refused is None:
+    def _heed_refusal(self, child: Child, code: int) -> None:
+        """End all when what was asked for cannot be; a worker that comes later may be refused what others were not."""
+        if code == _WRONG_OPTION and not self._all_started.is_set() and not child.restarts:
             self._refused = child.refused or "a worker cannot start; what it wrote before says why."
-        self._stop.set()
-        return True
+            self._stop.set()
 
     async def _announce(self, ports: Mapping[str, int]) -> None:
         """Say once that all workers serve."""
@@ -156,25 +157,31 @@ class _Supervisor:
 
     async def _watch(self) -> None:
         """Ask the workers, so that it is known when each was last heard, and what it had counted."""
-        for beat in range(1_000_000_000):
-            await self._refresh()
-            if beat % (METRICS_SECONDS // ROUND_SECONDS) == 0:
-                await asyncio.gather(*(child.ask_metrics() for child in self._children))
+        for beat in itertools.count():
+            try:
+                await self._refresh()
+                if beat % METRICS_ROUNDS == 0:
+                    await asyncio.gather(*(child.ask_metrics() for child in self._children))
+            except Exception:
+                log.exception("supervision_failed")
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _drain(self, keeping: Sequence[asyncio.Task[None]]) -> None:
-        timeout = 0.0 if self._refused is not None else self._settings.shutdown_timeout.total_seconds()
         if self._refused is None:
+            timeout = self._settings.shutdown_timeout.total_seconds()
             log.info("draining", seconds=timeout)
-        for child in self._children:
-            child.signal(signal.SIGTERM)
-        _, late = await asyncio.wait(keeping, timeout=timeout + KILL_SECONDS)
-        for child in self._children if late else ():
-            if child.pid is not None:
-                log.error("worker_killed", worker=child.number, pid=child.pid)
-                child.signal(signal.SIGKILL)
-                self._killed = True
+            self._signal(signal.SIGTERM)
+            await asyncio.wait(keeping, timeout=timeout + KILL_SECONDS)
+            for child in self._children:
+                if child.pid is not None:
+                    log.error("worker_killed", worker=child.number, pid=child.pid)
+                    self._killed = True
+        self._signal(signal.SIGKILL)
         await asyncio.gather(*keeping)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for child in self._children:
+            child.signal(number)
 
     async def _refresh(self) -> None:
         await asyncio.gather(*(child.ask_report() for child in self._children))
