@@ -59,6 +59,16 @@ class Wiring:
         }
         return f"kafka/{name}"
 
+    def to_otlp(self, name: str, address: str) -> str:
+        """Add an OTLP/gRPC exporter with its default queue of ten senders, and retries from 100 ms on; its name."""
+        self.exporters[f"otlp/{name}"] = {
+            "endpoint": address,
+            "tls": {"insecure": True},
+            "sending_queue": {"enabled": True, "queue_size": 10_000},
+            "retry_on_failure": {"initial_interval": "100ms"},
+        }
+        return f"otlp/{name}"
+
     def to_file(self, name: str, path: Path) -> str:
         """Add a file exporter that writes what ``frames`` reads; its name."""
         self.exporters[f"file/{name}"] = {"path": str(path), "format": "proto", "flush_interval": "100ms"}
