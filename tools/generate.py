@@ -144,7 +144,7 @@ def _option(row: Row, field: str | None) -> str:
 
 
 def _code(default: object) -> str:
-    return "none" if default in (None, "", {}, "None", "{}") else f"`{default}`"
+    return "none" if default in (None, "", {}, (), "None", "{}") else f"`{default}`"
 
 
 def main() -> int:

@@ -88,7 +88,7 @@ def _text(value: Any) -> str:
         case timedelta():
             return values.format_duration(value)
         case tuple():
-            return ",".join(value)
+            return values.format_names(value)
         case dict():
             return values.format_custom_config(value)
         case SecretStr():
@@ -160,7 +160,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _help(row: Row) -> str:
     text = f"{row.description} Allowed: {row.allowed}."
-    if row.default not in (None, {}, ""):
+    if row.default not in (None, {}, (), ""):
         text += f" Default: {_text(row.default)}."
     return text.replace("%", "%%")
 

@@ -1,7 +1,8 @@
-"""The key of a resource: the OpenTelemetry Collector's ``MapHash``, so that placement matches a Collector's. Pure.
+"""The key of a record: a hash of its resource's attributes, or the id of a trace. Pure.
 
-Called by ``records``. Source: opentelemetry-collector-contrib, pkg/pdatautil, hash.go. The grammar, over the attributes
-in the byte order of their names: F4 name value; a value is F7 text, F8 true, F9 false, FA integer and FB double (eight
+Called by ``records``. The hash is the OpenTelemetry Collector's ``MapHash``, so that placement matches a Collector's.
+Source: opentelemetry-collector-contrib, pkg/pdatautil, hash.go. The grammar, over the attributes in the byte order of
+their names: F4 name value; a value is F7 text, F8 true, F9 false, FA integer and FB double (eight
 bytes, little endian), FC entries FD for a map, FE elements FF for a list, F6 bytes, F5 nothing. The key is the xxHash64
 of that and the one of that with F3 behind it, eight bytes each, little endian. Without attributes it is sixteen zeros.
 """
@@ -9,12 +10,65 @@ of that and the one of that with F3 behind it, eight bytes each, little endian. 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import xxhash
 
+from kafka_otlp_exporter import wire
+from kafka_otlp_exporter.groups import KeyOf
+from kafka_otlp_exporter.signals import Resource
+
 _EMPTY = bytes(16)
+_TRACE_ID_BYTES = 16
+
+# Of what is larger no key is made, for upb's parsed form can be 85 times the size of the bytes.
+LARGEST_RESOURCE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Keying:
+    """How a signal is keyed: ``key_of`` is asked of what stands so many steps down its ``item_path``."""
+
+    depth: int
+    key_of: KeyOf
+
+
+def by_resource(names: Sequence[str] = ()) -> Keying:
+    """Key by the hash of a resource's attributes, or of only those with these names; null when it has none of them.
+
+    A resource of more than LARGEST_RESOURCE bytes has a null key too.
+    """
+    return Keying(1, partial(_of_resource, frozenset(names)))
+
+
+def by_trace(number: int) -> Keying:
+    """Key by the trace id, which is field ``number`` of an item: 32 hexadecimal digits in lower case.
+
+    It is null where the id is absent, all zeros, or not 16 bytes long: OTLP calls these invalid.
+    """
+    return Keying(3, partial(_of_item, number))
+
+
+def _of_resource(names: frozenset[str], request: bytes, start: int, end: int) -> bytes | None:
+    """Of one ResourceSpans, ResourceMetrics or ResourceLogs, whose field 1 is its resource."""
+    resource = wire.joined(request, 1, start, end)
+    if len(resource) > LARGEST_RESOURCE:
+        return None
+    attributes = Resource.FromString(resource).attributes
+    if not names:
+        return resource_key(attributes)
+    named = [attribute for attribute in attributes if attribute.key in names]
+    return resource_key(named) if named else None
+
+
+def _of_item(number: int, request: bytes, start: int, end: int) -> bytes | None:
+    found = wire.last(request, number, start, end)
+    if found is None or len(found) != _TRACE_ID_BYTES or not any(found):
+        return None
+    return found.hex().encode()
 
 
 def resource_key(attributes: Iterable[Any]) -> bytes:

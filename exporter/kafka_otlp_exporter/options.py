@@ -1,4 +1,4 @@
-"""The option table: every option of the specification, one typed row each.
+"""The option table: every option of the specification and those that we add to them, one typed row each.
 
 From a row come, by one rule, its flag, its environment variable, its field of the custom resource, its schema and
 its line of ``docs/options.md``. ``env`` reads and writes the textual forms, ``properties`` turns options into a
@@ -17,6 +17,7 @@ from kafka_otlp_exporter.values import (
     CLIENT_ID_PATTERN,
     PROPERTY_PATTERN,
     Acks,
+    AttributeNames,
     Broker,
     Compression,
     Duration,
@@ -42,7 +43,7 @@ def _spell_partitioner(partitioner: Partitioner) -> str:
 
 
 class Options(BaseModel):
-    """The 25 options of the specification. ``model_fields_set`` tells which of them their author set."""
+    """The options: the specification's 25, in its order, and ours. ``model_fields_set`` tells which were set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -161,6 +162,31 @@ class Options(BaseModel):
     partition_logs_by_resource_attributes: Annotated[
         bool, Field(description="Logs of one resource go to one partition: the key is a hash of its attributes.")
     ] = False
+    partition_traces_by_trace_id: Annotated[
+        bool,
+        Field(
+            description="Spans of one trace go to one partition: the key is the trace id, 32 hexadecimal digits in lower "
+            "case. A request with spans of several traces becomes one record for each of them."
+        ),
+    ] = False
+    partition_traces_by_resource_attributes: Annotated[
+        bool, Field(description="Traces of one resource go to one partition: the key is a hash of its attributes.")
+    ] = False
+    partition_logs_by_trace_id: Annotated[
+        bool,
+        Field(
+            description="Log records of one trace go to one partition: the key is the trace id, 32 hexadecimal digits in "
+            "lower case. Log records without a trace id have no key, and go to any partition."
+        ),
+    ] = False
+    partition_key_attributes: Annotated[
+        AttributeNames,
+        Field(
+            description="Names of resource attributes, such as service.name: what comes from resources with the same "
+            "values of these goes to one partition, for every signal that has no partition option of its own. The key "
+            "is a hash of those that a resource has; a resource that has none of them has no key."
+        ),
+    ] = ()
     custom_config: Annotated[
         dict[Annotated[str, Field(pattern=PROPERTY_PATTERN, max_length=128)], Annotated[str, Field(max_length=4096)]],
         BeforeValidator(custom_config_from_text),

@@ -58,6 +58,13 @@ REFUSED: Mapping[str, str] = {
     "transaction.timeout.ms": "the exporter's producer is not transactional; remove it",
 }
 
+# The partition options of each signal; two of one signal exclude each other.
+_RIVALS = (
+    ("partition_traces_by_trace_id", "partition_traces_by_resource_attributes"),
+    ("partition_logs_by_trace_id", "partition_logs_by_resource_attributes"),
+)
+_OWN_KEYS = (*_RIVALS, ("partition_metrics_by_resource_attributes",))
+
 
 class Contradiction(ValueError):
     """Options that cannot hold together; the message names them and says what to do."""
@@ -89,9 +96,10 @@ def producer_properties(
     """The librdkafka configuration of a producer, under canonical property names.
 
     ``spelling`` says how a row is called where the options came from: a flag, a field of the resource. Raises
-    Contradiction when two settings cannot hold together, or one is not supported.
+    Contradiction when two settings cannot hold together.
     """
     _refuse_what_comes_later(options, spelling)
+    _one_key_each(options, spelling)
     custom = _custom(options, spelling)
     properties = dict(_BUILT_IN)
     for name, row in table.ROWS.items():
@@ -126,6 +134,22 @@ def _refuse_what_comes_later(options: Options, spelling: Spelling) -> None:
     if options.format is Format.JSON:
         raise Contradiction(
             f"{spelling(table.ROWS['format'])}: json is not supported yet, it comes with a later version; use protobuf."
+        )
+
+
+def _one_key_each(options: Options, spelling: Spelling) -> None:
+    """A record has one key, and an option that has no effect is a mistake."""
+    for first, second in _RIVALS:
+        if getattr(options, first) and getattr(options, second):
+            raise Contradiction(
+                f"{spelling(table.ROWS[first])} and {spelling(table.ROWS[second])} are both true, but a record has one "
+                "key; keep one of them."
+            )
+    own = [name for names in _OWN_KEYS for name in names if getattr(options, name)]
+    if options.partition_key_attributes and len(own) == len(_OWN_KEYS):
+        raise Contradiction(
+            f"{spelling(table.ROWS['partition_key_attributes'])} has no effect, because each signal has a partition "
+            f"option of its own ({', '.join(spelling(table.ROWS[name]) for name in own)}); remove it, or one of them."
         )
 
 

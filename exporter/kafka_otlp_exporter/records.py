@@ -6,11 +6,12 @@ Called by ``pipeline``. A request that fits is one record whose value is the req
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.keys import resource_key
+from kafka_otlp_exporter.groups import groups
+from kafka_otlp_exporter.keys import Keying, by_resource, by_trace
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Rejection
 from kafka_otlp_exporter.signals import SIGNALS, Resource, Signal, SignalRow
@@ -48,12 +49,12 @@ class Batch:
 class Layout:
     """Where records go and how large they may be: ``max_record_bytes`` is librdkafka's ``message.max.bytes``.
 
-    ``keyed`` holds the signals whose records have the key of their resource.
+    ``keyings`` has the signals whose records have a key.
     """
 
     topics: Mapping[Signal, str]
     headers: Mapping[Signal, Headers]
-    keyed: frozenset[Signal]
+    keyings: Mapping[Signal, Keying]
     max_record_bytes: int
 
     @staticmethod
@@ -64,13 +65,18 @@ class Layout:
             headers={
                 signal: [("content-type", CONTENT_TYPE), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
             },
-            keyed=frozenset(
-                signal
-                for signal, row in SIGNALS.items()
-                if row.partition_option is not None and getattr(options, row.partition_option)
-            ),
+            keyings={signal: keying for signal, row in SIGNALS.items() if (keying := _keying(options, row))},
             max_record_bytes=max_record_bytes,
         )
+
+
+def _keying(options: Options, row: SignalRow) -> Keying | None:
+    """A signal's own option goes before ``partition_key_attributes``."""
+    if row.trace_option is not None and row.trace_id is not None and getattr(options, row.trace_option):
+        return by_trace(row.trace_id)
+    if getattr(options, row.resource_option):
+        return by_resource()
+    return by_resource(options.partition_key_attributes) if options.partition_key_attributes else None
 
 
 def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
@@ -86,7 +92,7 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     made: list[Record] = []
     oversized: list[Oversized] = []
     surplus = 0
-    for key, request in _by_resource(payload) if signal in layout.keyed else ((None, payload),):
+    for key, request in _requests(payload, row, layout.keyings.get(signal)):
         whole = Record(layout.topics[signal], key, request, layout.headers[signal])
         size = record_bytes(whole)
         if size <= layout.max_record_bytes:
@@ -100,30 +106,13 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     return Batch(tuple(made), _rejection(oversized, surplus, row, layout))
 
 
-def _by_resource(payload: bytes) -> list[tuple[bytes, bytes]]:
-    """The requests that ``payload`` falls into by the key of its resources, in the order of their first resource.
-
-    A request of one resource stays as it is. Fields that are no resource's go with the first.
-    """
-    groups: dict[bytes, list[bytes]] = {}
-    others: list[bytes] = []
-    position = 0
-    while position < len(payload):
-        first = position
-        number, kind, body, position = wire.field(payload, first, len(payload))
-        if number == 1 and kind == wire.LEN:
-            groups.setdefault(_key(payload[body:position]), []).append(payload[first:position])
-        else:
-            others.append(payload[first:position])
-    if len(groups) < 2:
-        return [(next(iter(groups), resource_key(())), payload)]
-    next(iter(groups.values()))[:0] = others
-    return [(key, b"".join(fields)) for key, fields in groups.items()]
-
-
-def _key(resource_items: bytes) -> bytes:
-    """The key of one ResourceMetrics or ResourceLogs, whose field 1 is its resource."""
-    return resource_key(Resource.FromString(wire.joined(resource_items, 1)).attributes)
+def _requests(payload: bytes, row: SignalRow, keying: Keying | None) -> Iterator[tuple[bytes | None, bytes]]:
+    if keying is None:
+        yield None, payload
+        return
+    found, _ = groups(payload, row.item_path, keying.depth, keying.key_of, 100_000)
+    for group in found:
+        yield group.key, group.request()
 
 
 def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:

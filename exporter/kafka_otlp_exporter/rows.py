@@ -74,6 +74,8 @@ _WORDS = {
     "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
     "custom_config": "key=value, several separated by commas (a comma or backslash in a value is written with a "
     "backslash before it); a key is a librdkafka property name in lower case",
+    "partition_key_attributes": "attribute names of 1 to 256 characters, several separated by commas (a comma or "
+    "backslash in a name is written with a backslash before it), at most 32, each once",
     "sasl_username": "1 to 256 characters",
     "sasl_password": "text",
     "otlp_grpc_endpoint": "host:port, or nothing to switch it off",

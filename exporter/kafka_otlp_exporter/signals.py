@@ -1,6 +1,6 @@
 """The three signals of OTLP, one row each: service, messages, topic option, and where the items are.
 
-The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records`` and ``wire``'s callers.
+The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records``, ``encode``, ``decode`` and ``wire``'s callers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kafka_otlp_exporter.values import Format
 
-__all__ = ["CONTENT_TYPES", "SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
+__all__ = ["CONTENT_TYPES", "ID_BYTES", "SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
 
 # OTLP specification, "OTLP/HTTP": the media types of its two encodings.
 CONTENT_TYPES: Mapping[Format, str] = {
     Format.PROTOBUF: "application/x-protobuf",
     Format.JSON: "application/json",
 }
+
+# The bytes that OTLP/JSON writes as hex wherever they stand (spans, links, log records, exemplars), and how many they are.
+ID_BYTES: Mapping[str, int] = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
 
 ItemPath = tuple[frozenset[int], ...]
 
@@ -41,9 +44,10 @@ class Signal(StrEnum):
 class SignalRow:
     """One signal.
 
-    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``topic_option`` and
-    ``partition_option`` are the rows that choose its topic, and whether its records are keyed by resource; ``item_path`` holds
-    the field numbers that lead from the request to its items (opentelemetry-proto, ``resource_spans`` and so on);
+    ``method`` is the gRPC path; ``request`` and ``response`` are the messages of its Export call; ``topic_option``,
+    ``resource_option`` and ``trace_option`` are the rows that choose its topic, and whether its records are keyed by
+    resource or by trace id; ``item_path`` holds the field numbers that lead from the request to its items
+    (opentelemetry-proto, ``resource_spans`` and so on), and ``trace_id`` is the number of an item's trace id;
     ``rejected_field`` counts items in ``partial_success``; ``items`` is their name in a sentence.
     """
 
@@ -51,8 +55,10 @@ class SignalRow:
     request: type[Message]
     response: type[Message]
     topic_option: str
-    partition_option: str | None
+    resource_option: str
+    trace_option: str | None
     item_path: ItemPath
+    trace_id: int | None
     rejected_field: str
     items: str
 
@@ -73,8 +79,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=trace.ExportTraceServiceRequest,
         response=trace.ExportTraceServiceResponse,
         topic_option="traces_topic",
-        partition_option=None,
+        resource_option="partition_traces_by_resource_attributes",
+        trace_option="partition_traces_by_trace_id",
         item_path=_LEAVES,
+        trace_id=1,
         rejected_field="rejected_spans",
         items="spans",
     ),
@@ -83,8 +91,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=metrics.ExportMetricsServiceRequest,
         response=metrics.ExportMetricsServiceResponse,
         topic_option="metrics_topic",
-        partition_option="partition_metrics_by_resource_attributes",
+        resource_option="partition_metrics_by_resource_attributes",
+        trace_option=None,
         item_path=_POINTS,
+        trace_id=None,
         rejected_field="rejected_data_points",
         items="data points",
     ),
@@ -93,8 +103,10 @@ SIGNALS: Mapping[Signal, SignalRow] = {
         request=logs.ExportLogsServiceRequest,
         response=logs.ExportLogsServiceResponse,
         topic_option="logs_topic",
-        partition_option="partition_logs_by_resource_attributes",
+        resource_option="partition_logs_by_resource_attributes",
+        trace_option="partition_logs_by_trace_id",
         item_path=_LEAVES,
+        trace_id=9,
         rejected_field="rejected_log_records",
         items="log records",
     ),

@@ -88,7 +88,7 @@ class _Cutter:
                 yield from self.pieces(body, position, inner.message_type, (*path, number))
                 begin = position
             elif inner.type in _PACKED_VARINTS:
-                yield from (_enclose((*path, number), piece) for piece in _packed(payload, body, position, limit))
+                yield from (_enclose((*path, number), piece) for piece in packed(payload, body, position, limit))
                 begin = position
         if begin < end:
             yield _enclose(path, payload[begin:end])
@@ -110,7 +110,8 @@ def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes
     return _Cutter(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
 
 
-def _packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+def packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+    """Cut packed varints into pieces of at most ``limit`` bytes (10 or more). Raises Malformed where one is longer."""
     while end - start > limit:
         cut = start + limit
         while cut > start and payload[cut - 1] & 0x80:
@@ -143,21 +144,49 @@ def header_size(number: int, length: int) -> int:
 
 
 def _header(number: int, length: int) -> bytes:
-    return _varint(number << 3 | LEN) + _varint(length)
+    return varint(number << 3 | LEN) + varint(length)
 
 
-def joined(payload: bytes, number: int) -> bytes:
+def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) -> bytes:
     """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
+    if end is None:
+        end = len(payload)
     found = []
-    position = 0
-    while position < len(payload):
-        at, kind, body, position = field(payload, position, len(payload))
+    while start < end:
+        at, kind, body, start = field(payload, start, end)
         if at == number and kind == LEN:
-            found.append(payload[body:position])
+            found.append(payload[body:start])
     return b"".join(found)
 
 
-def _varint(value: int) -> bytes:
+def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:
+    """The body of the last field of that number, which is the one that counts; None where there is none."""
+    wanted = number << 3 | LEN
+    found = None
+    while start < end - 1:
+        tag = payload[start]
+        kind = tag & 0x87
+        # As in field(), without the calls: a tag of one byte, and a length or a number of one byte, or a fixed one.
+        if kind == LEN and payload[start + 1] < 0x80:
+            body = start + 2
+            start = body + payload[start + 1]
+            if tag == wanted:
+                found = body, start
+        elif kind == I64:
+            start += 9
+        elif kind == VARINT and payload[start + 1] < 0x80:
+            start += 2
+        else:
+            at, kind, body, start = field(payload, start, end)
+            if at == number and kind == LEN:
+                found = body, start
+    if start != end:
+        raise Malformed("the payload ends inside a field")
+    return None if found is None else payload[found[0] : found[1]]
+
+
+def varint(value: int) -> bytes:
+    """A number from 0 to 2**64 - 1 as protobuf writes it: seven bits a byte, the lowest first."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

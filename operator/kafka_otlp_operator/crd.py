@@ -121,7 +121,7 @@ def _option(row: Row, options: Mapping[str, Any]) -> Schema:
         schema = {"type": "string", "maxLength": 16, "pattern": DURATION_PATTERN, "description": schema["description"]}
     if row.name == "custom_config":
         schema = _custom_config(schema)
-    if row.name == "brokers":
+    if schema["type"] == "array":
         schema["x-kubernetes-list-type"] = "set"
     return schema | {"description": describe(row)}
 
@@ -129,7 +129,7 @@ def _option(row: Row, options: Mapping[str, Any]) -> Schema:
 def describe(row: Row) -> str:
     """What an option is for, what it may be and what it is when it is not set: one text for ``kubectl explain``."""
     said = f"{row.description} Allowed: {spec.allowed(row)}."
-    if row.name == "brokers" or row.default in (None, {}, ""):
+    if row.name == "brokers" or row.default in (None, {}, (), ""):
         return said
     return f"{said} Default: {text(row.default)}."
 

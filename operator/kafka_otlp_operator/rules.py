@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 Fields = Mapping[str, Any]
@@ -34,7 +35,19 @@ class Rule:
 # As librdkafka reads a truth value, whatever its case.
 _TRUE = ("true", "t", "1")
 
+# The partition options of each signal; two of one signal exclude each other.
+_RIVALS = (
+    ("partitionTracesByTraceId", "partitionTracesByResourceAttributes"),
+    ("partitionLogsByTraceId", "partitionLogsByResourceAttributes"),
+)
+_OWN_KEYS = (*_RIVALS, ("partitionMetricsByResourceAttributes",))
+
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def _is_true(field: str) -> str:
+    """In CEL."""
+    return f"(has(self.{field}) && self.{field})"
 
 
 def _protocol(spec: Fields) -> str:
@@ -46,6 +59,14 @@ def _idempotence_has_acks(spec: Fields) -> bool:
     wanted = str(custom.get("enable.idempotence", "")).lower() in _TRUE
     overridden = "acks" in custom or "request.required.acks" in custom
     return not wanted or overridden or spec.get("acks", "all") == "all"
+
+
+def _not_both(first: str, second: str, spec: Fields) -> bool:
+    return not (spec.get(first) and spec.get(second))
+
+
+def _keys_for_every_signal(spec: Fields) -> bool:
+    return all(any(spec.get(field) for field in fields) for fields in _OWN_KEYS)
 
 
 def _duration_in_range(text: str) -> bool:
@@ -95,6 +116,24 @@ RULES: tuple[Rule, ...] = (
         "'acks' in self.customConfig || 'request.required.acks' in self.customConfig",
         _idempotence_has_acks,
         "enable.idempotence=true in customConfig needs acks all: set acks to all, or remove it.",
+    ),
+    *(
+        Rule(
+            "",
+            f"!({_is_true(first)} && {_is_true(second)})",
+            partial(_not_both, first, second),
+            f"{first} and {second} are both true, but a record has one key; keep one of them.",
+        )
+        for first, second in _RIVALS
+    ),
+    Rule(
+        "",
+        "!has(self.partitionKeyAttributes) || size(self.partitionKeyAttributes) == 0 || !("
+        + " && ".join("(" + " || ".join(map(_is_true, fields)) + ")" for fields in _OWN_KEYS)
+        + ")",
+        lambda spec: not spec.get("partitionKeyAttributes") or not _keys_for_every_signal(spec),
+        "partitionKeyAttributes has no effect when traces, metrics and logs each have a partition option of their own: "
+        "remove it, or one of them.",
     ),
     Rule(
         "requestTimeout",

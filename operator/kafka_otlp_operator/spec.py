@@ -35,6 +35,7 @@ OPTION_FIELDS: Mapping[str, Row] = {row.field: row for name, row in table.ROWS.i
 ALLOWED: Mapping[str, str] = {
     "brokers": "a list of 1 to 64 host:port",
     "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
+    "partition_key_attributes": "a list of attribute names of 1 to 256 characters, at most 32, each once",
     "custom_config": "librdkafka property names in lower case, at most 128, each with a string of at most "
     "4096 characters or a whole number (true and false need quotes)",
 }
@@ -132,9 +133,11 @@ def _no_unknown(spec: Mapping[str, Any]) -> None:
 
 def _options(spec: Mapping[str, Any], workload: Workload) -> Options:
     values = {row.name: value for field, value in spec.items() if (row := OPTION_FIELDS.get(field))}
-    if not isinstance(values["brokers"], list):
-        raise _not_allowed(table.ROWS["brokers"], values["brokers"])
-    values["brokers"] = tuple(values["brokers"])
+    for name in ("brokers", "partition_key_attributes"):
+        if name in values:
+            if not isinstance(values[name], list):
+                raise _not_allowed(table.ROWS[name], values[name])
+            values[name] = tuple(values[name])
     if "custom_config" in values:
         values["custom_config"] = _texts(values["custom_config"])
     if workload.sasl is not None:

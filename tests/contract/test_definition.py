@@ -22,6 +22,35 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "empty brokers": ({"brokers": []}, "spec.brokers in body should have at least 1 items"),
     "broker without port": ({"brokers": ["kafka"]}, "spec.brokers[0] in body should match"),
     "same broker twice": ({"brokers": ["a:1", "a:1"]}, 'spec.brokers[1]: Duplicate value: "a:1"'),
+    "same attribute twice": (
+        {"partitionKeyAttributes": ["a", "a"]},
+        'spec.partitionKeyAttributes[1]: Duplicate value: "a"',
+    ),
+    "attribute with a space at its end": (
+        {"partitionKeyAttributes": ["a "]},
+        "spec.partitionKeyAttributes[0] in body should match",
+    ),
+    "attribute without a name": (
+        {"partitionKeyAttributes": [""]},
+        "spec.partitionKeyAttributes[0] in body should be at least 1 chars long",
+    ),
+    "traces of two keys": (
+        {"partitionTracesByTraceId": True, "partitionTracesByResourceAttributes": True},
+        "partitionTracesByTraceId and partitionTracesByResourceAttributes are both true, but a record has one key; keep",
+    ),
+    "logs of two keys": (
+        {"partitionLogsByTraceId": True, "partitionLogsByResourceAttributes": True},
+        "partitionLogsByTraceId and partitionLogsByResourceAttributes are both true, but a record has one key; keep",
+    ),
+    "attributes that no record is keyed by": (
+        {
+            "partitionKeyAttributes": ["a"],
+            "partitionTracesByTraceId": True,
+            "partitionMetricsByResourceAttributes": True,
+            "partitionLogsByTraceId": True,
+        },
+        "partitionKeyAttributes has no effect",
+    ),
     "unknown acks": ({"acks": "two"}, 'spec.acks: Unsupported value: "two"'),
     "negative linger": ({"lingerMs": -1}, "spec.lingerMs in body should be greater than or equal to 0"),
     "text for a number": ({"retries": "many"}, "spec.retries in body must be of type integer"),
@@ -141,6 +170,13 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "podTemplate": {"labels": {"a": None}, "env": None},
         "customConfig": {"linger.ms": None},
     },
+    "keys of every kind": {
+        "partitionTracesByTraceId": True,
+        "partitionTracesByResourceAttributes": False,
+        "partitionLogsByResourceAttributes": True,
+        "partitionKeyAttributes": ["service.name", "a,b\\c", "é"],
+    },
+    "as many attributes as may be": {"partitionKeyAttributes": [f"{number:0256}" for number in range(32)]},
     "endless message timeout": {"messageTimeoutMs": 0, "lingerMs": 5},
     "IPv6 broker": {"brokers": ["[::1]:9092"]},
     "affinity": {

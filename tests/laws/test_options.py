@@ -1,5 +1,6 @@
 """Options in every textual form that they have, and back."""
 
+import re
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from kafka_otlp_exporter import env
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.properties import ALIASES, REFUSED, Contradiction, Credentials, canonical, producer_properties
-from kafka_otlp_exporter.values import PROPERTY_PATTERN
+from kafka_otlp_exporter.values import ATTRIBUTE_PATTERN, PROPERTY_PATTERN
 
 # What an environment variable can hold: any text but NUL.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
@@ -23,6 +24,11 @@ CUSTOM = st.dictionaries(
     | st.from_regex(PROPERTY_PATTERN, fullmatch=True).map(lambda name: name[:128]),
     TEXT | ODD,
     max_size=6,
+)
+ATTRIBUTES = (
+    st.sampled_from(["service.name", "a", ",", "\\", "a, b\\"])
+    | ODD.filter(lambda name: re.fullmatch(ATTRIBUTE_PATTERN, name))
+    | st.from_regex(ATTRIBUTE_PATTERN, fullmatch=True).filter(lambda name: len(name) <= 256)
 )
 
 
@@ -36,6 +42,8 @@ def _value(name: str, info: Any) -> st.SearchStrategy[Any]:
             return st.lists(st.builds("{}:{}".format, hosts, st.integers(1, 65535)), min_size=1, max_size=5).map(tuple)
         case "request_timeout":
             return st.integers(1, 900_000).map(lambda number: timedelta(milliseconds=number))
+        case "partition_key_attributes":
+            return st.lists(ATTRIBUTES, max_size=5, unique=True).map(tuple)
         case "custom_config":
             return CUSTOM
         case "sasl_username":

@@ -257,7 +257,7 @@ def test_nesting_is_as_deep_as_protobuf_lets_it_be(depth: int, size: int, tail: 
     kind = SIGNALS[Signal.LOGS].request
     body = b"\x0a\x01x" + tail
     for number in [*[1, 5] * depth, 5, 2, 2, 1]:
-        body = wire._varint(number << 3 | wire.LEN) + wire._varint(len(body)) + body
+        body = wire.varint(number << 3 | wire.LEN) + wire.varint(len(body)) + body
     assert accepts(body, kind, 0, size) == parses(body, kind)
 
 

@@ -40,3 +40,14 @@ def logs(records: int = 1, text: str = "done") -> bytes:
 
 
 OF_EACH = {Signal.TRACES: traces, Signal.METRICS: metrics, Signal.LOGS: logs}
+
+
+def of_traces(signal: Signal, *trace_ids: bytes) -> bytes:
+    """A request of spans or log records with these trace ids."""
+    request = ExportTraceServiceRequest() if signal is Signal.TRACES else ExportLogsServiceRequest()
+    for trace_id in trace_ids:
+        if isinstance(request, ExportTraceServiceRequest):
+            request.resource_spans.add().scope_spans.add().spans.add(trace_id=trace_id)
+        else:
+            request.resource_logs.add().scope_logs.add().log_records.add(trace_id=trace_id)
+    return request.SerializeToString()

@@ -33,6 +33,10 @@ WRONG = {
     "partitioner": "round-robin",
     "partition_metrics_by_resource_attributes": "perhaps",
     "partition_logs_by_resource_attributes": "",
+    "partition_traces_by_trace_id": "2",
+    "partition_traces_by_resource_attributes": "service.name",
+    "partition_logs_by_trace_id": "maybe",
+    "partition_key_attributes": "service.name,service.name",
     "sasl_username": "",
     "sasl_mechanism": "GSSAPI",
     "security_protocol": "TLS",
@@ -150,6 +154,27 @@ def test_a_switch_is_on_with_its_bare_flag(flags: tuple[str, ...], on: bool):
     name = "--kafka-exporter-partition-logs-by-resource-attributes"
     read = parse(*(name + flag for flag in flags)).options
     assert read.partition_logs_by_resource_attributes is on
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("service.name", ("service.name",)),
+        (" service.name, k8s.namespace.name ,", ("service.name", "k8s.namespace.name")),
+        (r"a\,b,c\\d", ("a,b", "c\\d")),
+        ("", ()),
+    ],
+)
+def test_attribute_names_are_separated_by_commas(text: str, names: tuple[str, ...]):
+    """A comma or backslash inside a name has a backslash before it."""
+    assert parse(f"--kafka-exporter-partition-key-attributes={text}").options.partition_key_attributes == names
+
+
+@pytest.mark.parametrize("text", ["a\\", "a\nb", "x" * 257, ",".join(map(str, range(33)))])
+def test_wrong_attribute_names_are_refused(text: str):
+    """Those that end in the middle, are too long or too many, or could not travel as a variable."""
+    with pytest.raises(OptionError, match=r"partition-key-attributes: .* is not allowed; allowed: attribute names"):
+        parse(f"--kafka-exporter-partition-key-attributes={text}")
 
 
 def test_the_specifications_command_lines_are_read_word_for_word():

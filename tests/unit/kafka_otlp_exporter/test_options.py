@@ -40,12 +40,30 @@ SPECIFICATION = {
 }
 
 
-def test_the_table_has_the_specifications_options_and_no_other():
+# What we add: the option and its default.
+OURS = {
+    "partition-traces-by-trace-id": False,
+    "partition-traces-by-resource-attributes": False,
+    "partition-logs-by-trace-id": False,
+    "partition-key-attributes": (),
+}
+OF_THE_SPECIFICATION = {name: row for name, row in ROWS.items() if name.replace("_", "-") not in OURS}
+
+
+def test_the_table_has_the_specifications_options():
     """25 of them, in its order, under its flags."""
-    assert [row.flag for row in ROWS.values()] == [f"--kafka-exporter-{name}" for name in SPECIFICATION]
+    flags = [row.flag for row in OF_THE_SPECIFICATION.values()]
+    assert flags == [f"--kafka-exporter-{name}" for name in SPECIFICATION]
 
 
-@pytest.mark.parametrize(("name", "row"), ROWS.items())
+def test_what_we_add_changes_nothing_until_it_is_set():
+    """Each of our own options is off by default, and none has a name of the specification's."""
+    assert {row.flag: row.default for name, row in ROWS.items() if name not in OF_THE_SPECIFICATION} == {
+        f"--kafka-exporter-{name}": default for name, default in OURS.items()
+    }
+
+
+@pytest.mark.parametrize(("name", "row"), OF_THE_SPECIFICATION.items())
 def test_each_default_is_the_specifications(name: str, row):
     """Written as text, a default is what the specification's table shows."""
     shown = {
@@ -62,7 +80,7 @@ def test_each_default_is_the_specifications(name: str, row):
     assert text == SPECIFICATION[name.replace("_", "-")][0]
 
 
-@pytest.mark.parametrize(("name", "row"), ROWS.items())
+@pytest.mark.parametrize(("name", "row"), OF_THE_SPECIFICATION.items())
 def test_each_choice_is_the_specifications(name: str, row):
     """No value more and no value less."""
     assert row.choices == SPECIFICATION[name.replace("_", "-")][1]

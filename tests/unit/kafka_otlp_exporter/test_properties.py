@@ -231,6 +231,29 @@ def test_what_comes_later_is_refused_until_then(given: dict[str, Any], name: str
     assert "is not supported yet, it comes with a later version" in sentence
 
 
+@pytest.mark.parametrize("signal", ["traces", "logs"])
+def test_a_signal_has_one_key(signal: str):
+    """The sentence names both options."""
+    flag = f"--kafka-exporter-partition-{signal}-by"
+    both: dict[str, Any] = {f"partition_{signal}_by_{what}": True for what in ("trace_id", "resource_attributes")}
+    sentence = refusal(**both)
+    assert sentence == (
+        f"{flag}-trace-id and {flag}-resource-attributes are both true, but a record has one key; keep one of them."
+    )
+
+
+def test_attributes_that_no_signal_is_keyed_by_are_a_mistake():
+    """An option without effect is told, and one signal that is left makes it effective."""
+    own: dict[str, Any] = {"partition_traces_by_trace_id": True, "partition_logs_by_resource_attributes": True}
+    given = {**own, "partition_metrics_by_resource_attributes": True, "partition_key_attributes": ("service.name",)}
+    assert refusal(**given) == (
+        "--kafka-exporter-partition-key-attributes has no effect, because each signal has a partition option of its own "
+        "(--kafka-exporter-partition-traces-by-trace-id, --kafka-exporter-partition-logs-by-resource-attributes, "
+        "--kafka-exporter-partition-metrics-by-resource-attributes); remove it, or one of them."
+    )
+    properties(**{**given, "partition_metrics_by_resource_attributes": False})
+
+
 @pytest.mark.parametrize(
     ("given", "linger", "timeout"),
     [

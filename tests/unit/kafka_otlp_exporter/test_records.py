@@ -2,8 +2,10 @@
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kafka_otlp_exporter import wire
+from kafka_otlp_exporter.keys import resource_key
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.records import Layout, Record, record_bytes, records
 from kafka_otlp_exporter.signals import SIGNALS, Signal
@@ -85,12 +87,12 @@ def test_an_item_that_fits_into_no_record_is_rejected_alone():
     )
 
 
-@pytest.mark.parametrize("signal", [Signal.METRICS, Signal.LOGS])
+@pytest.mark.parametrize("signal", Signal)
 def test_equal_resources_share_a_record_under_their_key(signal: Signal):
     """The first of each kind gives the order; unknown fields of the request go with the first."""
     plain = samples.OF_EACH[signal](1)
     named = wire.enclose(1, wire.enclose(1, wire.enclose(1, wire.enclose(1, b"k"))) + plain[2:])
-    options = Options(partition_metrics_by_resource_attributes=True, partition_logs_by_resource_attributes=True)
+    options = Options.model_validate({SIGNALS[signal].resource_option: True})
     layout = Layout.of(options, 1_000_000)
     batch = records(signal, plain + named + samples.UNKNOWN_FIELD + plain, layout)
     assert [record.value for record in batch.records] == [
@@ -103,11 +105,39 @@ def test_equal_resources_share_a_record_under_their_key(signal: Signal):
     assert single.key == batch.records[1].key
 
 
-def test_traces_have_no_key_by_resource():
-    """The specification has no such option for them."""
-    options = Options(partition_metrics_by_resource_attributes=True, partition_logs_by_resource_attributes=True)
-    (record,) = records(Signal.TRACES, samples.traces(), Layout.of(options, 1_000_000)).records
-    assert record.key is None
+@pytest.mark.parametrize(
+    ("signal", "option"),
+    [(Signal.TRACES, "partition_traces_by_trace_id"), (Signal.LOGS, "partition_logs_by_trace_id")],
+)
+def test_items_of_one_trace_share_a_record_under_its_id(signal: Signal, option: str):
+    """Those of all resources together; what has no id shares one with a null key."""
+    one, other = bytes(15) + b"\x01", bytes(15) + b"\x02"
+    payload = b"".join(samples.of_traces(signal, *ids) for ids in ([one, other, one], [b""], [bytes(16), other]))
+    layout = Layout.of(Options.model_validate({option: True}), 1_000_000)
+    batch = records(signal, payload, layout)
+    counts = {record.key: wire.count_items(record.value, SIGNALS[signal].item_path) for record in batch.records}
+    assert counts == {one.hex().encode(): 2, other.hex().encode(): 2, None: 2}
+    assert batch.rejected is None
+
+
+def test_named_attributes_key_every_signal_that_has_no_option_of_its_own():
+    """Its own option goes before them."""
+    options = Options(
+        partition_key_attributes=("service.name",),
+        partition_traces_by_trace_id=True,
+        partition_logs_by_resource_attributes=True,
+    )
+    layout = Layout.of(options, 1_000_000)
+    resource = Resource()
+    resource.attributes.add(key="service.name").value.string_value = "checkout"
+    named = resource_key(resource.attributes)
+    resource.attributes.add(key="host.name").value.string_value = "a"
+    keys = {
+        signal: records(signal, wire.enclose(1, wire.enclose(1, resource.SerializeToString())), layout).records[0].key
+        for signal in Signal
+    }
+    whole = resource_key(resource.attributes)
+    assert keys == {Signal.TRACES: None, Signal.METRICS: named, Signal.LOGS: whole}
 
 
 def test_a_record_at_the_limit_fits():

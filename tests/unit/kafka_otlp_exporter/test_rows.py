@@ -67,4 +67,7 @@ def test_choices_and_switches_are_told_from_the_type():
     assert [row.name for row in EVERY_ROW if row.is_switch] == [
         "partition_metrics_by_resource_attributes",
         "partition_logs_by_resource_attributes",
+        "partition_traces_by_trace_id",
+        "partition_traces_by_resource_attributes",
+        "partition_logs_by_trace_id",
     ]

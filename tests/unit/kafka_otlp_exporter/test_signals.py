@@ -51,6 +51,15 @@ def test_an_item_path_leads_to_the_items(signal: Signal, leaves: set[str]):
         assert row.item_path[3] == {field.number for field in parent.oneofs_by_name["data"].fields}
 
 
+@pytest.mark.parametrize(("signal", "item"), [(Signal.TRACES, "trace.v1.Span"), (Signal.LOGS, "logs.v1.LogRecord")])
+def test_a_trace_id_is_that_field_of_an_item(signal: Signal, item: str):
+    """Metrics have none."""
+    row = SIGNALS[signal]
+    message = row.request.DESCRIPTOR.file.pool.FindMessageTypeByName(f"opentelemetry.proto.{item}")
+    assert message.fields_by_name["trace_id"].number == row.trace_id
+    assert (SIGNALS[Signal.METRICS].trace_id, SIGNALS[Signal.METRICS].trace_option) == (None, None)
+
+
 @pytest.mark.parametrize(("signal", "row"), ROWS)
 def test_partial_success_parses_as_what_a_client_expects(signal: Signal, row):
     """The number of items and the sentence come back."""

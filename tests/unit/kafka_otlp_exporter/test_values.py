@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from kafka_otlp_exporter.values import (
+    AttributeNames,
     Broker,
     Compression,
     Duration,
@@ -16,8 +17,11 @@ from kafka_otlp_exporter.values import (
     custom_config_from_text,
     format_custom_config,
     format_duration,
+    format_names,
+    names_from_text,
     parse_custom_config,
     parse_duration,
+    parse_names,
 )
 
 
@@ -105,7 +109,39 @@ def test_custom_config_is_written_with_its_commas_and_backslashes_escaped():
     assert format_custom_config({"a": "1,2", "b": "x\\y", "c": ""}) == r"a=1\,2,b=x\\y,c="
 
 
-@pytest.mark.parametrize("reader", [brokers_from_text, custom_config_from_text])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        (" , ", ()),
+        ("a", ("a",)),
+        (" a , b c ,", ("a", "b c")),
+        (r"a\,b,c", ("a,b", "c")),
+        (r"a\\,b", ("a\\", "b")),
+    ],
+)
+def test_names_are_read_as_their_author_meant_them(text: str, names: tuple[str, ...]):
+    """They are trimmed, empty ones are passed over, and a backslash takes a comma's meaning away."""
+    assert parse_names(text) == names
+    assert parse_names(format_names(names)) == names
+
+
+def test_a_backslash_before_nothing_is_refused():
+    """Something is missing behind it."""
+    with pytest.raises(ValueError, match="backslash"):
+        parse_names("a\\")
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "b", "a"), ("",), (" a",), ("a ",), ("a\n",), ("a\0b",), ("x" * 257,), ("a",) * 33]
+)
+def test_attribute_names_are_few_and_printable_and_each_once(names: tuple[str, ...]):
+    """A list that says a name twice is a mistake, and what is trimmed on its way is no name."""
+    with pytest.raises(ValidationError):
+        TypeAdapter[tuple[str, ...]](AttributeNames).validate_python(names)
+
+
+@pytest.mark.parametrize("reader", [brokers_from_text, custom_config_from_text, names_from_text])
 def test_what_is_no_text_is_left_to_validation(reader):
     """A list or a map, as the custom resource has them, passes through."""
     value = ["a:1"]

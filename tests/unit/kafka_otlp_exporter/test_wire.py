@@ -24,7 +24,7 @@ def nested(depth: int) -> bytes:
 
 def length_delimited(number: int, content: bytes) -> bytes:
     """One field of the wire type LEN."""
-    return wire._varint(number << 3 | wire.LEN) + wire._varint(len(content)) + content
+    return wire.varint(number << 3 | wire.LEN) + wire.varint(len(content)) + content
 
 
 def accepted(payload: bytes, message: type[Message], **sizes: int) -> bool:
@@ -158,3 +158,34 @@ def test_an_unknown_field_is_no_item():
     assert (
         wire.count_items(samples.traces(2) + samples.UNKNOWN_FIELD + b"\x08\x01", SIGNALS[Signal.TRACES].item_path) == 2
     )
+
+
+ITEM = b"\x12\x01a\x0a\x02bc\x09%b\x08\x05\x0d%b\x0a\x01d\x10\x80\x01" % (bytes(8), bytes(4))
+
+
+@pytest.mark.parametrize(("number", "found"), [(1, b"d"), (2, b"a"), (3, None)])
+def test_the_last_field_of_a_number_counts(number: int, found: bytes | None):
+    """Only as a field with a length; what stands around the message is not looked at."""
+    assert wire.last(b"\x0a\x01x" + ITEM + b"\x0a\x01y", number, 3, 3 + len(ITEM)) == found
+
+
+def test_a_long_last_field_is_found():
+    """With a length of several bytes, and a number above 15."""
+    assert wire.last(wire.enclose(1, b"x" * 300), 1, 0, 303) == b"x" * 300
+    assert wire.last(samples.UNKNOWN_FIELD, 2047, 0, 5) == b"hi"
+
+
+@pytest.mark.parametrize("cut", [b"\x0a", b"\x0a\x05abc", b"\x09\x00", b"\x0a\x01a\x12"])
+def test_a_field_that_ends_outside_is_malformed(cut: bytes):
+    """Its end would be the neighbour's."""
+    with pytest.raises(wire.Malformed):
+        wire.last(cut, 1, 0, len(cut))
+    with pytest.raises(wire.Malformed):
+        wire.last(cut + b"more", 1, 0, len(cut))
+
+
+def test_bodies_are_joined_inside_bounds():
+    """All of one number, and none of what stands around."""
+    payload = wire.enclose(1, b"a") + wire.enclose(1, b"b") + wire.enclose(2, b"c") + wire.enclose(1, b"d")
+    assert wire.joined(payload, 1) == b"abd"
+    assert wire.joined(payload, 1, 3, 9) == b"b"

@@ -15,6 +15,50 @@ def test_a_rule_holds_for_nothing_said(rule):
     assert rule.holds({}) or rule.message.startswith("exactly one")
 
 
+@pytest.mark.parametrize(
+    ("spec", "refused"),
+    [
+        (
+            {"partitionTracesByTraceId": True, "partitionTracesByResourceAttributes": True},
+            "partitionTracesByTraceId and",
+        ),
+        ({"partitionTracesByTraceId": True, "partitionTracesByResourceAttributes": False}, None),
+        ({"partitionLogsByTraceId": True, "partitionLogsByResourceAttributes": True}, "partitionLogsByTraceId and"),
+        ({"partitionLogsByTraceId": True, "partitionTracesByResourceAttributes": True}, None),
+        (
+            {
+                "partitionTracesByResourceAttributes": True,
+                "partitionMetricsByResourceAttributes": True,
+                "partitionLogsByTraceId": True,
+                "partitionKeyAttributes": ["service.name"],
+            },
+            "partitionKeyAttributes has no effect",
+        ),
+        (
+            {
+                "partitionTracesByResourceAttributes": True,
+                "partitionLogsByTraceId": True,
+                "partitionKeyAttributes": ["service.name"],
+            },
+            None,
+        ),
+        (
+            {
+                "partitionTracesByResourceAttributes": True,
+                "partitionMetricsByResourceAttributes": True,
+                "partitionLogsByTraceId": True,
+                "partitionKeyAttributes": [],
+            },
+            None,
+        ),
+    ],
+)
+def test_a_record_has_one_key(spec, refused):
+    """And keys that no record would have are a mistake."""
+    broken = [rule.message for rule in rules.RULES if not rule.path and not rule.holds(spec)]
+    assert [message.startswith(str(refused)) for message in broken] == [True] * (refused is not None)
+
+
 @pytest.mark.parametrize("spelling", ["true", "True", "tRuE", "t", "T", "1", 1, "false", "f", "0", 0, "yes", "on"])
 def test_true_is_what_librdkafka_takes_for_it(spelling):
     """The rule about idempotence knows every spelling that contradicts acks in the exporter, and no other."""

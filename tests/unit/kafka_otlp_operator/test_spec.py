@@ -85,6 +85,18 @@ def test_every_field_may_be_null():
             'spec.lingerMs: "5" is not allowed; allowed: a whole number from 0 to 900000 (milliseconds).',
         ),
         ({"brokers": "a:1"}, 'spec.brokers: "a:1" is not allowed; allowed: a list of 1 to 64 host:port.'),
+        (
+            {"partitionKeyAttributes": "service.name"},
+            'spec.partitionKeyAttributes: "service.name" is not allowed; allowed: a list of attribute names of 1 to 256 '
+            "characters, at most 32, each once.",
+        ),
+        ({"partitionKeyAttributes": ["a", "a"]}, 'spec.partitionKeyAttributes: ["a", "a"] is not allowed; allowed:'),
+        ({"partitionKeyAttributes": [1]}, "spec.partitionKeyAttributes: [1] is not allowed; allowed:"),
+        (
+            {"partitionLogsByTraceId": True, "partitionLogsByResourceAttributes": True},
+            "spec: partitionLogsByTraceId and partitionLogsByResourceAttributes are both true, but a record has one key; "
+            "keep one of them.",
+        ),
         ({"brokers": None}, "spec.brokers: missing; name the Kafka brokers, host:port each."),
         ({"lingerMS": 5}, "spec.lingerMS: there is no such field; did you mean spec.lingerMs?"),
         ({"xyz": 5}, "spec.xyz: there is no such field."),
