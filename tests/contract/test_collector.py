@@ -14,7 +14,7 @@ from tests.beds.collector import Collector, Wiring, wait_for_frames
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
 from tests.contract import telemetry
-from tests.contract.otlp import send
+from tests.contract.otlp import Client
 
 pytestmark = [pytest.mark.kafka, pytest.mark.collector]
 
@@ -34,18 +34,20 @@ class Way:
         return {signal: f"{self.name}-{signal}" for signal in Signal}
 
 
-BY_RESOURCE = (
-    "--kafka-exporter-partition-metrics-by-resource-attributes",
-    "--kafka-exporter-partition-logs-by-resource-attributes",
-)
-SMALL = "--kafka-exporter-max-message-bytes=4000"
 ALL = frozenset(Signal)
+SMALL = "--kafka-exporter-max-message-bytes=4000"
+BY_RESOURCE = tuple(f"--kafka-exporter-partition-{signal}-by-resource-attributes" for signal in Signal)
+BY_TRACE = ("--kafka-exporter-partition-traces-by-trace-id", "--kafka-exporter-partition-logs-by-trace-id")
+BY_ATTRIBUTES = ("--kafka-exporter-partition-key-attributes=service.instance.id,absent",)
 
 WAYS = [
     Way("whole"),
     Way("split", (SMALL,), ALL),
-    Way("by-resource", BY_RESOURCE, frozenset({Signal.METRICS, Signal.LOGS})),
+    Way("by-resource", BY_RESOURCE, ALL),
     Way("by-resource-split", (*BY_RESOURCE, SMALL), ALL),
+    Way("by-trace", BY_TRACE, frozenset({Signal.TRACES, Signal.LOGS})),
+    Way("by-trace-split", (*BY_TRACE, SMALL), ALL),
+    Way("by-attributes", BY_ATTRIBUTES, ALL),
 ]
 
 
@@ -79,8 +81,9 @@ def _send_all(kafka: KafkaBroker, folders: pytest.TempPathFactory) -> None:
             flags = [f"--kafka-exporter-brokers={kafka.bootstrap()}", *topics, *way.flags]
             exporters.append(stack.enter_context(ExporterProcess(folders.mktemp(way.name), flags)))
         for exporter in exporters:
-            for signal, request in telemetry.requests().items():
-                send(exporter.wait_ready().otlp, signal, request.SerializeToString())
+            with Client(exporter.wait_ready().otlp) as client:
+                for signal, request in telemetry.requests().items():
+                    client.send(signal, request.SerializeToString())
 
 
 @pytest.mark.parametrize("signal", Signal)

@@ -17,7 +17,7 @@ from tests.beds.collector import Collector, Wiring
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
 from tests.beds.process import wait_until
-from tests.contract.otlp import send
+from tests.contract.otlp import Client
 
 pytestmark = [pytest.mark.kafka, pytest.mark.collector]
 
@@ -74,20 +74,18 @@ def test_a_collector_that_retries_loses_nothing_while_the_broker_is_frozen(
     with ExporterProcess(tmp_path, flags) as exporter:
         wiring.connect(Signal.TRACES, ["otlp"], [wiring.to_otlp("ours", exporter.otlp)])
         exporter.wait_ready()
-        with Collector(tmp_path, wiring) as collector:
+        with Collector(tmp_path, wiring) as collector, Client(otlp) as client:
             collector.wait_ready()
-            sent = [name for number in range(100) if (name := _sent(otlp, f"before {number}"))]
+            sent = [_sent(client, f"before {number}") for number in range(100)]
             wait_until(lambda: len(received(own_kafka)) == 100, 60, lambda: "nothing comes through")
             own_kafka.pause()
             over = time.monotonic() + FROZEN_SECONDS
             while time.monotonic() < over:
-                sent.append(_sent(otlp, f"during {len(sent)}"))
+                sent.append(_sent(client, f"during {len(sent)}"))
                 time.sleep(0.02)
             own_kafka.resume()
-            sent += [_sent(otlp, f"after {number}") for number in range(100)]
-            wait_until(
-                lambda: set(sent) <= set(received_by_now(own_kafka)), 90, lambda: _what_is_missing(sent, own_kafka)
-            )
+            sent += [_sent(client, f"after {number}") for number in range(100)]
+            wait_until(lambda: set(sent) <= set(received_by_now(own_kafka)), 90, lambda: _missing(sent, own_kafka))
     found = received(own_kafka)
     retries = [line for line in collector.log.splitlines() if "Will retry the request" in line]
     assert set(found) == set(sent)
@@ -97,12 +95,12 @@ def test_a_collector_that_retries_loses_nothing_while_the_broker_is_frozen(
     print(f"{len(sent)} sent, {len(retries)} retries, {found.total() - len(found)} duplicates in Kafka")
 
 
-def _sent(otlp: str, name: str) -> str:
-    send(otlp, Signal.TRACES, one_span(name))
+def _sent(client: Client, name: str) -> str:
+    client.send(Signal.TRACES, one_span(name))
     return name
 
 
-def _what_is_missing(sent: list[str], kafka: KafkaBroker) -> str:
+def _missing(sent: list[str], kafka: KafkaBroker) -> str:
     missing = set(sent) - set(received_by_now(kafka))
     return f"{len(missing)} of {len(sent)} spans are missing, among them {sorted(missing)[:3]}"
 

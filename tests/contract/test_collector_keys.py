@@ -5,25 +5,39 @@ Who moves from one to the other finds each key, and what stands under it, in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Message
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kafka_otlp_exporter import wire
+from kafka_otlp_exporter.keys import resource_key
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.collector import Collector, Wiring
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
 from tests.contract import telemetry
-from tests.contract.otlp import send
+from tests.contract.draws import drawn
+from tests.contract.otlp import Client
+from tests.laws.messages import messages
 
 pytestmark = [pytest.mark.kafka, pytest.mark.collector]
 
 PARTITIONS = 5
+RESOURCES = 300
+ATTRIBUTES = st.lists(
+    st.fixed_dictionaries({"key": st.text(max_size=3), "value": messages(AnyValue.DESCRIPTOR, 4)}),
+    min_size=1,
+    max_size=5,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,12 @@ KEYINGS = [
         ("partition_metrics_by_resource_attributes", "partition_logs_by_resource_attributes"),
         ("partition-metrics-by-resource-attributes", "partition-logs-by-resource-attributes"),
         (Signal.METRICS, Signal.LOGS),
+    ),
+    Keying(
+        "trace",
+        ("partition_traces_by_id", "partition_logs_by_trace_id"),
+        ("partition-traces-by-trace-id", "partition-logs-by-trace-id"),
+        (Signal.TRACES, Signal.LOGS),
     ),
 ]
 ROWS = [pytest.param(keying, signal, id=f"{keying.name}-{signal}") for keying in KEYINGS for signal in keying.signals]
@@ -71,11 +91,9 @@ def written(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Ite
             for keying in KEYINGS
         }
         collector.wait_ready()
-        for signal in {signal for keying in KEYINGS for signal in keying.signals}:
-            send(otlp, signal, telemetry.requests()[signal].SerializeToString())
-        for keying, exporter in exporters.items():
-            for signal in keying.signals:
-                send(exporter.wait_ready().otlp, signal, telemetry.requests()[signal].SerializeToString())
+        _send(otlp, {signal for keying in KEYINGS for signal in keying.signals})
+        for keying, ours in exporters.items():
+            _send(ours.wait_ready().otlp, keying.signals)
     every = [
         topics(writer, keying)[signal]
         for writer in ("theirs", "ours")
@@ -83,6 +101,12 @@ def written(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for signal in keying.signals
     ]
     yield {topic: kafka.read(topic) for topic in every}
+
+
+def _send(otlp: str, signals: Iterable[Signal]) -> None:
+    with Client(otlp) as client:
+        for signal in signals:
+            client.send(signal, telemetry.requests()[signal].SerializeToString())
 
 
 def _exporter(kafka: KafkaBroker, keying: Keying, folder: Path) -> ExporterProcess:
@@ -97,7 +121,7 @@ def _exporter(kafka: KafkaBroker, keying: Keying, folder: Path) -> ExporterProce
     )
 
 
-def by_key(signal: Signal, records: list[Message]) -> dict[bytes | None, telemetry.Counter[telemetry.Item]]:
+def by_key(signal: Signal, records: list[Message]) -> dict[bytes | None, Counter[telemetry.Item]]:
     """The items under each key; the Collector's empty key counts as none."""
     return telemetry.by_key(signal, [(record.key() or None, record.value() or b"") for record in records])
 
@@ -137,3 +161,33 @@ def test_the_collectors_records_are_valid_to_us(
     assert telemetry.items(signal, values) == telemetry.items(
         signal, [telemetry.requests()[signal].SerializeToString()]
     )
+
+
+@pytest.fixture(scope="module")
+def of_any_resource(
+    kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Resource, bytes | None]]:
+    """Resources of every shape, each with the key that the Collector gave to its record."""
+    folder, topic = tmp_path_factory.mktemp("collector"), "theirs-any-logs"
+    kafka.create_topic(topic)
+    wiring = Wiring()
+    otlp = wiring.otlp()
+    options = {"partition_logs_by_resource_attributes": True}
+    exporter = wiring.to_kafka("any", kafka.bootstrap(), {Signal.LOGS: topic}, "otlp_proto", options)
+    wiring.connect(Signal.LOGS, ["otlp"], [exporter])
+    request = ExportLogsServiceRequest()
+    for attributes in drawn(ATTRIBUTES, RESOURCES):
+        request.resource_logs.add(resource={"attributes": attributes}).scope_logs.add().log_records.add()
+    with Collector(folder, wiring) as collector, Client(otlp) as client:
+        collector.wait_ready()
+        client.send(Signal.LOGS, request.SerializeToString())
+    written = [(ExportLogsServiceRequest.FromString(one.value() or b""), one.key()) for one in kafka.read(topic)]
+    return [(part.resource, key) for made, key in written for part in made.resource_logs]
+
+
+def test_the_key_of_any_resource_is_the_collectors(of_any_resource: list[tuple[Resource, bytes | None]]) -> None:
+    """Whatever the names and values of its attributes, two of one name among them."""
+    assert [found for found in of_any_resource if found[1] != resource_key(found[0].attributes)] == []
+    assert len({key for _, key in of_any_resource}) > RESOURCES // 2
+    names = [[attribute.key for attribute in resource.attributes] for resource, _ in of_any_resource]
+    assert any(len(set(of_one)) < len(of_one) for of_one in names)
