@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.values import Format
 
 # OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
 LARGEST_REQUEST = 64 * 1024 * 1024
+# The largest request is such a part of --max-in-flight-bytes, by the format of records: JSON has two or three times the
+# bytes of protobuf, and the records of one request may have three eighths of the total.
+SHARES: Mapping[Format, int] = {Format.PROTOBUF: 4, Format.JSON: 8}
 # What an open call costs beside its message: gRPC's call, stream and metadata, our task. Measured with 20,000 of them.
 OPEN_CALL_BYTES = 20 * 1024
 WAIT_SECONDS = 2.0
@@ -30,13 +35,13 @@ class _Waiting:
 
 
 class Admission:
-    """A quarter of the total is for open calls, the rest is the budget of their messages, three of the largest."""
+    """A quarter of the total is for open calls, the rest is the budget of messages, three of the largest or more."""
 
-    def __init__(self, total: int, loop: asyncio.AbstractEventLoop) -> None:
-        """``total`` is --max-in-flight-bytes."""
+    def __init__(self, total: int, loop: asyncio.AbstractEventLoop, share: int = SHARES[Format.PROTOBUF]) -> None:
+        """``total`` is --max-in-flight-bytes, of which the largest request may be the part ``share``, as 4 is a quarter."""
         quarter = total // 4
         self.budget = Budget(total - quarter)
-        self.largest_request = min(LARGEST_REQUEST, quarter)
+        self.largest_request = min(LARGEST_REQUEST, total // share)
         self.most_calls = quarter // OPEN_CALL_BYTES
         self.open_calls = 0
         self._loop = loop
@@ -44,7 +49,9 @@ class Admission:
 
     @property
     def blocked(self) -> bool:
-        """Whether a call waits longer than it takes others to read what is on its way."""
+        """Whether a call waits longer than it takes others to read what is on its way, or a request waits for more."""
+        if self.budget.contended:
+            return True
         latest = self._loop.time() - LONG_SECONDS
         return any(line[0].since < latest for line in self._lines.values())
 

@@ -23,6 +23,8 @@ from kafka_otlp_exporter.telemetry import Telemetry, log
 
 TAKE_AT_MOST = 256
 POLL_SECONDS = 0.1
+# How long the requests of one take together may wait for the bytes that their records have more than they.
+GROWTH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Pipeline:
         self._request_timeout = request_timeout
         message = f"Kafka has not acknowledged within {request_timeout:g} s (requestTimeout)."
         self._late = Unavailable(Reason.TIMED_OUT, message)
+        self._too_grown = Unavailable(
+            Reason.MEMORY_BUDGET_FULL,
+            "the request's records are larger than the request, and as many bytes as --max-in-flight-bytes allows wait for "
+            "Kafka: send it again.",
+        )
         self._refused: deque[tuple[Pending, Fault]] = deque()
         self._unanswered: dict[int, Pending] = {}
         self._unanswered_lock = threading.Lock()
@@ -130,9 +137,11 @@ class Pipeline:
             answers: list[tuple[int, Outcome]] = []
             # Oldest last, so that each can be let go of as it is done: payloads are large.
             requests = self._receiver.take(TAKE_AT_MOST, POLL_SECONDS)[::-1]
+            patience = time.monotonic() + GROWTH_SECONDS
             while requests:
+                self._beats["produce"] = time.monotonic()
                 request = requests.pop()
-                outcome = self._produce(request)
+                outcome = self._produce(request, patience)
                 if outcome is not None:
                     self._telemetry.count_answer(request.signal, outcome, None)
                     self._budget.give(request.charge)
@@ -141,8 +150,11 @@ class Pipeline:
             if answers:
                 self._receiver.complete(answers)
 
-    def _produce(self, request: Request) -> Outcome | None:
-        """Hand a request's records to the producer; the outcome when there is nothing to wait for."""
+    def _produce(self, request: Request, patience: float) -> Outcome | None:
+        """Hand a request's records to the producer; the outcome when there is nothing to wait for.
+
+        For the bytes that they have more than it, it waits until ``patience`` on the monotonic clock.
+        """
         self._telemetry.count_request(request.signal, len(request.payload))
         if time.monotonic() > request.arrival + self._request_timeout:
             return self._late
@@ -155,14 +167,17 @@ class Pipeline:
             return Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
         if not batch.records:
             return Delivered(batch.rejected)
-        self._hand_over(request, batch)
+        growth = max(0, batch.memory - request.charge)
+        if growth and not self._budget.extend(growth, patience - time.monotonic(), self._stopping.is_set):
+            return self._too_grown
+        self._hand_over(request, batch, request.charge + growth)
         return None
 
-    def _hand_over(self, request: Request, batch: Batch) -> None:
+    def _hand_over(self, request: Request, batch: Batch, charge: int) -> None:
         pending = Pending(
             id=request.id,
             signal=request.signal,
-            charge=request.charge,
+            charge=charge,
             topic=batch.records[0].topic,
             arrival=request.arrival,
             deadline=request.arrival + self._request_timeout,

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from kafka_otlp_exporter import options as table
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.rows import Row
-from kafka_otlp_exporter.values import Acks, Format
+from kafka_otlp_exporter.values import Acks
 
 Spelling = Callable[[Row], str]
 
@@ -98,7 +98,6 @@ def producer_properties(
     ``spelling`` says how a row is called where the options came from: a flag, a field of the resource. Raises
     Contradiction when two settings cannot hold together.
     """
-    _refuse_what_comes_later(options, spelling)
     _one_key_each(options, spelling)
     custom = _custom(options, spelling)
     properties = dict(_BUILT_IN)
@@ -123,18 +122,22 @@ def without_files(properties: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def queue_limits(properties: Mapping[str, str]) -> tuple[int, int]:
+    """How many bytes and how many records the producer's queue takes, by its configuration or librdkafka's defaults."""
+
+    def limit(name: str, default: int) -> int:
+        text = properties.get(name, "")
+        # librdkafka also takes 0x10 and 10zz, which nobody writes; 0 records are all that there is memory for.
+        return int(text) if text.isdecimal() and int(text) > 0 else default
+
+    return limit("queue.buffering.max.kbytes", 1_048_576) * 1024, limit("queue.buffering.max.messages", 100_000)
+
+
 def _property(name: str) -> str:
     kafka = table.ROWS[name].kafka
     if kafka is None:
         raise LookupError(f"option {name} is no librdkafka property")
     return kafka.property
-
-
-def _refuse_what_comes_later(options: Options, spelling: Spelling) -> None:
-    if options.format is Format.JSON:
-        raise Contradiction(
-            f"{spelling(table.ROWS['format'])}: json is not supported yet, it comes with a later version; use protobuf."
-        )
 
 
 def _one_key_each(options: Options, spelling: Spelling) -> None:

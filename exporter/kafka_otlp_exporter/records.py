@@ -1,21 +1,25 @@
 """From the bytes of a request to Kafka records. Pure.
 
-Called by ``pipeline``. A request that fits is one record whose value is the request's own bytes.
+Called by ``pipeline``. A protobuf request that fits and has one key is one record whose value is the request's own bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.groups import groups
-from kafka_otlp_exporter.keys import Keying, by_resource, by_trace
+from kafka_otlp_exporter.encode import encode
+from kafka_otlp_exporter.groups import Group, groups
+from kafka_otlp_exporter.keys import LARGEST_RESOURCE, Keying, by_resource, by_trace
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.outcomes import Rejection
-from kafka_otlp_exporter.signals import SIGNALS, Resource, Signal, SignalRow
-from kafka_otlp_exporter.split import MOST_GROWTH, Oversized, split
+from kafka_otlp_exporter.packing import RECORD_MEMORY, Allowance, Oversized
+from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
+from kafka_otlp_exporter.split import split
+from kafka_otlp_exporter.values import Format
 
 # As confluent_kafka wants them: a list whose values may be null.
 Headers = list[tuple[str, str | bytes | None]]
@@ -24,7 +28,10 @@ Headers = list[tuple[str, str | bytes | None]]
 # varints at their longest.
 RECORD_OVERHEAD = 36
 
-CONTENT_TYPE = b"application/x-protobuf"
+# Half of the message budget of the default --max-in-flight-bytes.
+MOST_BYTES = 96 * MEBIBYTE
+# librdkafka's default of queue.buffering.max.messages.
+MOST_RECORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +46,52 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The records of one request, and what of it fits into none."""
+    """The records of one request, and what of it is in none.
+
+    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_MEMORY for each.
+    """
 
     records: tuple[Record, ...]
     rejected: Rejection | None = None
 
+    @property
+    def memory(self) -> int:
+        """In bytes."""
+        return sum(len(one.value) + len(one.key or b"") + RECORD_MEMORY for one in self.records)
+
 
 @dataclass(frozen=True)
 class Layout:
-    """Where records go and how large they may be: ``max_record_bytes`` is librdkafka's ``message.max.bytes``.
+    """Where records go, how they are keyed and encoded, and how large they may be.
 
-    ``keyings`` has the signals whose records have a key.
+    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records of
+    one request may have together. ``keyings`` has the signals whose records have a key.
     """
 
     topics: Mapping[Signal, str]
     headers: Mapping[Signal, Headers]
     keyings: Mapping[Signal, Keying]
+    format: Format
     max_record_bytes: int
+    most_bytes: int
+    most_records: int
 
     @staticmethod
-    def of(options: Options, max_record_bytes: int) -> Layout:
+    def of(
+        options: Options, max_record_bytes: int, most_bytes: int = MOST_BYTES, most_records: int = MOST_RECORDS
+    ) -> Layout:
         """The layout that the options ask for."""
+        content_type = CONTENT_TYPES[options.format].encode()
         return Layout(
             topics={signal: str(getattr(options, row.topic_option)) for signal, row in SIGNALS.items()},
             headers={
-                signal: [("content-type", CONTENT_TYPE), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
+                signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
             },
             keyings={signal: keying for signal, row in SIGNALS.items() if (keying := _keying(options, row))},
+            format=options.format,
             max_record_bytes=max_record_bytes,
+            most_bytes=most_bytes,
+            most_records=most_records,
         )
 
 
@@ -82,40 +107,86 @@ def _keying(options: Options, row: SignalRow) -> Keying | None:
 def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     """The records that ``payload``, a serialised Export request of ``signal``, becomes.
 
-    One, of the request's own bytes, where it fits and has one key; else as few as hold every item that fits into one.
-    An empty request becomes none. Raises wire.Malformed when the payload is not what it claims to be.
+    One where it fits and has one key; else of each key as few as hold every item that fits into one, until they have
+    ``layout.most_bytes`` together. An empty request becomes none. Raises wire.Malformed when the payload is not what it
+    claims to be.
     """
     row = SIGNALS[signal]
     wire.validate(payload, row.request)
     if not payload:
         return Batch(())
-    made: list[Record] = []
-    oversized: list[Oversized] = []
-    surplus = 0
-    for key, request in _requests(payload, row, layout.keyings.get(signal)):
-        whole = Record(layout.topics[signal], key, request, layout.headers[signal])
-        size = record_bytes(whole)
-        if size <= layout.max_record_bytes:
-            made.append(whole)
-            continue
-        beside = size - len(request)
-        parts = split(request, row.item_path, layout.max_record_bytes - beside)
-        made.extend(Record(whole.topic, key, part, whole.headers) for part in parts.requests)
-        oversized.extend(replace(one, size=one.size + beside) for one in parts.oversized)
-        surplus += parts.surplus
-    return Batch(tuple(made), _rejection(oversized, surplus, row, layout))
-
-
-def _requests(payload: bytes, row: SignalRow, keying: Keying | None) -> Iterator[tuple[bytes | None, bytes]]:
+    making = _Making(signal, layout)
+    keying = layout.keyings.get(signal)
     if keying is None:
-        yield None, payload
-        return
-    found, _ = groups(payload, row.item_path, keying.depth, keying.key_of, 100_000)
+        making.add(None, payload)
+        return making.batch()
+    # No further group could have a record.
+    most = min(layout.most_records, layout.most_bytes // RECORD_MEMORY)
+    found, making.surplus = groups(payload, row.item_path, keying.depth, keying.key_of, most)
     for group in found:
-        yield group.key, group.request()
+        making.add_group(group)
+    return making.batch()
 
 
-def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
+class _Making:
+    """The records of one request while they are made."""
+
+    def __init__(self, signal: Signal, layout: Layout) -> None:
+        self.surplus = 0
+        self._row = SIGNALS[signal]
+        self._layout = layout
+        self._topic = layout.topics[signal]
+        self._headers = layout.headers[signal]
+        self._allowance = Allowance(layout.most_bytes, layout.most_records)
+        self._used_up = False
+        self._beside = record_bytes(Record(self._topic, None, b"", self._headers))
+        self._made: list[Record] = []
+        self._oversized: list[Oversized] = []
+
+    def add_group(self, group: Group) -> None:
+        """Make a group's records, unless the allowance is used up."""
+        if self._used_up or self._allowance.largest(len(group.key or b"")) <= 0:
+            self.surplus += group.items
+            return
+        request = group.request()
+        before = self._allowance.bytes
+        self.add(group.key, request)
+        # Putting it together was work, even where nothing of it fits into a record.
+        wasted = len(request) - (before - self._allowance.bytes)
+        self._allowance.bytes -= max(0, wasted)
+
+    def add(self, key: bytes | None, request: bytes) -> None:
+        """Make the records of one key."""
+        key_bytes = len(key or b"")
+        beside = self._beside + key_bytes
+        limit = self._layout.max_record_bytes - beside
+        whole = self._whole(request, min(limit, self._allowance.largest(key_bytes)))
+        if whole is not None:
+            self._allowance.spend(len(whole), key_bytes)
+            self._made.append(Record(self._topic, key, whole, self._headers))
+            return
+        parts = split(request, self._row, self._layout.format, limit, self._allowance, key_bytes)
+        self._made.extend(Record(self._topic, key, part, self._headers) for part in parts.requests)
+        self.surplus += parts.surplus
+        self._used_up = parts.surplus > 0
+        if parts.oversized is not None:
+            one = parts.oversized
+            self._oversized.append(Oversized(one.items, one.size + beside, one.resource))
+
+    def _whole(self, request: bytes, limit: int) -> bytes | None:
+        """The one value that a request becomes; None where it is larger than the limit, or most likely so."""
+        if self._layout.format is Format.JSON:
+            # JSON has two or three times the bytes.
+            text = encode(request, self._row.request) if len(request) <= limit // 2 else b""
+            return text if 0 < len(text) <= limit else None
+        return request if len(request) <= limit else None
+
+    def batch(self) -> Batch:
+        """All of them."""
+        return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout))
+
+
+def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
     sentences = []
     items = sum(one.items for one in oversized)
     if oversized:
@@ -127,8 +198,9 @@ def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, lay
         )
     if surplus:
         sentences.append(
-            f"{surplus} {row.items} stand in resources so large that the records that repeat them would have more than "
-            f"{MOST_GROWTH} times the bytes of the request: raise the limit (maxMessageBytes), or send smaller resources."
+            f"{surplus} {row.items} are left out, because the records of one request may need {layout.most_bytes} bytes "
+            f"of memory together and be {layout.most_records}, and those of this one, which repeat its resources, would "
+            "be more: send smaller requests or smaller resources, or raise --max-in-flight-bytes."
         )
     if not sentences:
         return None
@@ -136,6 +208,8 @@ def _rejection(oversized: Sequence[Oversized], surplus: int, row: SignalRow, lay
 
 
 def _service(resource: bytes) -> str:
+    if len(resource) > LARGEST_RESOURCE:
+        return ""
     names = (one.value.string_value for one in Resource.FromString(resource).attributes if one.key == "service.name")
     name = next(names, None)
     return "" if name is None else f" of service {json.dumps(name[:128])}"

@@ -19,12 +19,12 @@ import uvloop
 
 from kafka_otlp_exporter import credentials, outcomes
 from kafka_otlp_exporter.admin import Admin, Views
-from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.admission import SHARES, Admission
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.outcomes import Identity
 from kafka_otlp_exporter.pipeline import Pending, Pipeline
 from kafka_otlp_exporter.producer import Producer
-from kafka_otlp_exporter.properties import canonical, producer_properties
+from kafka_otlp_exporter.properties import canonical, producer_properties, queue_limits
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.records import Layout
 from kafka_otlp_exporter.settings import Settings
@@ -69,7 +69,7 @@ class _Server:
         self._identity = Identity(
             properties["metadata.broker.list"], options.sasl_username, properties.get("sasl.mechanisms")
         )
-        self._admission = Admission(settings.max_in_flight_bytes, asyncio.get_running_loop())
+        self._admission = Admission(settings.max_in_flight_bytes, asyncio.get_running_loop(), SHARES[options.format])
         self._budget = self._admission.budget
 
     async def run(self) -> None:
@@ -81,7 +81,7 @@ class _Server:
         self._pipeline = Pipeline(
             receiver,
             self._producer,
-            Layout.of(self._options, int(self._properties["message.max.bytes"])),
+            self._layout(),
             self._budget,
             self._telemetry,
             self._options.request_timeout.total_seconds(),
@@ -103,6 +103,16 @@ class _Server:
         await self._drain(receiver, self._pipeline)
         await admin.stop()
         log.info("stopped")
+
+    def _layout(self) -> Layout:
+        """The records of one request may be half of the messages that there may be, and what librdkafka takes at once."""
+        most_bytes, most_records = queue_limits(self._properties)
+        return Layout.of(
+            self._options,
+            int(self._properties["message.max.bytes"]),
+            min(self._budget.total // 2, most_bytes),
+            most_records,
+        )
 
     async def _listen(self, receiver: GrpcReceiver, admin: Admin) -> dict[str, int]:
         ports: dict[str, int] = {}

@@ -52,8 +52,8 @@ class Settings(BaseModel):
             ge=4 * MEBIBYTE,
             le=1024 * 1024 * MEBIBYTE,
             description="What requests may hold at one time, each from before it is read until Kafka has taken or "
-            "refused it; a quarter of it is for open calls. The largest request that is accepted is a quarter of it, and "
-            "64 MiB at most. The process may need some four times as much beside its 80 MiB: librdkafka holds copies.",
+            "refused it; a quarter of it is for open calls. The largest request that is accepted is a quarter of it (an "
+            "eighth with the format json), and 64 MiB at most. The process may need some four times as much beside its 80 MiB: librdkafka holds copies.",
         ),
         Unit("bytes"),
     ] = 256 * MEBIBYTE

@@ -1,202 +1,181 @@
 """Cuts a request that is too large for one record along its own structure: resource, scope, item. Pure.
 
-Called by ``records``. Works on the wire format, from bytes to bytes: a part holds slices of the request, and the
-envelopes (resource, scope, metric) that its items stand in. The parts are filled in order, each as far as it goes, which
-makes them as few as can be without changing the order.
+Called by ``records``. From bytes to bytes, without an object of the whole: in protobuf a part holds slices of the request,
+in JSON the texts of such slices. How parts are filled stands in ``packing``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message_factory import GetMessageClass
 
 from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.signals import ItemPath
+from kafka_otlp_exporter.encode import encode
+from kafka_otlp_exporter.packing import Allowance, Level, Packer, Parts
+from kafka_otlp_exporter.signals import SignalRow
+from kafka_otlp_exporter.values import Format
 
-# A request of a large resource and many small items would otherwise become a hundred times its bytes.
-MOST_GROWTH = 2
+# What is larger is not made into JSON as a whole to see whether it fits: its children are, each for itself.
+WHOLE = 32 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Oversized:
-    """Items that fit into no part: how many, the bytes that a part of them alone would have, their resource.
+def split(request: bytes, row: SignalRow, form: Format, limit: int, allowance: Allowance, key: int = 0) -> Parts:
+    """Cut a protobuf ``request`` into requests in ``form``, of at most ``limit`` bytes.
 
-    ``resource`` is the serialised ``opentelemetry.proto.resource.v1.Resource``.
+    Each counts as a record with a key of ``key`` bytes; making stops when the allowance is used up. What has no items in
+    it and does not fit is left out. Raises wire.Malformed when fields cannot be told apart.
     """
-
-    items: int
-    size: int
-    resource: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Requests of the same type that together hold every item but the oversized ones, once and in order.
-
-    ``surplus`` items were left out because the parts would have grown together to many times the request: each part
-    repeats the resource that its items stand in, and that is nearly as large as a part.
-    """
-
-    requests: list[bytes]
-    oversized: list[Oversized]
-    surplus: int
-
-
-def split(request: bytes, path: ItemPath, limit: int) -> Parts:
-    """Cut ``request`` into requests of at most ``limit`` bytes; ``path`` is its signal's ``item_path``.
-
-    Together they have at most MOST_GROWTH times its bytes, and one part more. What has no items in it and does not fit
-    is left out. Raises wire.Malformed when fields cannot be told apart.
-    """
-    packer = _Packer(request, path, limit)
-    packer.descend(0, 0, len(request))
-    packer.flush()
-    return Parts(packer.done, packer.oversized, packer.surplus)
+    if form is Format.JSON:
+        return _JsonPacker(request, row, limit, allowance, key).pack()
+    return _ProtobufPacker(request, row.item_path, limit, allowance, key).pack()
 
 
 @dataclass(slots=True)
-class _Level:
-    """An open message: the fields that each of its parts repeats, and the children that the present part has.
+class _Slices(Level):
+    """Children that stand side by side in the request are one slice of it, from ``start`` to ``end``.
 
-    Children that stand side by side in the request are one slice of it, from ``start`` to ``end``, so that a million
-    small ones cost no more than a few large ones.
+    So a million small ones cost no more than a few large ones.
     """
 
-    number: int
-    envelope: bytes
-    size: int
-    children: list[bytes] = field(default_factory=list)
     start: int = 0
     end: int = 0
 
 
-class _Packer:
-    def __init__(self, request: bytes, path: ItemPath, limit: int) -> None:
-        self.done: list[bytes] = []
-        self.oversized: list[Oversized] = []
-        self.surplus = 0
-        self._left = MOST_GROWTH * len(request) + limit
-        self._request = request
-        self._path = path
-        self._limit = limit
-        self._levels: list[_Level] = []
-        # A child of so many bytes fits whatever it does to the lengths of the messages around it.
-        self._room = 0
+class _ProtobufPacker(Packer[_Slices]):
+    # A child of so many bytes fits whatever it does to the lengths of the messages around it.
+    _room = 0
 
-    def descend(self, number: int, start: int, end: int) -> None:
-        """Open the message between ``start`` and ``end``, place its children, close it."""
-        numbers = self._path[len(self._levels)]
-        envelope = self._envelope(start, end, numbers)
-        self._levels.append(_Level(number, envelope, len(envelope)))
-        self._measure()
-        position = start
-        while position < end:
-            first = position
-            found, kind, body, position = wire.field(self._request, first, end)
-            if kind == wire.LEN and found in numbers:
-                self._place(found, first, body, position)
-        self._close()
+    def _opened(self, number: int, start: int, end: int) -> _Slices:
+        fields = self._fields(start, end)
+        return _Slices(number, fields, len(fields))
 
-    def flush(self) -> None:
-        """End the present part, if it has a child, and begin an empty one inside the same open messages."""
-        content = b""
-        for level in reversed(self._levels):
-            inner = self._children(level) + content
-            if inner and level.number:
-                content = wire.enclose(level.number, level.envelope + inner)
-            elif inner:
-                self.done.append(level.envelope + inner)
-                self._left -= len(self.done[-1])
-            level.children.clear()
-            level.size = len(level.envelope)
-        self._measure()
-
-    def _place(self, number: int, first: int, body: int, end: int) -> None:
+    def _add(self, number: int, first: int, body: int, end: int) -> bool:  # noqa: ARG002
         size = end - first
-        if self._left < self._limit:
-            self.surplus += self._items(body, end)
-        elif size <= self._room:
-            self._append(first, end)
-            self._room -= size
-        elif self._size_with(size) <= self._limit:
-            self._append(first, end)
-            self._measure()
-        elif self._divisible(body, end):
-            self.descend(number, body, end)
-        else:
-            self._place_whole(first, body, end)
-
-    def _place_whole(self, first: int, body: int, end: int) -> None:
-        self.flush()
-        size = self._size_with(end - first)
-        if self._left < self._limit:
-            self.surplus += self._items(body, end)
-            return
-        if size <= self._limit:
-            self._append(first, end)
-            self._measure()
-            return
-        if items := self._items(body, end):
-            # Field 1 of the open ResourceSpans, ResourceMetrics or ResourceLogs.
-            resource = wire.joined(self._levels[1].envelope, 1) if len(self._levels) > 1 else b""
-            self.oversized.append(Oversized(items, size, resource))
-
-    def _items(self, body: int, end: int) -> int:
-        """How many items a child of the innermost open message holds."""
-        rest = self._path[len(self._levels) :]
-        return wire.count_items(self._request, rest, body, end) if rest else 1
-
-    def _divisible(self, body: int, end: int) -> bool:
-        depth = len(self._levels)
-        if depth == len(self._path):
+        tight = size > self._room
+        if tight and self._size_of(size) > self._limit:
             return False
-        children = wire.count_items(self._request, (self._path[depth],), body, end)
-        # Of a oneof that stands twice only the last counts; apart, both would.
-        return children == 1 or (children > 1 and len(self._path[depth]) == 1)
+        level = self._levels[-1]
+        level.size += size
+        if level.end != first:
+            self._cut(level)
+            level.start = first
+        level.end = end
+        if tight:
+            self._measure()
+        else:
+            self._room -= size
+        return True
 
-    def _envelope(self, start: int, end: int, numbers: frozenset[int]) -> bytes:
-        """The fields of a message that are no children."""
-        others = []
-        while start < end:
-            first = start
-            number, kind, _, start = wire.field(self._request, first, end)
-            if kind != wire.LEN or number not in numbers:
-                others.append(self._request[first:start])
-        return b"".join(others)
+    def _put(self, closed: bytes) -> None:
+        level = self._levels[-1]
+        self._cut(level)
+        level.children.append(closed)
+        level.size += len(closed)
 
-    def _measure(self) -> None:
-        # A length has one byte at least and five at most.
-        self._room = self._limit - self._size_with(0) - 4 * len(self._levels)
+    def _alone(self, number: int, first: int, body: int, end: int) -> int:  # noqa: ARG002
+        size = end - first
+        for level in reversed(self._levels):
+            size += len(level.fields)
+            if level.number:
+                size += wire.header_size(level.number, size)
+        return size
 
-    def _size_with(self, size: int) -> int:
-        """What the present part would have, with ``size`` bytes more in the innermost open message."""
+    def _size_of(self, size: int) -> int:
+        """What the present part would have with so many bytes more in the innermost open message."""
         size += self._levels[-1].size
         for index in range(len(self._levels) - 1, 0, -1):
             size += wire.header_size(self._levels[index].number, size) + self._levels[index - 1].size
         return size
 
-    def _append(self, first: int, end: int) -> None:
-        level = self._levels[-1]
-        level.size += end - first
-        if level.end != first:
-            self._cut(level)
-            level.start = first
-        level.end = end
-
-    def _cut(self, level: _Level) -> None:
-        level.children.append(self._request[level.start : level.end])
-        level.start = level.end = 0
-
-    def _children(self, level: _Level) -> bytes:
+    def _enclosed(self, level: _Slices, inner: bytes) -> bytes:
         self._cut(level)
-        return b"".join(level.children)
+        content = b"".join([*level.children, inner])
+        level.children.clear()
+        level.size = len(level.fields)
+        if not content:
+            return b""
+        return wire.enclose(level.number, level.fields + content) if level.number else level.fields + content
 
-    def _close(self) -> None:
-        if len(self._levels) == 1:
-            return  # the request itself is ended by flush()
-        level, around = self._levels.pop(), self._levels[-1]
-        if children := self._children(level):
-            closed = wire.enclose(level.number, level.envelope + children)
-            self._cut(around)
-            around.children.append(closed)
-            around.size += len(closed)
+    def _measure(self) -> None:
+        # A length has one byte at least and five at most.
+        self._room = self._limit - self._size_of(0) - 4 * len(self._levels)
+
+    def _cut(self, level: _Slices) -> None:
+        if level.end:
+            level.children.append(self._request[level.start : level.end])
+            level.start = level.end = 0
+
+
+@dataclass(slots=True)
+class _Texts(Level):
+    """``before`` and ``after`` are the text around the children; ``type`` is the message's descriptor."""
+
+    before: bytes = b""
+    after: bytes = b""
+    type: Any = None
+
+
+class _JsonPacker(Packer[_Texts]):
+    _room = 0
+
+    def __init__(self, request: bytes, row: SignalRow, limit: int, allowance: Allowance, key: int) -> None:
+        super().__init__(request, row.item_path, limit, allowance, key)
+        self._root = row.request.DESCRIPTOR
+        # The text that was made last: what did not fit into one part is asked for again in the next.
+        self._latest = (-1, -1, b"")
+
+    def _opened(self, number: int, start: int, end: int) -> _Texts:
+        kind: Any = self._levels[-1].type.fields_by_number[number].message_type if self._levels else self._root
+        fields = self._fields(start, end)
+        child = kind.fields_by_number[self._child(start, end)]
+        text = encode(fields, GetMessageClass(kind))[:-1]
+        comma = b"" if text == b"{" else b","
+        before = text + comma + f'"{child.json_name}":{"[" if child.is_repeated else ""}'.encode()
+        after = b"]}" if child.is_repeated else b"}"
+        return _Texts(number, fields, len(before) + len(after), before=before, after=after, type=kind)
+
+    def _child(self, start: int, end: int) -> int:
+        """The number that a message's children have: where it may be one of several, it has one child."""
+        numbers = self._path[len(self._levels)]
+        while len(numbers) > 1 and start < end:
+            number, kind, _, start = wire.field(self._request, start, end)
+            if kind == wire.LEN and number in numbers:
+                return number
+        return next(iter(numbers))
+
+    def _add(self, number: int, first: int, body: int, end: int) -> bool:
+        if end - body > WHOLE and self._divisible(body, end):
+            return False
+        text = self._text(number, first, body, end)
+        if len(text) > self._room:
+            return False
+        self._put(text)
         self._measure()
+        return True
+
+    def _text(self, number: int, first: int, body: int, end: int) -> bytes:
+        if self._latest[:2] != (first, end):
+            kind = self._levels[-1].type.fields_by_number[number].message_type
+            self._latest = first, end, encode(self._request[body:end], GetMessageClass(kind))
+        return self._latest[2]
+
+    def _put(self, closed: bytes) -> None:
+        level = self._levels[-1]
+        level.size += len(closed) + bool(level.children)
+        level.children.append(closed)
+
+    def _alone(self, number: int, first: int, body: int, end: int) -> int:
+        around = sum(len(level.before) + len(level.after) for level in self._levels)
+        return around + len(self._text(number, first, body, end))
+
+    def _enclosed(self, level: _Texts, inner: bytes) -> bytes:
+        texts = [*level.children, inner] if inner else level.children
+        content = b"".join([level.before, b",".join(texts), level.after]) if texts else b""
+        level.children = []
+        level.size = len(level.before) + len(level.after)
+        return content
+
+    def _measure(self) -> None:
+        self._room = self._limit - sum(level.size + bool(level.children) for level in self._levels)

@@ -253,11 +253,11 @@ def test_wrong_config_touches_nothing(operator: Operator, namespace: Namespace) 
     assert environment(namespace)["KAFKA_EXPORTER_LINGER_MS"] == "9"
 
 
-def test_not_supported_yet(operator: Operator, namespace: Namespace) -> None:
-    """What a later version brings is refused in the status with a sentence, and nothing is made."""
-    namespace.apply({"format": "json"})
+def test_contradiction(operator: Operator, namespace: Namespace) -> None:
+    """What no rule of the API server expresses is refused in the status with a sentence, and nothing is made."""
+    namespace.apply({"retries": 0, "customConfig": {"enable.idempotence": "true"}})
     until(lambda: namespace.condition("ConfigValid").get("status") == "False", "ConfigValid=False")
-    assert "spec.format: json is not supported yet" in namespace.condition("Ready")["message"]
+    assert "spec.retries: 0 contradicts enable.idempotence=true" in namespace.condition("Ready")["message"]
     assert not namespace.exists("deployment")
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.json_format import ParseDict
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -127,3 +131,46 @@ def _points(request: Any) -> Iterator[Item]:
                 around = (scope.schema_url, metric.name, str(kind))
                 for point in getattr(metric, kind).data_points if kind else ():
                     yield Item(resource.resource.SerializeToString(), around, point.SerializeToString(), b"")
+
+
+def from_json(signal: Signal, text: bytes) -> bytes:
+    """A request that was OTLP/JSON, by protobuf's own reader of JSON, which knows ids as base64 only."""
+
+    def with_base64(value: Any) -> Any:
+        if isinstance(value, list):
+            return [with_base64(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: base64.b64encode(bytes.fromhex(inside)).decode() if name.endswith("Id") else with_base64(inside)
+            for name, inside in value.items()
+        }
+
+    made: bytes = ParseDict(with_base64(json.loads(text)), SIGNALS[signal].request()).SerializeToString()
+    return made
+
+
+def only(signal: Signal, payload: bytes, numbers: set[int]) -> bytes:
+    """The request with these items alone, by their numbers in ``items``, and without envelopes that hold none."""
+    request: Any = SIGNALS[signal].request.FromString(payload)
+    counted = itertools.count()
+
+    def prune(message: Any, path: tuple[frozenset[int], ...]) -> bool:
+        fields = [message.DESCRIPTOR.fields_by_number[n] for n in path[0] if n in message.DESCRIPTOR.fields_by_number]
+        kept = False
+        for one in fields:
+            if one.is_repeated:
+                children = list(getattr(message, one.name))
+                left = [
+                    child for child in children if (prune(child, path[1:]) if path[1:] else next(counted) in numbers)
+                ]
+                message.ClearField(one.name)
+                getattr(message, one.name).extend(left)
+                kept = kept or bool(left)
+            elif message.HasField(one.name):
+                kept = kept or prune(getattr(message, one.name), path[1:])
+        return kept
+
+    prune(request, SIGNALS[signal].item_path)
+    made: bytes = request.SerializeToString()
+    return made

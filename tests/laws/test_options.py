@@ -131,7 +131,7 @@ def test_custom_config_wins_and_no_property_has_two_names(
     given: dict[str, Any], credentials: Credentials, custom: dict[str, str]
 ):
     """Or the options are refused, in one sentence without a secret."""
-    options = Options(**{**given, "format": "protobuf", "custom_config": custom})
+    options = Options(**{**given, "custom_config": custom})
     try:
         made = producer_properties(options, credentials)
     except Contradiction as refusal:

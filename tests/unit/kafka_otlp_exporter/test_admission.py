@@ -2,8 +2,10 @@
 
 import asyncio
 
-from kafka_otlp_exporter.admission import LARGEST_REQUEST, OPEN_CALL_BYTES, Admission
+from kafka_otlp_exporter.admission import LARGEST_REQUEST, OPEN_CALL_BYTES, SHARES, Admission
 from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.values import Format
+from tests.beds.process import wait_until
 
 
 async def made(total: int = 4 * MEBIBYTE) -> Admission:
@@ -20,6 +22,33 @@ def test_the_total_is_shared_out():
         assert admission.largest_request == 16 * MEBIBYTE
         assert admission.most_calls == 16 * MEBIBYTE // OPEN_CALL_BYTES
         assert (await made(1024 * MEBIBYTE)).largest_request == LARGEST_REQUEST
+
+    asyncio.run(run())
+
+
+def test_a_request_that_becomes_json_is_half_as_large():
+    """An eighth of the total: what it becomes may be three eighths."""
+
+    async def run() -> None:
+        admission = Admission(64 * MEBIBYTE, asyncio.get_running_loop(), SHARES[Format.JSON])
+        assert admission.largest_request == 8 * MEBIBYTE
+        assert admission.budget.total // 2 == 3 * admission.largest_request
+
+    asyncio.run(run())
+
+
+def test_readers_hurry_while_a_request_waits_for_more():
+    """Else one that hardly sends would hold what is needed to finish."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        waiting = asyncio.create_task(asyncio.to_thread(admission.budget.extend, 1, 20))
+        await asyncio.to_thread(wait_until, lambda: admission.budget.contended, 5, lambda: "it does not wait", 0.001)
+        assert admission.blocked
+        admission.budget.give(1)
+        assert await waiting
+        assert not admission.blocked
 
     asyncio.run(run())
 

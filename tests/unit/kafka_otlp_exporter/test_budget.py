@@ -1,8 +1,11 @@
 """The bytes that may be held at one time."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from kafka_otlp_exporter.budget import Budget
+from tests.beds.process import wait_until
 
 
 def test_bytes_are_taken_until_none_are_free():
@@ -72,3 +75,62 @@ def test_threads_take_and_give_without_losing_a_byte():
     for thread in threads:
         thread.join()
     assert (budget.taken, over) == (0, [])
+
+
+def test_more_is_taken_at_once_where_it_is_free():
+    """And where it is not, nothing is taken."""
+    budget = Budget(10)
+    assert budget.take(4)
+    assert budget.extend(6, 0)
+    assert budget.taken == 10
+    assert not budget.extend(1, 0)
+    assert not budget.extend(1, -5)
+    assert budget.taken == 10
+
+
+def test_who_waits_for_more_goes_before_who_begins():
+    """What comes free is not taken from under it; then the others are woken."""
+    budget, woken = Budget(10), threading.Event()
+    assert budget.take(8)
+    budget.when_given(woken.set)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.extend, 5, 20)
+        wait_until(lambda: budget.contended, 5, lambda: "it does not wait", 0.001)
+        assert not budget.take(1)
+        budget.give(1)
+        assert woken.wait(5)
+        woken.clear()
+        budget.when_given(woken.set)
+        assert not budget.take(1)
+        assert not waiting.done()
+        budget.give(3)
+        assert waiting.result(5)
+    assert woken.wait(5)
+    assert budget.taken == 9
+    assert not budget.contended
+    assert budget.take(1)
+
+
+def test_a_wait_in_vain_takes_nothing_and_wakes_the_others():
+    """They were kept out for it."""
+    budget, woken = Budget(10), threading.Event()
+    assert budget.take(8)
+    budget.when_given(woken.set)
+    began = time.monotonic()
+    assert not budget.extend(5, 0.2)
+    assert time.monotonic() - began >= 0.2
+    assert woken.is_set()
+    assert budget.taken == 8
+    assert budget.take(2)
+
+
+def test_a_wait_that_is_abandoned_ends():
+    """The process must not wait for it."""
+    budget, abandoned = Budget(10), threading.Event()
+    assert budget.take(10)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.extend, 5, 60, abandoned.is_set)
+        wait_until(lambda: budget.contended, 5, lambda: "it does not wait", 0.001)
+        abandoned.set()
+        assert not waiting.result(5)
+    assert budget.taken == 10

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from kafka_otlp_exporter import pipeline
 from kafka_otlp_exporter.budget import Budget
@@ -25,7 +26,8 @@ from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port, wait_until
 from tests.unit.kafka_otlp_exporter import librdkafka, samples
 
-CHARGE = 1000
+# As receivers charge it: at least what a small request and its record need.
+CHARGE = 2000
 
 
 class Hand:
@@ -312,6 +314,73 @@ def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
     assert time.monotonic() - began < 4
     assert running.hand.answered == [identifier]
     assert running.hand.answer(identifier) == Delivered()
+
+
+def spread(traces: int, resource: int = 0) -> bytes:
+    """So many log records, each of a trace of its own, in a resource of so many bytes."""
+    request = ExportLogsServiceRequest()
+    one = request.resource_logs.add()
+    one.resource.attributes.add(key="fat").value.string_value = "x" * resource
+    scope = one.scope_logs.add()
+    for number in range(traces):
+        scope.log_records.add(trace_id=(number + 1).to_bytes(16, "big"))
+    return request.SerializeToString()
+
+
+def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it(bench: Any, nobody: str):
+    """The resource stands in each of them."""
+    running = bench(nobody, partition_logs_by_trace_id=True, message_timeout_ms=1000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    wait_until(lambda: len(running.producer._attempt.client) == 50, 10, lambda: "no records were made", 0.01)
+    assert 50 * (10_000 + 1024) < running.budget.taken < 50 * (10_300 + 1024)
+    assert isinstance(running.hand.answer(identifier), Unavailable)
+    running.wait_for_free_budget()
+
+
+def test_records_that_there_is_no_room_for_are_unavailable_and_none_is_produced(
+    bench: Any, mock_kafka: MockKafka, monkeypatch: pytest.MonkeyPatch
+):
+    """After a wait for it; everything is given back, and the next request is delivered."""
+    monkeypatch.setattr(pipeline, "GROWTH_SECONDS", 0.3)
+    running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
+    held = running.budget.total - 100_000
+    assert running.budget.take(held)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, spread(50, resource=10_000))
+    assert time.monotonic() - began >= 0.3
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.MEMORY_BUDGET_FULL
+    assert "larger than the request" in outcome.message
+    wait_until(lambda: running.budget.taken == held, 5, lambda: "bytes are still taken", 0.01)
+    assert len(running.producer._attempt.client) == 0
+    assert running.send(Signal.LOGS, spread(5)) == Delivered()
+    running.budget.give(held)
+    assert running.send(Signal.LOGS, spread(50, resource=10_000)) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_records_wait_for_room_that_kafka_makes(bench: Any, mock_kafka: MockKafka):
+    """Delivered as soon as others are."""
+    running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
+    held = running.budget.total - 100_000
+    assert running.budget.take(held)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    wait_until(lambda: running.budget.contended, 10, lambda: "it does not wait", 0.001)
+    running.budget.give(held)
+    assert running.hand.answer(identifier) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_a_stop_does_not_wait_for_room(bench: Any, nobody: str, monkeypatch: pytest.MonkeyPatch):
+    """The request is answered, and the thread ends."""
+    monkeypatch.setattr(pipeline, "GROWTH_SECONDS", 60)
+    running = bench(nobody, partition_logs_by_trace_id=True)
+    assert running.budget.take(running.budget.total - 100_000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    wait_until(lambda: running.budget.contended, 10, lambda: "it does not wait", 0.001)
+    running.pipeline.stop()
+    assert isinstance(running.hand.answer(identifier), Unavailable)
+    assert not any(thread.is_alive() for thread in running.pipeline._threads)
 
 
 def test_a_stop_answers_what_is_left(bench: Any, nobody: str):

@@ -13,6 +13,7 @@ from kafka_otlp_exporter.properties import (
     Credentials,
     canonical,
     producer_properties,
+    queue_limits,
     without_files,
 )
 
@@ -219,16 +220,17 @@ def test_idempotence_that_is_off_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("custom", "limits"),
     [
-        ({"format": "json"}, "format"),
+        ({}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "7", "queue.buffering.max.kbytes": "2"}, (2048, 7)),
+        ({"queue.buffering.max.messages": "0"}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "0x10"}, (1024**3, 100_000)),
     ],
 )
-def test_what_comes_later_is_refused_until_then(given: dict[str, Any], name: str):
-    """Never silently ignored."""
-    sentence = refusal(**given)
-    assert sentence.startswith(f"{ROWS[name].flag}: ")
-    assert "is not supported yet, it comes with a later version" in sentence
+def test_what_the_producers_queue_takes_is_known(custom: dict[str, str], limits: tuple[int, int]):
+    """A request of more records would be refused for ever."""
+    assert queue_limits(properties(custom_config=custom)) == limits
 
 
 @pytest.mark.parametrize("signal", ["traces", "logs"])

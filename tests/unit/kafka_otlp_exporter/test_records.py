@@ -1,14 +1,18 @@
 """A request's bytes to a Kafka record."""
 
+import json
+
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kafka_otlp_exporter import wire
+from kafka_otlp_exporter.encode import encode
 from kafka_otlp_exporter.keys import resource_key
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.records import Layout, Record, record_bytes, records
 from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.values import Format
 from tests.unit.kafka_otlp_exporter import samples
 
 OPTIONS = Options(traces_topic="t", metrics_topic="m", logs_topic="l")
@@ -169,19 +173,95 @@ def test_a_records_size_counts_key_and_headers(key: bytes | None, headers, size:
     assert record_bytes(Record("t", key, b"v" * 100, headers)) == size
 
 
-def test_a_large_resource_with_many_items_does_not_multiply():
-    """Its parts repeat it, so only some of them are made; the rest is rejected with the reason."""
+def fat(items: int, spread: bool = False) -> bytes:
+    """A resource of 9 kB with so many small log records, each of a trace of its own where they are spread."""
     request = ExportLogsServiceRequest()
     resource = request.resource_logs.add()
     resource.resource.attributes.add(key="fat").value.string_value = "x" * 9000
     scope = resource.scope_logs.add()
-    for _ in range(400):
-        scope.log_records.add().body.string_value = "y" * 100
-    payload = request.SerializeToString()
-    batch = records(Signal.LOGS, payload, Layout.of(OPTIONS, 10_000))
-    assert sum(len(record.value) for record in batch.records) <= 2 * len(payload) + 10_000
-    delivered = sum(wire.count_items(record.value, SIGNALS[Signal.LOGS].item_path) for record in batch.records)
+    for number in range(items):
+        scope.log_records.add(trace_id=(number + 1).to_bytes(16, "big") if spread else b"").body.string_value = (
+            "y" * 100
+        )
+    return request.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("given", "record"),
+    [
+        ({}, 10_000),
+        ({"format": "json"}, 10_000),
+        ({"partition_logs_by_trace_id": True}, 1_000_000),
+        ({"partition_logs_by_trace_id": True, "format": "json"}, 1_000_000),
+        ({"partition_logs_by_trace_id": True}, 10_000),
+    ],
+)
+def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, object], record: int):
+    """Its records repeat it, so only as many are made as may be together; the rest is rejected with what to do."""
+    layout = Layout.of(Options.model_validate(given), record, most_bytes=200_000)
+    batch = records(Signal.LOGS, fat(400, spread=True), layout)
+    assert 180_000 < batch.memory <= 200_000
+    delivered = sum(record.value.count(b"y" * 100) for record in batch.records)
     assert batch.rejected is not None
     assert delivered + batch.rejected.items == 400
-    assert delivered > 0
-    assert "stand in resources so large" in batch.rejected.message
+    assert delivered > 10
+    assert "may need 200000 bytes of memory together and be 100000" in batch.rejected.message
+    assert "send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
+
+
+def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
+    """It would refuse the last of them, and the request for ever."""
+    layout = Layout.of(Options(partition_logs_by_trace_id=True), 1_000_000, most_records=7)
+    batch = records(Signal.LOGS, fat(100, spread=True), layout)
+    assert len(batch.records) == 7
+    assert batch.rejected is not None
+    assert batch.rejected.items == 93
+    assert "and be 7," in batch.rejected.message
+
+
+def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
+    """Work counts as well: what is left after so many groups is surplus, and nothing is delivered."""
+    layout = Layout.of(Options(partition_logs_by_trace_id=True), 5000, most_bytes=100_000)
+    batch = records(Signal.LOGS, fat(1000, spread=True), layout)
+    assert batch.records == ()
+    assert batch.rejected is not None
+    assert batch.rejected.items == 1000
+    assert "Of the log records 11 are too large" in batch.rejected.message
+
+
+def test_what_is_left_out_of_one_trace_does_not_keep_the_next_from_its_record():
+    """An item that fits nowhere is alone."""
+    one, other = samples.of_traces(Signal.LOGS, b"a" * 16), samples.of_traces(Signal.LOGS, b"b" * 16)
+    large = wire.enclose(
+        1, wire.enclose(2, wire.enclose(2, wire.enclose(9, b"a" * 16) + wire.enclose(5, b"\x0a\xb8\x17" + b"x" * 3000)))
+    )
+    batch = records(Signal.LOGS, large + one + other, Layout.of(Options(partition_logs_by_trace_id=True), 1000))
+    assert {record.key for record in batch.records} == {(b"a" * 16).hex().encode(), (b"b" * 16).hex().encode()}
+    assert batch.rejected is not None
+    assert batch.rejected.items == 1
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_json_is_the_text_of_the_same_items(signal: Signal):
+    """With its own content type; the limit counts it, not the protobuf that it came from."""
+    options = Options(format=Format.JSON)
+    payload = samples.OF_EACH[signal](100)
+    (whole,) = records(signal, payload, Layout.of(options, 1_000_000)).records
+    assert whole.value == encode(payload, SIGNALS[signal].request)
+    assert whole.headers[0] == ("content-type", b"application/json")
+    layout = Layout.of(options, 1000)
+    batch = records(signal, payload, layout)
+    assert batch.rejected is None
+    assert len(batch.records) > 1
+    assert all(json.loads(record.value) and record_bytes(record) <= 1000 for record in batch.records)
+
+
+def test_a_rejections_size_is_that_of_the_format():
+    """What a record of it alone would have as JSON."""
+    payload = samples.logs(1, "\x01" * 300)
+    limit = len(payload) + 200
+    assert records(Signal.LOGS, payload, Layout.of(Options(), limit)).rejected is None
+    batch = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), limit))
+    (alone,) = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), 1_000_000)).records
+    assert batch.rejected is not None
+    assert f"would make one of {record_bytes(alone)} bytes" in batch.rejected.message

@@ -35,7 +35,10 @@ def test_render_stdin(capsys, monkeypatch):
     ("text", "sentence"),
     [
         (MINIMAL + "  acks: two\n", 'spec.acks: "two" is not allowed; allowed: one of none, one, all.'),
-        (MINIMAL + "  format: json\n", "spec.format: json is not supported yet"),
+        (
+            MINIMAL + '  retries: 0\n  customConfig: {enable.idempotence: "true"}\n',
+            "spec.retries: 0 contradicts enable.idempotence=true",
+        ),
         (MINIMAL + "  customConfig: {no.such: 1}\n", "spec.customConfig: librdkafka refuses the configuration: "),
         ("kind: Secret\n", "there is no KafkaOtlpExporter in it."),
         ("a: [\n", "is no YAML: "),
