@@ -24,7 +24,7 @@ class Client:
         """Closed."""
         self._channel.close()
 
-    def send(self, signal: Signal, payload: bytes, timeout: float = 30) -> None:
+    def send(self, signal: Signal, payload: bytes, timeout: float = 60) -> None:
         """Send one serialised request, which must be taken as a whole. Raises grpc.RpcError."""
         call: Any = self._channel.unary_unary(SIGNALS[signal].method)
         answer: Any = SIGNALS[signal].response.FromString(call(payload, timeout=timeout))

@@ -1,7 +1,7 @@
 """OTLP/JSON between us and an OpenTelemetry Collector: each reads what the other writes as the same telemetry.
 
-The Collector's model cannot hold everything that protobuf can. ``kept`` names what is lost in it, and nothing else may
-differ; ``LOST`` has a sample of each, so that an exclusion that is not needed any more fails.
+Nothing may differ but what ``kept`` leaves out; ``LOST`` has a sample of each, so that an exclusion that is not needed any
+more fails.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -22,10 +21,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kafka_otlp_exporter import wire
 from kafka_otlp_exporter.decode import decode
 from kafka_otlp_exporter.encode import encode
-from kafka_otlp_exporter.signals import ID_BYTES, SIGNALS, Signal
+from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.collector import Collector, Wiring, wait_for_frames
 from tests.beds.kafka import KafkaBroker
 from tests.contract import telemetry
+from tests.contract.collector_model import kept, without_minus_zero
 from tests.contract.draws import drawn
 from tests.contract.otlp import Client
 from tests.laws.messages import DEPTH, messages, same
@@ -46,53 +46,6 @@ def summary(**fields: Any) -> Message:
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="sample")
     metric.summary.data_points.add(count=1, **fields)
     return request
-
-
-def kept(message: Any) -> Message:
-    """The message without what the Collector's model has no place for, and so neither reads nor writes.
-
-    A message inside another is always there: one without content is as good as none. An id of zeros is none. A minus
-    before the zero of a field that has a default is lost. Every NaN is Go's own, which has another last bit than C's.
-    """
-    copy: Any = type(message)()
-    copy.CopyFrom(message)
-    _lose(copy)
-    return copy  # type: ignore[no-any-return]
-
-
-def without_minus_zero(message: Message) -> Message:
-    """What is kept of a message, and each zero without a sign."""
-    copy = kept(message)
-    _lose(copy, signs_of_zero=True)
-    return copy
-
-
-def _lose(message: Any, *, signs_of_zero: bool = False) -> None:
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for item in value if field.is_repeated else [value]:
-                _lose(item, signs_of_zero=signs_of_zero)
-            if not field.is_repeated and field.containing_oneof is None and value.ByteSize() == 0:
-                message.ClearField(field.name)
-        elif field.name in ID_BYTES:
-            if not any(value):
-                message.ClearField(field.name)
-        elif field.type == FieldDescriptor.TYPE_DOUBLE:
-            _lose_of_doubles(message, field, value, signs_of_zero=signs_of_zero)
-
-
-def _lose_of_doubles(message: Any, field: Any, value: Any, *, signs_of_zero: bool) -> None:
-    def one(number: float) -> float:
-        if math.isnan(number):
-            return math.nan
-        return abs(number) if signs_of_zero and number == 0 else number
-
-    if field.is_repeated:
-        value[:] = map(one, value)
-    elif value == 0 and not field.has_presence:
-        message.ClearField(field.name)
-    else:
-        setattr(message, field.name, one(value))
 
 
 LOST: Mapping[str, tuple[Signal, Message]] = {
