@@ -150,6 +150,23 @@ def test_with_fnv1a_random_each_key_goes_to_the_collectors_partition(
     assert len({partition for _, partition in ours}) > 1
 
 
+@pytest.mark.parametrize(("signal", "theirs"), [(Signal.TRACES, b""), (Signal.LOGS, None)])
+def test_what_has_no_trace_id_has_a_null_key(
+    written: Mapping[str, list[Message]], signal: Signal, theirs: bytes | None
+) -> None:
+    """The Collector gives such spans an empty key, and by that key all of them go to one partition."""
+    [keying] = [keying for keying in KEYINGS if keying.name == "trace"]
+    collectors, ours = (
+        [record for record in written[topics(writer, keying)[signal]] if not record.key()]
+        for writer in ("theirs", "ours")
+    )
+    assert {record.key() for record in ours} == {None}
+    assert {record.key() for record in collectors} == {theirs}
+    if theirs is not None:
+        assert len(collectors) > PARTITIONS
+        assert len({record.partition() for record in collectors}) == 1
+
+
 @pytest.mark.parametrize(("keying", "signal"), ROWS)
 def test_the_collectors_records_are_valid_to_us(
     written: Mapping[str, list[Message]], keying: Keying, signal: Signal
