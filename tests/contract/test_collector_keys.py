@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Message
@@ -42,26 +43,40 @@ ATTRIBUTES = st.lists(
 
 @dataclass(frozen=True)
 class Keying:
-    """One way of making keys: the Collector's options, ours, and the signals that it is for."""
+    """One way of making keys and choosing partitions by them: the Collector's options, our flags, and for which signals."""
 
     name: str
-    theirs: tuple[str, ...]
+    theirs: Mapping[str, Any]
     ours: tuple[str, ...]
     signals: tuple[Signal, ...]
 
 
 KEYINGS = [
+    # fnv1a is what the Collector does unless told otherwise.
     Keying(
         "resource",
-        ("partition_metrics_by_resource_attributes", "partition_logs_by_resource_attributes"),
-        ("partition-metrics-by-resource-attributes", "partition-logs-by-resource-attributes"),
+        {"partition_metrics_by_resource_attributes": True, "partition_logs_by_resource_attributes": True},
+        (
+            "partition-metrics-by-resource-attributes",
+            "partition-logs-by-resource-attributes",
+            "partitioner=fnv1a-random",
+        ),
         (Signal.METRICS, Signal.LOGS),
     ),
     Keying(
         "trace",
-        ("partition_traces_by_id", "partition_logs_by_trace_id"),
-        ("partition-traces-by-trace-id", "partition-logs-by-trace-id"),
+        {"partition_traces_by_id": True, "partition_logs_by_trace_id": True},
+        ("partition-traces-by-trace-id", "partition-logs-by-trace-id", "partitioner=fnv1a-random"),
         (Signal.TRACES, Signal.LOGS),
+    ),
+    Keying(
+        "resource-murmur2",
+        {
+            "partition_logs_by_resource_attributes": True,
+            "record_partitioner": {"sticky_key": {"hasher": "murmur2"}},
+        },
+        ("partition-logs-by-resource-attributes", "partitioner=murmur2-random"),
+        (Signal.LOGS,),
     ),
 ]
 ROWS = [pytest.param(keying, signal, id=f"{keying.name}-{signal}") for keying in KEYINGS for signal in keying.signals]
@@ -81,19 +96,20 @@ def written(kafka: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for keying in KEYINGS:
         for topic in [*topics("theirs", keying).values(), *topics("ours", keying).values()]:
             kafka.create_topic(topic, PARTITIONS)
-        options = dict.fromkeys(keying.theirs, True)
-        exporter = wiring.to_kafka(keying.name, kafka.bootstrap(), topics("theirs", keying), "otlp_proto", options)
+        exporter = wiring.to_kafka(
+            keying.name, kafka.bootstrap(), topics("theirs", keying), "otlp_proto", keying.theirs
+        )
         for signal in keying.signals:
             wiring.connect(signal, ["otlp"], [exporter])
     with Collector(folder, wiring) as collector, ExitStack() as stack:
         exporters = {
-            keying: stack.enter_context(_exporter(kafka, keying, tmp_path_factory.mktemp(keying.name)))
+            keying.name: stack.enter_context(_exporter(kafka, keying, tmp_path_factory.mktemp(keying.name)))
             for keying in KEYINGS
         }
         collector.wait_ready()
         _send(otlp, {signal for keying in KEYINGS for signal in keying.signals})
-        for keying, ours in exporters.items():
-            _send(ours.wait_ready().otlp, keying.signals)
+        for keying in KEYINGS:
+            _send(exporters[keying.name].wait_ready(90).otlp, keying.signals)
     every = [
         topics(writer, keying)[signal]
         for writer in ("theirs", "ours")
@@ -114,7 +130,6 @@ def _exporter(kafka: KafkaBroker, keying: Keying, folder: Path) -> ExporterProce
         folder,
         [
             f"--kafka-exporter-brokers={kafka.bootstrap()}",
-            "--kafka-exporter-partitioner=fnv1a-random",
             *(f"--kafka-exporter-{signal}-topic={topic}" for signal, topic in topics("ours", keying).items()),
             *(f"--kafka-exporter-{option}" for option in keying.ours),
         ],
@@ -138,10 +153,10 @@ def test_keys_and_what_stands_under_them_are_the_collectors(
 
 
 @pytest.mark.parametrize(("keying", "signal"), ROWS)
-def test_with_fnv1a_random_each_key_goes_to_the_collectors_partition(
+def test_each_key_goes_to_the_collectors_partition(
     written: Mapping[str, list[Message]], keying: Keying, signal: Signal
 ) -> None:
-    """The Collector's own default partitioner; what has no key may go anywhere."""
+    """With the partitioner of the same name; what has no key may go anywhere."""
     theirs, ours = (
         {(record.key(), record.partition()) for record in written[topics(writer, keying)[signal]] if record.key()}
         for writer in ("theirs", "ours")
