@@ -21,7 +21,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Logs to stderr and nothing else: the Collector's own factory brings the client of Kubernetes and half of AWS.
+// Logs to stderr and nothing else: the Collector's own factory brings 110 packages, the client of Kubernetes among them.
 func newTelemetry() telemetry.Factory {
 	return telemetry.NewFactory(
 		func() component.Config { return &struct{}{} },
