@@ -37,17 +37,20 @@ MESSAGES_OF_A_SIGNAL = 100
 
 def spans(**fields: Any) -> Message:
     request = ExportTraceServiceRequest()
-    request.resource_spans.add().scope_spans.add().spans.add(name="sample", **fields)
+    resource = request.resource_spans.add(resource={"dropped_attributes_count": 1})
+    resource.scope_spans.add(scope={"name": "sample"}).spans.add(name="sample", **fields)
     return request
 
 
 def summary(**fields: Any) -> Message:
     request = ExportMetricsServiceRequest()
-    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="sample")
+    resource = request.resource_metrics.add(resource={"dropped_attributes_count": 1})
+    metric = resource.scope_metrics.add(scope={"name": "sample"}).metrics.add(name="sample")
     metric.summary.data_points.add(count=1, **fields)
     return request
 
 
+# Each lacks or has one thing only, or it would not show that just this is lost.
 LOST: Mapping[str, tuple[Signal, Message]] = {
     "an absent message is an empty one": (Signal.TRACES, spans(trace_id=b"t" * 16)),
     "an id of zeros is none": (Signal.TRACES, spans(span_id=bytes(8), status={"code": 1})),
