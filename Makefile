@@ -25,7 +25,7 @@ test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to p
 	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: assets
-assets: $(STAMP) ## build the Kubernetes binaries and fetch the Kafka jars that the remaining tests need
+assets: $(STAMP) ## build the Kubernetes binaries and the Collector, fetch the Kafka jars that the remaining tests need
 	@$(PYTHON) -m tests.cluster.build
 
 .PHONY: images

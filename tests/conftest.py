@@ -17,6 +17,7 @@ from tests.cluster import assets
 
 # A kind is a marker; each has a function that says why it cannot run here and what to do, or None.
 _KINDS: Mapping[str, Callable[[], str | None]] = {
+    "collector": assets.missing_for_collector,
     "e2e": lambda: None if os.environ.get("KUBECONFIG") else "it needs a cluster; run: make e2e",
     "kafka": assets.missing_for_kafka,
     "kubernetes": assets.missing_for_kubernetes,

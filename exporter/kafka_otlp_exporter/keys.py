@@ -74,7 +74,7 @@ def _of_item(number: int, request: bytes, start: int, end: int) -> bytes | None:
 def resource_key(attributes: Iterable[Any]) -> bytes:
     """The 16-byte key of a resource with these attributes (``opentelemetry.proto.common.v1.KeyValue``).
 
-    The order of the attributes does not matter; of two with one name the first counts.
+    The order of the attributes does not matter. Of two with one name the first counts, and counts twice.
     """
     hashed = bytearray()
     _append_map(hashed, attributes)
@@ -86,10 +86,13 @@ def resource_key(attributes: Iterable[Any]) -> bytes:
 
 
 def _append_map(hashed: bytearray, attributes: Iterable[Any]) -> None:
+    names: list[bytes] = []
     first: dict[bytes, Any] = {}
     for attribute in attributes:
-        first.setdefault(attribute.key.encode(), attribute.value)
-    for name in sorted(first):
+        name = attribute.key.encode()
+        names.append(name)
+        first.setdefault(name, attribute.value)
+    for name in sorted(names):
         hashed.append(0xF4)
         hashed += name
         _append_value(hashed, first[name])

@@ -1,4 +1,4 @@
-"""Where the Kubernetes binaries and the Kafka jars lie, and what is missing for them. Builds nothing.
+"""Where the Kubernetes binaries, the Collector and the Kafka jars lie, and what is missing for them. Builds nothing.
 
 Called by ``build``, which makes them, by the beds, which run them, and by ``tests/conftest.py``, which skips what
 cannot run. A folder's name holds a hash of what it is made from: a change of version never meets old files.
@@ -16,10 +16,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GO_MODULE = HERE / "kubernetes"
+COLLECTOR_MODULE = HERE / "collector"
 POM = HERE.parent / "kafka" / "pom.xml"
 
 KUBERNETES_VERSION = "v1.34.2"
 KAFKA_VERSION = "4.1.0"
+COLLECTOR_VERSION = "v0.160.0"
 KIND_VERSION = "v0.30.0"
 # The node image that this kind was released with, and what kubeadm of our own Kubernetes asks for by these names.
 KIND_NODE_IMAGE = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
@@ -59,6 +61,8 @@ LINKER_FLAGS = " ".join(
     ]
 )
 
+COLLECTOR_FLAGS = "-s -w"
+
 JAVA_SENTENCE = "install Java 17 or newer and Maven (Debian: apt-get install openjdk-17-jre-headless maven)"
 
 
@@ -86,6 +90,23 @@ def node_programs_folder() -> Path:
 
 def _kubernetes_digest() -> str:
     return digest((GO_MODULE / "go.mod").read_bytes(), (GO_MODULE / "go.sum").read_bytes(), LINKER_FLAGS.encode())
+
+
+def collector_folder() -> Path:
+    """The folder of the cache that ``make assets`` puts the Collector into."""
+    made_from = [(COLLECTOR_MODULE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
+    return cache_folder() / f"collector-{COLLECTOR_VERSION}-{digest(*made_from, COLLECTOR_FLAGS.encode())}"
+
+
+def collector_program() -> Path | None:
+    """The Collector, or None where it is not built yet."""
+    program = collector_folder() / "collector"
+    return program if os.access(program, os.X_OK) else None
+
+
+def missing_for_collector() -> str | None:
+    """Why no Collector can be started here, and the command that changes it; None when it can."""
+    return None if collector_program() else "the Collector is not built; run: make assets"
 
 
 def kafka_folder() -> Path:

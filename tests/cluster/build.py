@@ -1,4 +1,4 @@
-"""Builds the Kubernetes binaries and fetches the Kafka jars into the project's cache folder: ``make assets``.
+"""Builds the Kubernetes binaries and the Collector, and fetches the Kafka jars, into the cache folder: ``make assets``.
 
 What is there already is left alone.
 """
@@ -15,7 +15,7 @@ from tests.cluster.making import CannotBuild, appearing_whole, as_program, go_bu
 
 def main() -> int:
     """Make everything that is missing; the exit code of the process."""
-    for make in (build_kubernetes, fetch_kafka):
+    for make in (build_kubernetes, fetch_kafka, build_collector):
         say(f"{make()} is ready")
     return 0
 
@@ -58,6 +58,17 @@ def fetch_kafka() -> Path:
             folder=folder.parent,
         )
     return folder
+
+
+def build_collector() -> Path:
+    """The OpenTelemetry Collector of the contract tests, built when it is not there. Raises CannotBuild."""
+    if (there := assets.collector_program()) is not None:
+        return there
+    folder = assets.collector_folder()
+    what = f"the OpenTelemetry Collector {assets.COLLECTOR_VERSION} (about two minutes the first time)"
+    with appearing_whole(folder) as unfinished:
+        go_build(assets.COLLECTOR_MODULE, ".", unfinished / "collector", what, assets.COLLECTOR_FLAGS)
+    return folder / "collector"
 
 
 if __name__ == "__main__":

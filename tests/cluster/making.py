@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-GO_NEEDED = (1, 25)
 _SAY_EVERY_SECONDS = 20
 
 
@@ -98,7 +97,7 @@ def run(
 
 def go_build(module: Path, package: str, program: Path, what: str, linker_flags: str = "-s -w") -> None:
     """Build one static program of a Go module of this folder. Raises CannotBuild."""
-    _check_go()
+    _check_go(module)
     run(
         ["go", "build", "-trimpath", "-ldflags", linker_flags, "-o", str(program), package],
         what=what,
@@ -110,10 +109,11 @@ def go_build(module: Path, package: str, program: Path, what: str, linker_flags:
 GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 
 
-def _check_go() -> None:
-    needed = ".".join(map(str, GO_NEEDED))
+def _check_go(module: Path) -> None:
+    needed = _go_needed((module / "go.mod").read_text())
+    words = f"{needed[0]}.{needed[1]}"
     if shutil.which("go") is None:
-        raise CannotBuild(f"there is no Go on PATH; install Go {needed} or newer (https://go.dev/dl/)")
+        raise CannotBuild(f"there is no Go on PATH; install Go {words} or newer (https://go.dev/dl/)")
     answer = subprocess.run(
         ["go", "env", "GOVERSION"],
         capture_output=True,
@@ -122,6 +122,14 @@ def _check_go() -> None:
         env={**os.environ, "GOTOOLCHAIN": "local"},
     )
     found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
-    if found is None or (int(found[1]), int(found[2])) < GO_NEEDED:
+    if found is None or (int(found[1]), int(found[2])) < needed:
         version = answer.stdout.strip() or "the Go on PATH"
-        raise CannotBuild(f"{version} is too old; install Go {needed} or newer (https://go.dev/dl/)")
+        raise CannotBuild(f"{version} is too old for {module.name}; install Go {words} or newer (https://go.dev/dl/)")
+
+
+def _go_needed(module_file: str) -> tuple[int, int]:
+    """The Go version that a go.mod asks for, by its ``go`` line."""
+    found = re.search(r"^go (\d+)\.(\d+)", module_file, re.MULTILINE)
+    if found is None:
+        raise CannotBuild("a go.mod has no line that says which Go it needs")
+    return int(found[1]), int(found[2])

@@ -61,6 +61,7 @@ def test_the_versions_are_those_of_the_go_modules():
         "kubernetes": f"k8s.io/kubernetes {assets.KUBERNETES_VERSION}",
         "kind": f"sigs.k8s.io/kind {assets.KIND_VERSION}",
         "coredns": f"github.com/coredns/coredns {assets.COREDNS_VERSION}",
+        "collector": f"go.opentelemetry.io/collector/otelcol {assets.COLLECTOR_VERSION}",
     }
     for folder, line in required.items():
         assert line in (Path(assets.__file__).parent / folder / "go.mod").read_text()

@@ -42,11 +42,12 @@ def test_the_order_of_attributes_does_not_matter():
     assert resource_key(one.attributes) == resource_key(other.attributes)
 
 
-def test_of_two_attributes_with_one_name_the_first_counts():
-    """As in the Collector's maps."""
-    twice = resource(service_name="a")
+def test_of_two_attributes_with_one_name_the_first_counts_twice():
+    """As in the Collector, which looks each name up and finds the first; OTLP forbids such a resource."""
+    once, twice, equal = (resource(service_name="a") for _ in range(3))
     twice.attributes.add(key="service.name").value.string_value = "b"
-    assert resource_key(twice.attributes) == resource_key(resource(service_name="a").attributes)
+    equal.attributes.add(key="service.name").value.string_value = "a"
+    assert resource_key(twice.attributes) == resource_key(equal.attributes) != resource_key(once.attributes)
 
 
 def test_a_number_is_not_its_text():
