@@ -136,13 +136,16 @@ def with_unknown_fields() -> bytes:
     return dumped({**request, **strange})
 
 
-def with_null_fields() -> bytes:
-    """A span of whose fields many are null, which is the same as left out."""
-    names = ("attributes", "links", "status", "kind", "traceState", "droppedLinksCount", "events", "parentSpanId")
+def with_null_fields() -> dict[str, bytes]:
+    """A span with one field that is null, which is the same as left out: by the field's name."""
+    requests = {}
+    for name in ("attributes", "links", "events", "status", "kind", "name", "traceState", "parentSpanId", "flags"):
+        request = json.loads(traces())
+        request["resourceSpans"][0]["scopeSpans"][0]["spans"][0][name] = None
+        requests[name] = dumped(request)
     request = json.loads(traces())
-    request["resourceSpans"][0]["scopeSpans"][0]["spans"][0].update(dict.fromkeys(names))
-    request["resourceSpans"][0]["schemaUrl"] = None
-    return dumped(request)
+    request["resourceSpans"][0].update(resource=None, schemaUrl=None)
+    return {**requests, "resource and schemaUrl": dumped(request)}
 
 
 def nested(depth: int) -> bytes:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port
-from tests.conformance import lines
-from tests.conformance.scoreboard import Outcome, Result, row, run
-from tests.conformance.table import Line
 from tests.conformance.target import Need, Target, reached
 
 
