@@ -35,8 +35,8 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # Who connects and says nothing holds a connection that another could have.
     ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 600_000),
-    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.max_connection_idle_ms", 120_000),
+    ("grpc.max_concurrent_streams", 100),
 )
 
 # grpc.aio.ServicerContext, whose stubs know neither read() without a deserializer nor abort()'s trailer.
@@ -56,8 +56,8 @@ class GrpcReceiver:
             ("grpc.max_allowed_incoming_connections", admission.most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.
-            ("grpc.server.max_pending_requests", 4 * admission.most_calls),
-            ("grpc.server.max_pending_requests_hard_limit", 4 * admission.most_calls),
+            ("grpc.server.max_pending_requests", admission.most_calls),
+            ("grpc.server.max_pending_requests_hard_limit", admission.most_calls),
         )
         self._server = grpc.aio.server(options=(*_OPTIONS, *limits))
         for signal, row in SIGNALS.items():
