@@ -34,7 +34,7 @@ def traces(service: str = "conformance") -> ExportTraceServiceRequest:
     _attribute(envelope.resource, "service.name", service)
     spans = envelope.scope_spans.add()
     spans.scope.name = "conformance"
-    span = spans.spans.add(name="GET /", trace_id=TRACE_ID, span_id=SPAN_ID, parent_span_id=PARENT_ID, kind=2)
+    span: Any = spans.spans.add(name="GET /", trace_id=TRACE_ID, span_id=SPAN_ID, parent_span_id=PARENT_ID, kind=2)
     span.start_time_unix_nano, span.end_time_unix_nano = START, END
     span.status.code = 1
     span.links.add(trace_id=TRACE_ID, span_id=SPAN_ID)
@@ -51,13 +51,13 @@ def metrics(service: str = "conformance") -> ExportMetricsServiceRequest:
     times = {"start_time_unix_nano": START, "time_unix_nano": END}
     point = into.metrics.add(name="gauge").gauge.data_points.add(as_double=0.5, **times)
     point.exemplars.add(as_double=0.25, time_unix_nano=END, trace_id=TRACE_ID, span_id=SPAN_ID)
-    total = into.metrics.add(name="sum", unit="1").sum
+    total: Any = into.metrics.add(name="sum", unit="1").sum
     total.aggregation_temporality, total.is_monotonic = 2, True
     total.data_points.add(as_int=-(2**62), **times)
-    histogram = into.metrics.add(name="histogram").histogram
+    histogram: Any = into.metrics.add(name="histogram").histogram
     histogram.aggregation_temporality = 1
     histogram.data_points.add(count=3, sum=4.5, bucket_counts=[1, 2], explicit_bounds=[1.0], **times)
-    exponential = into.metrics.add(name="exponential").exponential_histogram
+    exponential: Any = into.metrics.add(name="exponential").exponential_histogram
     exponential.aggregation_temporality = 1
     exponential.data_points.add(count=2, sum=2.0, scale=1, zero_count=1, **times).positive.bucket_counts.append(1)
     summary = into.metrics.add(name="summary").summary.data_points.add(count=2, sum=2.0, **times)
@@ -79,7 +79,7 @@ def logs(service: str = "conformance") -> ExportLogsServiceRequest:
 
 def valid(signal: Signal, service: str = "conformance") -> bytes:
     """A plain request of the signal."""
-    return message(signal, service).SerializeToString()
+    return bytes(message(signal, service).SerializeToString())
 
 
 def message(signal: Signal, service: str = "conformance") -> Any:

@@ -131,8 +131,15 @@ def every_value() -> bytes:
 
 def with_unknown_fields() -> bytes:
     """Names that nobody knows, with a value of each kind of JSON, in the request, the resource and the span."""
-    strange = {"newText": "a", "newNumber": 1.5, "newFlag": True, "newNothing": None, "newList": [{"a": [1]}, "b"]}
-    request = json.loads(traces(resource=strange, **{**strange, "newObject": {"traceId": "no id"}}))
+    strange: dict[str, Any] = {
+        "newText": "a",
+        "newNumber": 1.5,
+        "newFlag": True,
+        "newNothing": None,
+        "newList": [{"a": [1]}, "b"],
+    }
+    strange["newObject"] = {"traceId": "no id"}
+    request = json.loads(traces(resource=strange, **strange))
     return dumped({**request, **strange})
 
 

@@ -1,13 +1,13 @@
 """Each fault of the toy server, and the lines that it must break. Called by ``test_checks``.
 
-The first name of a row is the fault; further ones are what it needs to show, after a comma.
+Of two names with a comma between them the first is the state in which the second shows.
 """
 
 from __future__ import annotations
 
 FAULTS: dict[str, str] = {
     # the services and their calls
-    "no traces": "G1.1 G1.4 G1.7 G1.8 H1.1",
+    "no traces": "G1.1 G1.4 G1.7 G1.9 H1.1 H1.4 H1.5 H1.6 H1.8 H1.10 H1.11 H1.12",
     "no metrics": "G1.2 H1.2 H1.4",
     "no logs": "G1.3 H1.3 H1.4 H1.9",
     "one call at a time": "G1.4",
@@ -97,13 +97,13 @@ FAULTS: dict[str, str] = {
     # JSON
     "lower-case ids refused": "J1.1",
     "upper-case ids refused": "J1.2",
-    "ids read as base64": "J1.3 J1.5",
+    "ids read as base64": "J1.3 J1.4 J1.5",
     "odd ids taken": "J1.4",
-    "enum numbers refused": "J2.1",
+    "enum numbers refused": "J2.1 J2.3",
     "enum names read": "J2.2",
     "snake_case read": "J3.1 J3.2",
     "unknown names refused": "J4.1",
-    "strings refused": "J5.1",
+    "strings refused": "J5.1 J5.2 J5.4",
     "numbers refused": "J5.2",
     "whole numbers wrap": "J5.3",
     "NaN refused": "J5.4",

@@ -77,7 +77,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for event in self._state.receive_data(data):
             if isinstance(event, h2.events.RequestReceived):
-                self._begin(event.stream_id, dict(event.headers))
+                self._begin(event.stream_id, {str(name): str(value) for name, value in event.headers})
             elif isinstance(event, h2.events.DataReceived):
                 self._state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 self._more(event.stream_id, event.data)

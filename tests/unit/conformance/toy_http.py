@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from google.protobuf import json_format
 
+from tests.conformance import telemetry
 from tests.conformance.signals import SIGNALS, Signal
 from tests.conformance.telemetry import MIB
 from tests.unit.conformance.toy import Behaviour, Refused
@@ -122,7 +123,7 @@ class _Handler:
         async for piece in request.content.iter_any():
             size += len(piece)
             if behaviour.has("no limit"):
-                if size >= 256 * MIB:
+                if size >= telemetry.OVER_LIMIT[-1]:
                     return b""
                 body += piece if size < MIB else b""
             else:

@@ -29,11 +29,8 @@ def decoded(behaviour: Behaviour, signal: Signal, body: bytes) -> Any:
     try:
         found = _read(behaviour, body)
         request = signal.request()
-        if not isinstance(found, dict):
-            if behaviour.has("any JSON taken"):
-                return request
-            raise TypeError("no object")
-        _fill(behaviour, request, found, 0)
+        if isinstance(found, dict) or not behaviour.has("any JSON taken"):
+            _fill(behaviour, request, _typed(found, dict), 0)
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         if behaviour.has("garbage taken"):
             return signal.request()
