@@ -13,7 +13,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and read it back; BROKERS=host:port: a real one
@@ -23,6 +23,15 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
 	@# Most tests wait for a process; those of one file share what they started.
 	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile $(ARGS)
+
+.PHONY: conformance
+conformance: $(STAMP) ## the OTLP suite: TARGET=host:port (gRPC), HTTP=host:port; also KAFKA, TOPICS, BROKEN, BROKEN_HTTP, ONLY, SLOW=1, OUT
+	@$(PYTHON) -m tests.conformance $(if $(SLOW),--slow) \
+	  $(foreach name,target http kafka topics broken broken_http only title out,$(call given,$(name)))
+
+# --name=value for each variable NAME that was given; an option of two words has a hyphen.
+upper = $(shell printf '%s' '$(1)' | tr a-z A-Z)
+given = $(if $($(call upper,$(1))),'--$(subst _,-,$(1))=$($(call upper,$(1)))')
 
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries and the Collector, fetch the Kafka jars that the remaining tests need
