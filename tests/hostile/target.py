@@ -1,0 +1,255 @@
+"""The exporter that the hostile rows are aimed at, its memory seen from outside, and what Kafka has of it.
+
+Called by every module here, through the fixture ``target``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.signals import SIGNALS, Signal
+from tests.beds.exporter import ExporterProcess
+from tests.beds.http2 import Answer, Peer, message
+from tests.beds.mock_kafka import MockKafka
+from tests.beds.process import wait_until
+from tests.beds.records import SILENT
+from tests.unit.kafka_otlp_exporter import client, samples
+
+IN_FLIGHT = 32 * MEBIBYTE
+LARGEST = IN_FLIGHT // 4
+# The memory limit of the operator's examples.
+MOST_MEBIBYTES = 256
+TRACES = SIGNALS[Signal.TRACES].method
+
+
+class Target:
+    """One exporter with a budget of 32 MiB, and the topics of its own that it writes to."""
+
+    def __init__(self, folder: Path, kafka: MockKafka, *flags: str) -> None:
+        """Start it, with ``flags`` beside those that it always has, and wait until it is ready."""
+        name = uuid.uuid4().hex
+        self.topics = {f"{name}-{signal.value}": signal for signal in Signal}
+        self.exporter = ExporterProcess(
+            folder,
+            [
+                f"--kafka-exporter-brokers={kafka.bootstrap}",
+                *(f"--kafka-exporter-{signal.value}-topic={topic}" for topic, signal in self.topics.items()),
+                f"--max-in-flight-bytes={IN_FLIGHT}",
+                *flags,
+            ],
+        )
+        self.otlp = self.exporter.otlp
+        self.exporter.wait_ready(60)
+        # The first calls make the topics, and pay for what is loaded late.
+        warm = Row(self)
+        for signal in [*Signal] * 3:
+            assert warm.send(samples.OF_EACH[signal](), signal).code == "OK"
+        self._good_call(warm)
+        self._consumer = Consumer(
+            {"bootstrap.servers": kafka.bootstrap, "group.id": name, "enable.auto.commit": False}, logger=SILENT
+        )
+        found = [self._consumer.list_topics(topic, timeout=30).topics[topic] for topic in self.topics]
+        self._partitions = [
+            TopicPartition(topic.topic, number, OFFSET_BEGINNING) for topic in found for number in topic.partitions
+        ]
+        self._consumer.assign(self._partitions)
+        # On a connection of its own: behind the consumer's, each question would wait for a fetch to end.
+        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap}, logger=SILENT)
+        self._read = {(partition.topic, partition.partition): 0 for partition in self._partitions}
+        warm.check(self.records())
+
+    def stop(self) -> None:
+        """End it."""
+        self._consumer.close()
+        self.exporter.terminate()
+        assert self.exporter.wait() == 0, self.exporter.log[-4000:]
+
+    @property
+    def pid(self) -> int:
+        """Of the exporter."""
+        return self.exporter.child.pid
+
+    def memory(self, line: str = "VmHWM") -> float:
+        """A line of /proc/PID/status in MiB; the peak since ``forget_peak`` unless another is named."""
+        found = re.search(rf"^{line}:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1024
+
+    def forget_peak(self) -> None:
+        """Begin the peak at what is held now (proc(5), /proc/PID/clear_refs)."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peer(self, settings: dict[int, int] | None = None, *, preface: bool = True) -> Peer:
+        """A connection to say what no client would."""
+        return Peer(self.otlp, settings, preface=preface)
+
+    @contextlib.contextmanager
+    def row(self, mebibytes: float, *, beside: bool = False) -> Iterator[Row]:
+        """One row of the list: what is done in it may raise the peak by so much.
+
+        With ``beside`` a good client calls all the while and is answered OK each time. When the row is over a good
+        client on a new connection is answered OK, nothing is held for anybody, and Kafka has what was answered OK and
+        nothing else.
+        """
+        self.forget_peak()
+        before = self.memory()
+        row = Row(self)
+        try:
+            with self._calling(row) if beside else contextlib.nullcontext():
+                yield row
+        except BaseException:
+            self.records()  # they are not the next row's
+            raise
+        self._good_call(row)
+        self._wait_for_quiet()
+        after = self.memory()
+        said = ", ".join(f"{number} {code}" if number > 1 else code for code, number in row.codes.items())
+        print(f"|row| {said} | {before:.0f} -> {after:.0f} MiB |")
+        assert self.exporter.child.running
+        row.check(self.records())
+        assert after - before <= mebibytes
+        assert after <= MOST_MEBIBYTES
+
+    def _good_call(self, row: Row) -> None:
+        payload = samples.traces(1, f"good {uuid.uuid4()}")
+        with client.channel(self.otlp, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            assert channel.unary_unary(TRACES)(payload, timeout=30, wait_for_ready=True) == b""
+        row.accepted(payload)
+
+    @contextlib.contextmanager
+    def _calling(self, row: Row) -> Iterator[None]:
+        over = threading.Event()
+        told: Counter[str] = Counter()
+
+        def call() -> None:
+            with client.channel(self.otlp, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+                while not over.wait(0.05):
+                    payload = samples.traces(1, f"beside {uuid.uuid4()}")
+                    try:
+                        channel.unary_unary(TRACES)(payload, timeout=30)
+                        row.accepted(payload)
+                        told["OK"] += 1
+                    except grpc.RpcError as error:
+                        # The stubs do not know that an error of a call is also the call.
+                        failed: Any = error
+                        row.perhaps(payload)
+                        told[f"{failed.code().name}: {failed.details()}"] += 1
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+        assert told.keys() <= {"OK"}, told
+
+    def _wait_for_quiet(self) -> None:
+        held: dict[str, Any] = {}
+
+        def quiet() -> bool:
+            held.update(self.exporter.status())
+            return held["inFlightBytes"] == 0 and held["openCalls"] == 0
+
+        wait_until(quiet, 40, lambda: f"{held['inFlightBytes']} bytes and {held['openCalls']} calls are still held")
+
+    def records(self) -> list[tuple[Signal, Message]]:
+        """What has come into the topics since the last time."""
+        found = []
+        begins, ends = self._offsets(OffsetSpec.earliest()), self._offsets(OffsetSpec.latest())
+        kept = all(begins[place] <= self._read[place] for place in begins)
+        assert kept, "the mock cluster has thrown away what was not read yet"
+
+        def all_read() -> bool:
+            for one in self._consumer.consume(num_messages=1000, timeout=0.02):
+                assert one.error() is None, one.error()
+                self._read[str(one.topic()), int(one.partition() or 0)] = int(one.offset() or 0) + 1
+                found.append((self.topics[str(one.topic())], one))
+            return all(self._read[place] >= end for place, end in ends.items())
+
+        wait_until(all_read, 30, lambda: f"read {self._read} of {ends}", every=0)
+        return found
+
+    def _offsets(self, which: OffsetSpec) -> dict[tuple[str, int], int]:
+        asked = self._admin.list_offsets(dict.fromkeys(self._partitions, which))
+        return {(place.topic, place.partition): answer.result(30).offset for place, answer in asked.items()}
+
+
+class Row:
+    """What was sent in one row, and what was said to it."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.codes: Counter[str] = Counter()
+        self._accepted: Counter[bytes] = Counter()
+        self._perhaps: Counter[bytes] = Counter()
+        self._items: int | None = None
+
+    def accepted(self, payload: bytes) -> None:
+        """A client was told OK: Kafka has it, as it was sent."""
+        if payload:
+            self._accepted[payload] += 1
+
+    def perhaps(self, payload: bytes) -> None:
+        """A client was told nothing, or to come again: Kafka may have it."""
+        self._perhaps[payload] += 1
+
+    def accepted_in_parts(self, items: int) -> None:
+        """A client was told OK for more than one record holds: together the records have so many items."""
+        self._items = items
+
+    def export(self, body: bytes, payload: bytes | None = None, **headers: str) -> Answer:
+        """A call on a connection of its own with ``body`` in its DATA frames; ``payload`` is what it says, if anything.
+
+        ``headers`` may hold ``path``.
+        """
+        path = headers.pop("path", TRACES)
+        with self._target.peer() as peer:
+            answer = peer.call(path, body, **headers)
+        self.heard(answer, payload)
+        return answer
+
+    def send(self, payload: bytes, signal: Signal = Signal.TRACES) -> Answer:
+        """A call that is right in all but its payload."""
+        return self.export(message(payload), payload, path=SIGNALS[signal].method)
+
+    def heard(self, answer: Answer, payload: bytes | None = None) -> None:
+        """Note an answer, and that what it accepted was ``payload``."""
+        self.codes[answer.code] += 1
+        if answer.code == "OK":
+            assert payload is not None, "OK for what is no request"
+            if answer.body == message(b""):
+                self.accepted(payload)
+
+    def check(self, records: list[tuple[Signal, Message]]) -> None:
+        """Kafka has each payload that was accepted, byte for byte, and nothing that was refused."""
+        found: Counter[bytes] = Counter()
+        for signal, record in records:
+            assert record.key() is None
+            assert record.headers() == [
+                ("content-type", b"application/x-protobuf"),
+                ("otlp.signal", signal.value.encode()),
+            ]
+            found[record.value() or b""] += 1
+        missing = self._accepted - found
+        assert not missing, f"{missing.total()} accepted requests are not in Kafka"
+        surplus = found - self._accepted - self._perhaps
+        items = sum(_items(value) for value in surplus)
+        assert items == (self._items or 0), f"{len(surplus)} records that nobody was told OK for"
+
+
+def _items(value: bytes) -> int:
+    request: Any = SIGNALS[Signal.TRACES].request.FromString(value)
+    return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
