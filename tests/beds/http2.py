@@ -124,11 +124,16 @@ class Peer:
             for number, piece in enumerate(pieces)
         )
 
-    def open(self, path: str, *, end: bool = False, **headers: str) -> int:
-        """Open a call, without its message; the stream's number."""
+    def expect(self) -> int:
+        """A new stream that the test opens with frames of its own."""
         number = self.stream()
         self.answers[number] = Answer()
         self._windows[number] = self._first_window
+        return number
+
+    def open(self, path: str, *, end: bool = False, **headers: str) -> int:
+        """Open a call, without its message; the stream's number."""
+        number = self.expect()
         self.send(self.headers(number, fields(path, **headers), end=end))
         return number
 
@@ -167,6 +172,13 @@ class Peer:
         if not answer.ended:
             answer.connection = self.ended
         return answer
+
+    def wait_for_end(self, seconds: float = 30) -> str | None:
+        """Why the server has ended the connection, None while it has not."""
+        deadline = time.monotonic() + seconds
+        while self.receive(deadline - time.monotonic()):
+            pass
+        return self.ended
 
     def receive(self, seconds: float) -> bool:
         """Take what the server has sent, waiting so long for the first byte; False when nothing came or comes."""
