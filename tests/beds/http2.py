@@ -78,7 +78,7 @@ class Peer:
         self.socket = socket.create_connection((host, int(port)), 20)
         self.answers: dict[int, Answer] = {}
         self.ended: str | None = None
-        self._farewell: str | None = None
+        self.goaway: str | None = None
         self._encoder = Encoder()
         self._decoder = Decoder()
         self._unread = b""
@@ -107,7 +107,7 @@ class Peer:
         try:
             self.socket.sendall(data)
         except OSError as error:
-            self.ended = self.ended or self._farewell or type(error).__name__
+            self.ended = self.ended or self.goaway or type(error).__name__
 
     def stream(self) -> int:
         """The number of a new stream."""
@@ -116,7 +116,7 @@ class Peer:
 
     def headers(self, stream: int, fields: Iterable[tuple[str, str]], *, end: bool = False) -> bytes:
         """The frame or frames that open a stream; what is too long for one goes on in CONTINUATION."""
-        block = self._encoder.encode(list(fields))
+        block = self._encoder.encode(list(fields), huffman=False)
         pieces = [block[at : at + LARGEST_FRAME] for at in range(0, len(block), LARGEST_FRAME)]
         last = len(pieces) - 1
         return b"".join(
@@ -173,12 +173,12 @@ class Peer:
             answer.connection = self.ended
         return answer
 
-    def wait_for_end(self, seconds: float = 30) -> str | None:
-        """Why the server has ended the connection, None while it has not."""
+    def wait_for_goaway(self, seconds: float = 30) -> str | None:
+        """What the server has said before it ends the connection, None when it says nothing."""
         deadline = time.monotonic() + seconds
-        while self.receive(deadline - time.monotonic()):
+        while self.goaway is None and self.receive(deadline - time.monotonic()):
             pass
-        return self.ended
+        return self.goaway
 
     def receive(self, seconds: float) -> bool:
         """Take what the server has sent, waiting so long for the first byte; False when nothing came or comes."""
@@ -190,12 +190,12 @@ class Peer:
         except TimeoutError:
             return seconds == 0
         except OSError as error:
-            self.ended = self._farewell or type(error).__name__
+            self.ended = self.goaway or type(error).__name__
             return False
         finally:
             self.socket.settimeout(20)
         if not data:
-            self.ended = self._farewell or "closed"
+            self.ended = self.goaway or "closed"
             return False
         self._take(data)
         return True
@@ -216,7 +216,7 @@ class Peer:
                     if event & selectors.EVENT_READ:
                         received = self.socket.recv(1 << 20)
                         if not received:
-                            self.ended = self._farewell or "closed"
+                            self.ended = self.goaway or "closed"
                             return sent
                         self._take(received)
                     if event & selectors.EVENT_WRITE:
@@ -224,7 +224,7 @@ class Peer:
                         moved = time.monotonic()
             self.socket.settimeout(20)
             return sent
-        self.ended = self._farewell or "reset"
+        self.ended = self.goaway or "reset"
         return sent
 
     def _take(self, data: bytes) -> None:
@@ -260,7 +260,7 @@ class Peer:
             case RstStreamFrame():
                 answer.reset, answer.ended = found.error_code, True
             case GoAwayFrame():
-                self._farewell = f"GOAWAY {found.error_code} {found.additional_data.decode(errors='replace')}".strip()
+                self.goaway = f"GOAWAY {found.error_code} {found.additional_data.decode(errors='replace')}".strip()
         if "END_STREAM" in found.flags:
             answer.ended = True
 

@@ -101,10 +101,11 @@ class Target:
         return Peer(self.otlp, settings, preface=preface)
 
     @contextlib.contextmanager
-    def row(self, mebibytes: float, *, beside: bool = False) -> Iterator[Row]:
+    def row(self, mebibytes: float, *, beside: bool = False, may_wait: bool = False) -> Iterator[Row]:
         """One row of the list: what is done in it may raise the peak by so much.
 
-        With ``beside`` a good client calls all the while and is answered OK each time. When the row is over a good
+        With ``beside`` a good client calls all the while and is answered OK each time; where it ``may_wait`` it may be told
+        to come again, and is answered OK some time. When the row is over a good
         client on a new connection is answered OK, nothing is held for anybody, and Kafka has what was answered OK and
         nothing else.
         """
@@ -112,7 +113,7 @@ class Target:
         before = self.memory()
         row = Row(self)
         try:
-            with self._calling(row) if beside else contextlib.nullcontext():
+            with self._calling(row, may_wait) if beside else contextlib.nullcontext():
                 yield row
         except BaseException:
             self.records()  # they are not the next row's
@@ -134,7 +135,7 @@ class Target:
         row.accepted(payload)
 
     @contextlib.contextmanager
-    def _calling(self, row: Row) -> Iterator[None]:
+    def _calling(self, row: Row, may_wait: bool) -> Iterator[None]:
         over = threading.Event()
         told: Counter[str] = Counter()
 
@@ -150,7 +151,10 @@ class Target:
                         # The stubs do not know that an error of a call is also the call.
                         failed: Any = error
                         row.perhaps(payload)
-                        told[f"{failed.code().name}: {failed.details()}"] += 1
+                        again = failed.code() is grpc.StatusCode.UNAVAILABLE and "grpc-status-details-bin" in dict(
+                            failed.trailing_metadata()
+                        )
+                        told["come again" if again else f"{failed.code().name}: {failed.details()}"] += 1
 
         thread = threading.Thread(target=call)
         thread.start()
@@ -159,7 +163,8 @@ class Target:
         finally:
             over.set()
             thread.join()
-        assert told.keys() <= {"OK"}, told
+        assert told["OK"], told
+        assert told.keys() <= {"OK", "come again"} if may_wait else told.keys() == {"OK"}, told
 
     def _wait_for_quiet(self) -> None:
         held: dict[str, Any] = {}
