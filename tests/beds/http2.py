@@ -72,10 +72,20 @@ class Answer:
 class Peer:
     """One connection of a client."""
 
-    def __init__(self, endpoint: str, settings: Mapping[int, int] | None = None, *, preface: bool = True) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        settings: Mapping[int, int] | None = None,
+        *,
+        preface: bool = True,
+        acknowledging: bool = True,
+    ) -> None:
         """Connect to ``host:port`` and send the preface, unless the test wants to say something else first."""
+        self._acknowledging = acknowledging
         host, _, port = endpoint.rpartition(":")
         self.socket = socket.create_connection((host, int(port)), 20)
+        # What is sent in small pieces would wait for the acknowledgement of the piece before.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answers: dict[int, Answer] = {}
         self.ended: str | None = None
         self.goaway: str | None = None
@@ -247,7 +257,8 @@ class Peer:
                 for stream in self._windows.keys() - {0}:
                     self._windows[stream] += widened - self._first_window
                 self._first_window = widened
-                self._reply(SettingsFrame(0, flags=["ACK"]))
+                if self._acknowledging:
+                    self._reply(SettingsFrame(0, flags=["ACK"]))
             case PingFrame() if "ACK" not in found.flags:
                 self._reply(PingFrame(0, found.opaque_data, flags=["ACK"]))
             case WindowUpdateFrame():

@@ -96,9 +96,9 @@ class Target:
         """Begin the peak at what is held now (proc(5), /proc/PID/clear_refs)."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
-    def peer(self, settings: dict[int, int] | None = None, *, preface: bool = True) -> Peer:
+    def peer(self, settings: dict[int, int] | None = None, **how: bool) -> Peer:
         """A connection to say what no client would."""
-        return Peer(self.otlp, settings, preface=preface)
+        return Peer(self.otlp, settings, **how)
 
     @contextlib.contextmanager
     def row(self, mebibytes: float, *, beside: bool = False, may_wait: bool = False) -> Iterator[Row]:
@@ -136,12 +136,12 @@ class Target:
 
     @contextlib.contextmanager
     def _calling(self, row: Row, may_wait: bool) -> Iterator[None]:
-        over = threading.Event()
+        begun, over = threading.Event(), threading.Event()
         told: Counter[str] = Counter()
 
         def call() -> None:
             with channel(self.otlp, [("grpc.use_local_subchannel_pool", 1)]) as good:
-                while not over.wait(0.05):
+                while not (begun.is_set() and over.wait(0.05)):
                     payload = samples.traces(1, f"beside {uuid.uuid4()}")
                     try:
                         good.unary_unary(TRACES)(payload, timeout=30)
@@ -155,9 +155,11 @@ class Target:
                             failed.trailing_metadata()
                         )
                         told["come again" if again else f"{failed.code().name}: {failed.details()}"] += 1
+                    begun.set()
 
         thread = threading.Thread(target=call)
         thread.start()
+        begun.wait(30)
         try:
             yield
         finally:

@@ -14,7 +14,7 @@ import pytest
 from hyperframe.frame import PingFrame, SettingsFrame
 
 from kafka_otlp_exporter.signals import SIGNALS, Signal
-from tests.beds.http2 import Peer, fields, frame, message
+from tests.beds.http2 import LARGEST_FRAME, Peer, fields, frame, message
 from tests.hostile.target import FULL, TRACES, Target
 from tests.unit.kafka_otlp_exporter import samples
 
@@ -84,9 +84,7 @@ ABSORBED = {
         frame(PRIORITY, 0, stream, number(0) + b"\x01") for stream in range(1, 2 * STREAMS, 2)
     ),
     "frames of no known type": frame(0x7F, 0, 0, bytes(100)) * 50_000,
-    "resets of no stream": b"".join(
-        frame(RST_STREAM, 0, stream, number(8)) for stream in range(1, 2 * STREAMS, 2)
-    ),
+    "resets of no stream": b"".join(frame(RST_STREAM, 0, stream, number(8)) for stream in range(1, 2 * STREAMS, 2)),
     "promises that a client may not make": frame(PUSH_PROMISE, END_HEADERS, 1, number(2)) * STREAMS,
 }
 
@@ -164,14 +162,27 @@ def test_metadata_over_the_limit_is_refused(target: Target, kilobytes: int, piec
 
 
 @pytest.mark.parametrize("kilobytes", [17, 1000, 24_000])
-def test_metadata_before_the_limit_is_acknowledged_costs_bounded_memory(target: Target, kilobytes: int):
-    """A client that acknowledges no settings may be served or refused."""
+def test_metadata_before_the_limit_is_acknowledged_costs_no_more_than_it_has(target: Target, kilobytes: int):
+    """A client that acknowledges no settings is held to 16 MB; below that it may be served or refused."""
     payload = samples.traces(1, f"early {kilobytes}")
-    with target.row(16) as row, target.peer() as peer:
-        answer = peer.call(TRACES, message(payload), 5, **{f"x-{count}": "v" * 17_000 for count in range(kilobytes // 17)})
-        row.heard(answer, payload)
-        if answer.code != "OK":
-            row.perhaps(payload)
+    many = {f"x-{count}": "v" * 17_000 for count in range(kilobytes // 17)}
+    with target.row(4 + 2 * kilobytes / 1000) as row, target.peer(acknowledging=False) as peer:
+        row.heard(peer.call(TRACES, message(payload), 5, **many), payload)
+        assert row.codes.keys() <= {"OK", "RESOURCE_EXHAUSTED"} if kilobytes <= 1000 else {"RESOURCE_EXHAUSTED"}
+
+
+def test_a_header_field_that_is_named_four_thousand_times_costs_what_naming_it_costs(target: Target):
+    """A byte each for 4 kB out of HPACK's table, in a hundred calls of a client that has acknowledged no limit."""
+    with target.row(100) as row, target.peer(acknowledging=False) as peer:
+        for _ in range(100):
+            stream = peer.expect()
+            opening = peer.headers(stream, [*fields(TRACES), ("x-bomb", "b" * 3900)])
+            newest = b"\xbe" * 4000  # the first index of the dynamic table (RFC 7541, section 2.3.3)
+            block = opening[9:] + newest
+            assert len(block) < LARGEST_FRAME
+            peer.flood(frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream))
+        row.heard(peer.wait(stream, 20))
+        assert row.codes.keys().isdisjoint({"OK", "no answer"})
 
 
 def test_a_header_table_that_is_filled_and_emptied_stays_small(target: Target):

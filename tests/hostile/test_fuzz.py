@@ -1,0 +1,116 @@
+"""Requests that hypothesis makes, damages and invents, through the real sockets and into Kafka.
+
+For every input: not OK, or OK and what is in Kafka is what was sent.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kafka_otlp_exporter.signals import SIGNALS, Signal
+from tests.beds.http2 import PREFACE, frame, message
+from tests.hostile.target import Target
+from tests.hostile.test_payloads import parses
+from tests.laws.test_wire import mutated, requests
+
+EXAMPLES = settings(max_examples=200, deadline=None)
+SIGNAL = st.sampled_from(list(Signal))
+INVENTED = st.tuples(SIGNAL, st.binary(max_size=2000))
+
+
+def test_a_request_is_delivered_exactly_when_protobuf_takes_it(target: Target):
+    """Valid, damaged or invented: OK and in Kafka byte for byte, or INVALID_ARGUMENT."""
+    with target.row(24) as row, target.peer() as peer:
+
+        @EXAMPLES
+        @given(requests() | mutated() | INVENTED, st.sampled_from([1, 7, 1000, 16_384]))
+        def run(request: tuple[Signal, bytes], piece: int) -> None:
+            signal, payload = request
+            answer = peer.call(SIGNALS[signal].method, message(payload), piece=piece)
+            row.heard(answer, payload)
+            assert answer.code == ("OK" if parses(payload, signal) else "INVALID_ARGUMENT")
+
+        run()
+
+
+def test_a_compressed_request_is_delivered_exactly_when_it_can_be_read(target: Target):
+    """With its compressed bytes whole, cut off, or damaged."""
+    with target.row(24) as row, target.peer() as peer:
+
+        @EXAMPLES
+        @given(requests(), st.sampled_from(["gzip", "deflate"]), st.integers(0, 400), st.binary(max_size=3))
+        def run(request: tuple[Signal, bytes], encoding: str, at: int, put: bytes) -> None:
+            signal, payload = request
+            packed = gzip.compress(payload) if encoding == "gzip" else zlib.compress(payload)
+            damaged = packed[:at] + put + packed[at + len(put) :] if put else packed
+            answer = peer.call(SIGNALS[signal].method, message(damaged, flag=1), grpc_encoding=encoding)
+            if answer.code == "OK":
+                # gRPC does not look at what a checksum says, so what was damaged may inflate to something else.
+                inflated = zlib.decompressobj(31 if encoding == "gzip" else 15)
+                row.heard(answer, payload if damaged == packed else inflated.decompress(damaged))
+            else:
+                assert damaged != packed
+                assert answer.code in {"INTERNAL", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"}
+
+        run()
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> tuple[Signal, bytes]:
+    """What stands in the DATA frames of a call: messages whose length and flag are right or not, and bytes behind."""
+    signal, payload = draw(requests())
+    length = draw(st.just(len(payload)) | st.integers(0, 2 * len(payload) + 10) | st.integers(0, 2**32 - 1))
+    flag = draw(st.just(0) | st.sampled_from([0, 1]))
+    return signal, message(payload, flag, length) + draw(st.just(b"") | st.binary(max_size=10))
+
+
+def test_a_call_is_delivered_exactly_when_its_first_message_is_whole_and_valid(target: Target):
+    """What is cut off, too long or followed by a second message is refused."""
+    with target.row(24) as row, target.peer() as peer:
+
+        @EXAMPLES
+        @given(bodies())
+        def run(request: tuple[Signal, bytes]) -> None:
+            signal, body = request
+            answer = peer.call(SIGNALS[signal].method, body)
+            flag, length = struct.unpack(">BI", body[:5])
+            payload, behind = body[5 : 5 + length], body[5 + length :]
+            if answer.code == "OK":
+                assert flag == 0 or not payload
+                assert len(payload) == length
+                # Less than a message behind the first looks to gRPC like the end.
+                assert len(behind) < 5 or len(behind) < 5 + struct.unpack(">I", behind[1:5])[0] or behind[0] > 1
+            row.heard(answer, payload)
+
+        run()
+
+
+FRAMES = st.lists(
+    st.builds(
+        frame,
+        st.integers(0, 10) | st.integers(0, 255),
+        st.integers(0, 255),
+        st.integers(0, 9),
+        st.binary(max_size=60),
+        st.none() | st.integers(0, 100) | st.integers(0, 2**24 - 1),
+    ),
+    max_size=30,
+).map(b"".join)
+
+
+def test_frames_without_sense_end_their_own_connection_at_most(target: Target):
+    """Of every type, flag, stream and length, behind a preface or none."""
+    with target.row(8, beside=True):
+
+        @EXAMPLES
+        @given(st.sampled_from([PREFACE + frame(4, 0, 0), PREFACE, b""]), FRAMES)
+        def run(start: bytes, frames: bytes) -> None:
+            with target.peer(preface=False) as peer:
+                peer.flood(start + frames, 1)
+
+        run()
