@@ -43,7 +43,7 @@ def service_account(resource: Resource) -> Manifest:
 
 
 def service(resource: Resource) -> Manifest:
-    """The address of the pods: OTLP/gRPC for clients, the admin port for whoever scrapes metrics."""
+    """The address of the pods: OTLP/gRPC and OTLP/HTTP for clients, the admin port for whoever scrapes metrics."""
     wanted = resource.workload.service
     metadata = _metadata(resource)
     if wanted.annotations:
@@ -62,6 +62,13 @@ def service(resource: Resource) -> Manifest:
                     "targetPort": "otlp-grpc",
                     "protocol": "TCP",
                     "appProtocol": "grpc",
+                },
+                {
+                    "name": "otlp-http",
+                    "port": names.OTLP_HTTP_PORT,
+                    "targetPort": "otlp-http",
+                    "protocol": "TCP",
+                    "appProtocol": "http",
                 },
                 {
                     "name": "admin",
@@ -152,6 +159,7 @@ def _container(resource: Resource, image: str) -> dict[str, Any]:
         "env": _environment(resource),
         "ports": [
             {"name": "otlp-grpc", "containerPort": names.OTLP_GRPC_PORT, "protocol": "TCP"},
+            {"name": "otlp-http", "containerPort": names.OTLP_HTTP_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": names.ADMIN_PORT, "protocol": "TCP"},
         ],
         # Until Kafka has answered once the pod is not ready, but alive: a restart would not bring Kafka back.

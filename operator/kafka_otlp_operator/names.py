@@ -22,6 +22,7 @@ INSTANCE = "app.kubernetes.io/instance"
 NAME = "app.kubernetes.io/name"
 
 OTLP_GRPC_PORT = 4317
+OTLP_HTTP_PORT = 4318
 ADMIN_PORT = 9464
 
 CREDENTIALS_VOLUME = "credentials"
