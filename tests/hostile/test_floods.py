@@ -126,7 +126,7 @@ ENDINGS: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("kind", ENDINGS)
 def test_rapid_resets_cost_no_more_than_the_streams_that_may_be_open(target: Target, kind: str):
     """CVE-2023-44487: a stream counts until gRPC has cleared it away; 20,000 to a connection, ten times in full."""
-    with target.row(16, beside=True):
+    with target.row(16, beside=True, may_wait=True):
         for _ in range(10 if FULL or kind == "reset" else 1):
             with target.peer() as peer:
                 peer.flood(opened(peer, ENDINGS[kind]))
@@ -136,7 +136,7 @@ def test_rapid_resets_cost_no_more_than_the_streams_that_may_be_open(target: Tar
 def test_rapid_resets_on_twenty_connections_at_one_time_stay_in_bounds(target: Target):
     """What one connection may cost, twenty times."""
     peers = [target.peer() for _ in range(20)]
-    with target.row(64, beside=True):
+    with target.row(64, beside=True, may_wait=True):
         floods = [opened(peer, ENDINGS["reset"], 5000) for peer in peers]
         threads = [threading.Thread(target=peer.flood, args=both) for peer, *both in zip(peers, floods, strict=True)]
         for thread in threads:
@@ -173,7 +173,7 @@ def test_metadata_before_the_limit_is_acknowledged_costs_no_more_than_it_has(tar
 
 def test_a_header_field_that_is_named_four_thousand_times_costs_what_naming_it_costs(target: Target):
     """A byte each for 4 kB out of HPACK's table, in a hundred calls of a client that has acknowledged no limit."""
-    with target.row(100) as row, target.peer(acknowledging=False) as peer:
+    with target.row(100, may_wait=True) as row, target.peer(acknowledging=False) as peer:
         for _ in range(100):
             stream = peer.expect()
             opening = peer.headers(stream, [*fields(TRACES), ("x-bomb", "b" * 3900)])

@@ -127,7 +127,7 @@ def test_more_empty_elements_than_are_checked_are_an_invalid_argument(target: Ta
 
 def test_many_small_requests_that_inflate_at_one_time_stay_in_the_budget(target: Target):
     """Thirty times 8 MiB out of 8 kB each, side by side: they take turns."""
-    body = message(compressed(samples.UNKNOWN_FIELD[:2] + wire._varint(LARGEST - 8) + bytes(LARGEST - 8), 31), flag=1)
+    body = message(compressed(length_delimited(2047, bytes(LARGEST - 8)), 31), flag=1)
     with target.row(3 * COPIES) as row, target.peer() as peer:
         streams = [peer.open(SIGNALS[Signal.LOGS].method, grpc_encoding="gzip") for _ in range(30)]
         for stream in streams:
