@@ -74,7 +74,7 @@ def send_logs(url: str, compression: Compression) -> None:
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     record = logging.LogRecord("test", logging.WARNING, "", 0, "checkout", None, None)
     LoggingHandler(logger_provider=provider).emit(record)
-    provider.shutdown()  # type: ignore[no-untyped-call]
+    provider.shutdown()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
