@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from hyperframe.frame import SettingsFrame
 
 from kafka_otlp_exporter.signals import SIGNALS, Signal
-from tests.beds.http2 import PREFACE, Peer, frame, message
+from tests.beds.http2 import PREFACE, frame, message
 from tests.beds.process import wait_until
 from tests.hostile.target import LARGEST, TRACES, Target
 from tests.unit.kafka_otlp_exporter import samples
@@ -53,7 +52,7 @@ def until_closed(connection: socket.socket, seconds: float) -> bytes:
 
 def files(target: Target) -> int:
     """How many files the exporter has open."""
-    return len(os.listdir(f"/proc/{target.pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{target.pid}/fd").iterdir())
 
 
 HELLO = PREFACE + SettingsFrame(0).serialize()
