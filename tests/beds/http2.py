@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Self
 
 import grpc
@@ -30,6 +31,7 @@ from hyperframe.frame import (
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 LARGEST_FRAME = 16_384
 _FIRST_WINDOW = 65_535
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -141,15 +143,23 @@ class Peer:
         self._windows[number] = self._first_window
         return number
 
-    def open(self, path: str, *, end: bool = False, **headers: str) -> int:
-        """Open a call, without its message; the stream's number."""
+    def open(self, path: str, others: Mapping[str, str] = NO_FIELDS, *, end: bool = False) -> int:
+        """Open a call with ``others`` among its header fields, without its message; the stream's number."""
         number = self.expect()
-        self.send(self.headers(number, fields(path, **headers), end=end))
+        self.send(self.headers(number, fields(path, others), end=end))
         return number
 
-    def call(self, path: str, body: bytes, seconds: float = 30, piece: int = LARGEST_FRAME, **headers: str) -> Answer:
+    def call(
+        self,
+        path: str,
+        body: bytes,
+        others: Mapping[str, str] = NO_FIELDS,
+        *,
+        seconds: float = 30,
+        piece: int = LARGEST_FRAME,
+    ) -> Answer:
         """One call whose messages are ``body``, cut into DATA frames of ``piece`` bytes; what came of it."""
-        number = self.open(path, **headers)
+        number = self.open(path, others)
         return self.finish(number, body, seconds, piece)
 
     def finish(self, stream: int, body: bytes, seconds: float = 30, piece: int = LARGEST_FRAME) -> Answer:
@@ -280,14 +290,14 @@ class Peer:
             self.socket.send(reply.serialize())
 
 
-def fields(path: str, **others: str) -> list[tuple[str, str]]:
-    """The header fields of a gRPC call; an underscore in a name of ``others`` stands for a hyphen."""
-    return [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "localhost"),
-        ("te", "trailers"),
-        ("content-type", "application/grpc"),
-        *((name.replace("_", "-"), value) for name, value in others.items()),
-    ]
+def fields(path: str, others: Mapping[str, str] = NO_FIELDS) -> list[tuple[str, str]]:
+    """The header fields of a gRPC call, and ``others`` behind or instead of them."""
+    usual = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": path,
+        ":authority": "localhost",
+        "te": "trailers",
+        "content-type": "application/grpc",
+    }
+    return list({**usual, **others}.items())

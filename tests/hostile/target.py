@@ -12,18 +12,19 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import grpc
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from kafka_otlp_exporter.settings import MEBIBYTE
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.exporter import ExporterProcess
-from tests.beds.http2 import Answer, Peer, message
+from tests.beds.http2 import NO_FIELDS, Answer, Peer, message
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import wait_until
 from tests.beds.records import SILENT
@@ -41,6 +42,9 @@ FULL = os.environ.get("KAFKA_OTLP_HOSTILE_FULL") == "1"
 
 class Target:
     """One exporter with a budget of 32 MiB, and the topics of its own that it writes to."""
+
+    _EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+    _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
     def __init__(self, folder: Path, kafka: MockKafka, *flags: str) -> None:
         """Start it, with ``flags`` beside those that it always has, and wait until it is ready."""
@@ -63,9 +67,13 @@ class Target:
         for signal in [*Signal] * 3:
             assert warm.send(samples.OF_EACH[signal](), signal).code == "OK"
         self._good_call(warm)
-        client = {"bootstrap.servers": kafka.bootstrap}
+        client: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka.bootstrap}
         # The mock cluster answers a fetch when its time is over, whatever has come meanwhile.
-        reading = {"group.id": name, "enable.auto.commit": False, "fetch.wait.max.ms": 5}
+        reading: dict[str, str | int | float | bool] = {
+            "group.id": name,
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 5,
+        }
         self._consumer = Consumer(client | reading, logger=SILENT)
         found = [self._consumer.list_topics(topic, timeout=30).topics[topic] for topic in self.topics]
         self._partitions = [
@@ -165,14 +173,14 @@ class Target:
 
         def quiet() -> bool:
             held.update(self.exporter.status())
-            return held["inFlightBytes"] == 0 and held["openCalls"] == 0
+            return bool(held["inFlightBytes"] == 0 and held["openCalls"] == 0)
 
         wait_until(quiet, 40, lambda: f"{held['inFlightBytes']} bytes and {held['openCalls']} calls are still held")
 
     def records(self) -> list[tuple[Signal, Message]]:
         """What has come into the topics since the last time."""
         found = []
-        begins, ends = self._offsets(OffsetSpec.earliest()), self._offsets(OffsetSpec.latest())
+        begins, ends = self._offsets(self._EARLIEST), self._offsets(self._LATEST)
         kept = all(begins[place] <= self._read[place] for place in begins)
         assert kept, "the mock cluster has thrown away what was not read yet"
 
@@ -186,7 +194,7 @@ class Target:
         wait_until(all_read, 30, lambda: f"read {self._read} of {ends}", every=0)
         return found
 
-    def _offsets(self, which: OffsetSpec) -> dict[tuple[str, int], int]:
+    def _offsets(self, which: Any) -> dict[tuple[str, int], int]:
         asked = self._admin.list_offsets(dict.fromkeys(self._partitions, which))
         return {(place.topic, place.partition): answer.result(30).offset for place, answer in asked.items()}
 
@@ -214,14 +222,12 @@ class Row:
         """A client was told OK for more than one record holds: together the records have so many items."""
         self._items = items
 
-    def export(self, body: bytes, payload: bytes | None = None, **headers: str) -> Answer:
-        """A call on a connection of its own with ``body`` in its DATA frames; ``payload`` is what it says, if anything.
-
-        ``headers`` may hold ``path``.
-        """
-        path = headers.pop("path", TRACES)
+    def export(
+        self, body: bytes, payload: bytes | None = None, others: Mapping[str, str] = NO_FIELDS, path: str = TRACES
+    ) -> Answer:
+        """A call on a connection of its own with ``body`` in its DATA frames; ``payload`` is what it says, if anything."""
         with self._target.peer() as peer:
-            answer = peer.call(path, body, **headers)
+            answer = peer.call(path, body, others)
         self.heard(answer, payload)
         return answer
 

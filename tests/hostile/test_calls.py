@@ -138,7 +138,7 @@ def test_header_fields_of_a_client_reach_neither_the_log_nor_kafka(target: Targe
     """The call is served or refused; a record has two headers of ours, whatever the call had."""
     payload = samples.traces(1, f"{name} {value}")
     with target.row(2) as row, target.peer() as peer:
-        answer = peer.call(TRACES, message(payload), 5, **{name: value, "x-c4nary": "c4nary"})
+        answer = peer.call(TRACES, message(payload), {name: value, "x-c4nary": "c4nary"}, seconds=5)
         row.heard(answer, payload)
         if answer.code != "OK":
             row.perhaps(payload)

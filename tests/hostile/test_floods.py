@@ -32,7 +32,7 @@ def test_a_body_in_frames_of_one_byte_is_delivered(target: Target):
     """Ten bytes of frame for each byte, of which flow control counts one (CVE-2026-84304): 4 MB in full, else 1 MB."""
     payload = samples.logs(8, "x" * (500_000 if FULL else 120_000))
     with target.row(64, beside=True) as row, target.peer() as peer:
-        row.heard(peer.call(SIGNALS[Signal.LOGS].method, message(payload), 120, piece=1), payload)
+        row.heard(peer.call(SIGNALS[Signal.LOGS].method, message(payload), seconds=120, piece=1), payload)
         assert row.codes == {"OK": 1}
 
 
@@ -156,7 +156,7 @@ def test_metadata_over_the_limit_is_refused(target: Target, kilobytes: int, piec
     with target.row(4) as row, target.peer() as peer:
         # gRPC holds a client to its limit from when that has acknowledged it.
         row.heard(peer.call(TRACES, message(payload)), payload)
-        row.heard(peer.call(TRACES, message(payload), **many), payload)
+        row.heard(peer.call(TRACES, message(payload), many), payload)
         assert row.codes["OK"] == 1 or kilobytes == 15
         assert row.codes.keys() <= {"OK", "RESOURCE_EXHAUSTED"}
 
@@ -167,7 +167,7 @@ def test_metadata_before_the_limit_is_acknowledged_costs_no_more_than_it_has(tar
     payload = samples.traces(1, f"early {kilobytes}")
     many = {f"x-{count}": "v" * 17_000 for count in range(kilobytes // 17)}
     with target.row(4 + 2 * kilobytes / 1000) as row, target.peer(acknowledging=False) as peer:
-        row.heard(peer.call(TRACES, message(payload), 5, **many), payload)
+        row.heard(peer.call(TRACES, message(payload), many, seconds=5), payload)
         assert row.codes.keys() <= {"OK", "RESOURCE_EXHAUSTED"} if kilobytes <= 1000 else {"RESOURCE_EXHAUSTED"}
 
 
@@ -191,4 +191,4 @@ def test_a_header_table_that_is_filled_and_emptied_stays_small(target: Target):
         for block in range(20):
             payload = samples.traces(1, str(block))
             many = {f"x-{block}-{count}": "" for count in range(250)}
-            row.heard(peer.call(TRACES, message(payload), 5, **many), payload)
+            row.heard(peer.call(TRACES, message(payload), many, seconds=5), payload)

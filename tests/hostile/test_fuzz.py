@@ -52,7 +52,7 @@ def test_a_compressed_request_is_delivered_exactly_when_it_can_be_read(target: T
             signal, payload = request
             packed = gzip.compress(payload) if encoding == "gzip" else zlib.compress(payload)
             damaged = packed[:at] + put + packed[at + len(put) :] if put else packed
-            answer = peer.call(SIGNALS[signal].method, message(damaged, flag=1), grpc_encoding=encoding)
+            answer = peer.call(SIGNALS[signal].method, message(damaged, flag=1), {"grpc-encoding": encoding})
             if answer.code == "OK":
                 # gRPC does not look at what a checksum says, so what was damaged may inflate to something else.
                 inflated = zlib.decompressobj(31 if encoding == "gzip" else 15)

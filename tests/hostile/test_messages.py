@@ -85,7 +85,7 @@ def test_a_flag_byte_that_does_not_exist_delivers_nothing(target: Target, flag: 
 def test_an_encoding_that_nobody_knows_is_refused(target: Target, encoding: str):
     """By gRPC itself, and never taken for a plain message."""
     with target.row(2) as row:
-        row.export(message(SPANS, flag=1), grpc_encoding=encoding)
+        row.export(message(SPANS, flag=1), others={"grpc-encoding": encoding})
         assert row.codes.keys() <= {"UNIMPLEMENTED", "INTERNAL"}
 
 
@@ -94,20 +94,20 @@ def test_an_encoding_that_nobody_knows_is_refused(target: Target, encoding: str)
 def test_what_is_compressed_by_name_only_is_refused(target: Target, encoding: str, body: bytes):
     """INTERNAL, as gRPC's specification of compression says."""
     with target.row(2) as row:
-        assert row.export(message(body, flag=1), grpc_encoding=encoding).code == "INTERNAL"
+        assert row.export(message(body, flag=1), others={"grpc-encoding": encoding}).code == "INTERNAL"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_no_bytes_that_claim_to_be_compressed_are_an_empty_request(target: Target, encoding: str):
     """gRPC does not inflate them; there is nothing to lose."""
     with target.row(2) as row:
-        assert row.export(message(b"", flag=1), b"", grpc_encoding=encoding).code == "OK"
+        assert row.export(message(b"", flag=1), b"", {"grpc-encoding": encoding}).code == "OK"
 
 
 def test_a_compressed_message_without_its_end_is_refused(target: Target):
     """What came of it is not a request."""
     with target.row(2) as row:
-        row.export(message(compressed(samples.traces(500), 31)[:-20], flag=1), grpc_encoding="gzip")
+        row.export(message(compressed(samples.traces(500), 31)[:-20], flag=1), others={"grpc-encoding": "gzip"})
         assert row.codes.keys() <= {"INTERNAL"}
 
 
@@ -118,14 +118,14 @@ def test_a_bomb_is_refused_when_it_passes_the_limit(target: Target, encoding: st
     with target.row(10 + LARGEST / MEBIBYTE, beside=True) as row:
         body = bomb(int(gibibytes * 1024), bits)
         assert len(body) <= 4 * MEBIBYTE
-        assert row.export(message(body, flag=1), grpc_encoding=encoding).code == "RESOURCE_EXHAUSTED"
+        assert row.export(message(body, flag=1), others={"grpc-encoding": encoding}).code == "RESOURCE_EXHAUSTED"
 
 
 def test_a_bomb_inside_a_bomb_is_inflated_once(target: Target):
     """What it holds is no request."""
     with target.row(10) as row:
         body = compressed(compressed(bytes(4 * MEBIBYTE), 31), 31)
-        assert row.export(message(body, flag=1), grpc_encoding="gzip").code == "INVALID_ARGUMENT"
+        assert row.export(message(body, flag=1), others={"grpc-encoding": "gzip"}).code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_path_that_is_not_exactly_one_of_the_three_reaches_nothing(target: Tar
 def test_a_method_that_is_not_post_reaches_nothing(target: Target, method: str):
     """gRPC is POST and nothing else."""
     with target.row(2) as row:
-        row.export(message(SPANS), **{":method": method})
+        row.export(message(SPANS), others={":method": method})
         assert row.codes.keys() <= {"INTERNAL", "RST_STREAM 2"}
 
 

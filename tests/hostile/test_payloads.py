@@ -120,7 +120,7 @@ def test_more_empty_elements_than_are_checked_are_an_invalid_argument(target: Ta
     with target.row(COPIES, beside=True) as row:
         body = compressed(EMPTY[kind](MOST), 31)
         assert len(body) < 40_000
-        answer = row.export(message(body, flag=1), grpc_encoding="gzip")
+        answer = row.export(message(body, flag=1), others={"grpc-encoding": "gzip"})
         assert answer.code == "INVALID_ARGUMENT"
         assert "send fewer at once" in answer.sentence
 
@@ -129,7 +129,7 @@ def test_many_small_requests_that_inflate_at_one_time_stay_in_the_budget(target:
     """Thirty times 8 MiB out of 8 kB each, side by side: they take turns."""
     body = message(compressed(length_delimited(2047, bytes(LARGEST - 8)), 31), flag=1)
     with target.row(3 * COPIES) as row, target.peer() as peer:
-        streams = [peer.open(SIGNALS[Signal.LOGS].method, grpc_encoding="gzip") for _ in range(30)]
+        streams = [peer.open(SIGNALS[Signal.LOGS].method, {"grpc-encoding": "gzip"}) for _ in range(30)]
         for stream in streams:
             peer.finish(stream, body, 0)
         for stream in streams:
