@@ -69,12 +69,15 @@ class HttpReceiver:
             lingering_time=LINGER_SECONDS,
             read_bufsize=8 * 1024,
         )
-        self._connections = Connections(intake.admission.most_connections, self._web)
+        admission = intake.admission
+        most_connections = admission.most_connections if edge.http is None else admission.most_tls_connections
+        self._connections = Connections(most_connections, self._web)
         tls, self._tokens = edge.http, edge.tokens
         self._listener = Listener(
             self._connections.accept,
             lambda: None if tls is None else tls.value.context,
-            max(LEAST_HANDSHAKES, intake.admission.most_connections // 4),
+            self._connections.full,
+            max(LEAST_HANDSHAKES, most_connections // 4),
         )
 
     async def start(self, endpoint: str) -> int:

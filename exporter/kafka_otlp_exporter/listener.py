@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 BACKLOG = 1024
 HANDSHAKE_SECONDS = 10.0
+# How long a client may take to agree to the end of a connection.
+FAREWELL_SECONDS = 2.0
 # How long to wait when the process may open no more files.
 _PAUSE_SECONDS = 0.1
 
@@ -25,11 +27,16 @@ class Listener:
         self,
         accept: Callable[[], asyncio.BaseProtocol],
         context: Callable[[], ssl.SSLContext | None],
+        full: Callable[[], bool],
         most_handshakes: int,
     ) -> None:
-        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done."""
+        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done.
+
+        ``full`` says that a connection more would be refused: a handshake for that is too dear.
+        """
         self._accept = accept
         self._context = context
+        self._full = full
         self._most = most_handshakes
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
@@ -64,19 +71,22 @@ class Listener:
             except OSError:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            if len(self._beginning) >= self._most:
+            context = self._context()
+            if len(self._beginning) >= self._most or (context is not None and self._full()):
                 connection.close()
                 continue
-            task = asyncio.create_task(self._begin(connection))
+            task = asyncio.create_task(self._begin(connection, context))
             self._beginning.add(task)
             task.add_done_callback(self._beginning.discard)
 
-    async def _begin(self, connection: socket.socket) -> None:
+    async def _begin(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
-        context = self._context()
-        seconds = None if context is None else HANDSHAKE_SECONDS
         # What fails is the client's affair, and is told to it by TLS itself.
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(
-                self._accept, connection, ssl=context, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=seconds
+                self._accept,
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
             )
