@@ -117,6 +117,10 @@ class HttpReceiver:
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not _has_readable_length(request):
+            response = _plain(400, "the content-length has more digits than any length.")
+            response.force_close()
+            return response
         signal = _PATHS.get(_path(request))
         if signal is None:
             return _leaving(request, _plain(404, f"there is nothing at this path; POST to {', '.join(_PATHS)}."))
@@ -187,6 +191,14 @@ class HttpReceiver:
 def _path(request: web.BaseRequest) -> str:
     path = request.raw_path.partition("?")[0]
     return path if path.startswith("/") else request.path
+
+
+def _has_readable_length(request: web.BaseRequest) -> bool:
+    try:
+        request.content_length  # noqa: B018
+    except ValueError:  # thousands of zeros before it, which the parser of headers takes and int() does not
+        return False
+    return True
 
 
 def _peer(request: web.BaseRequest) -> str:
