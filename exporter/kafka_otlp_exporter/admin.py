@@ -1,4 +1,4 @@
-"""The admin port: /livez, /readyz, /metrics and /status. Started by ``server``; the only user of aiohttp."""
+"""The admin port: /livez, /readyz, /metrics and /status. Started by ``server``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which call may read its message next: the gate between clients and the byte budget.
 
-Used by ``receiver`` on its event loop. Nobody knows the size of a gRPC message before it is read, so a call reserves the
+Used by ``intake`` on its event loop. Nobody knows the size of a gRPC message before it is read, so a call reserves the
 largest that is accepted, and gives back what it did not need. Connections take turns: one that opens a thousand calls
 keeps no other waiting longer than one that opens two.
 """
@@ -17,6 +17,9 @@ from kafka_otlp_exporter.budget import Budget
 LARGEST_REQUEST = 64 * 1024 * 1024
 # What an open call costs beside its message: gRPC's call, stream and metadata, our task. Measured with 20,000 of them.
 OPEN_CALL_BYTES = 20 * 1024
+# What a connection costs beside its calls; the least of them that are allowed, however small the total is.
+CONNECTION_BYTES = 16 * 1024
+LEAST_CONNECTIONS = 128
 WAIT_SECONDS = 2.0
 # Calls wait for each other all the time; one that waits so long waits for somebody who does not get on.
 LONG_SECONDS = 0.5
@@ -38,6 +41,7 @@ class Admission:
         self.budget = Budget(total - quarter)
         self.largest_request = min(LARGEST_REQUEST, quarter)
         self.most_calls = quarter // OPEN_CALL_BYTES
+        self.most_connections = max(LEAST_CONNECTIONS, quarter // CONNECTION_BYTES)
         self.open_calls = 0
         self._loop = loop
         self._lines: dict[str, deque[_Waiting]] = {}

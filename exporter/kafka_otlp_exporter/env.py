@@ -67,16 +67,22 @@ def from_environment(environment: Mapping[str, str]) -> Options:
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configuration:
     """Read a command line and an environment; a flag goes before a variable, a variable before the default.
 
-    Raises OptionError for a wrong value or an unknown flag. ``--help`` and ``--version`` end the process.
+    Raises OptionError for a wrong value, an unknown flag, or no address for OTLP at all. ``--help`` and ``--version`` end the process.
     """
     known, unknown = _parser().parse_known_args(arguments)
     if unknown:
         raise OptionError(_no_such_flag(unknown[0]))
     flags = vars(known)
     options = _read(Options, table.ROWS, flags, environment)
+    settings = _read(Settings, process.ROWS, flags, environment)
+    if not (settings.otlp_grpc_endpoint or settings.otlp_http_endpoint):
+        raise OptionError(
+            "--otlp-grpc-endpoint and --otlp-http-endpoint are both empty: the exporter would take OTLP nowhere; give "
+            "one of them an address."
+        )
     return Configuration(
         options=options,
-        settings=_read(Settings, process.ROWS, flags, environment),
+        settings=settings,
         warnings=(*_unknown_variables(environment), *_secrets_in_sight(flags, options)),
     )
 

@@ -55,6 +55,11 @@ class Invalid:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge(Invalid):
+    """The payload has more bytes than a request may have."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """Not now: the client keeps its telemetry and comes again after ``retry_after`` seconds."""
 

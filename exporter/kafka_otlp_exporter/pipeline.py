@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kafka_otlp_exporter import outcomes, wire
+from kafka_otlp_exporter import decode, outcomes, wire
 from kafka_otlp_exporter.budget import Budget
 from kafka_otlp_exporter.outcomes import Delivered, Fault, Invalid, Outcome, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.producer import NotProduced, Producer
 from kafka_otlp_exporter.records import Batch, Layout, records
-from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.signals import SIGNALS, Signal
 from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.values import Format
 
 TAKE_AT_MOST = 256
 POLL_SECONDS = 0.1
@@ -29,7 +30,8 @@ POLL_SECONDS = 0.1
 class Request:
     """An OTLP Export request as it came.
 
-    ``arrival`` is when its last byte was read, in seconds of the monotonic clock; ``charge`` is in bytes of the budget.
+    ``arrival`` is when its last byte was read, in seconds of the monotonic clock; ``charge`` is in bytes of the budget;
+    ``encoding`` is that of the payload.
     """
 
     id: int
@@ -37,6 +39,7 @@ class Request:
     payload: bytes
     arrival: float
     charge: int
+    encoding: Format = Format.PROTOBUF
 
 
 class Receiver(Protocol):
@@ -147,7 +150,7 @@ class Pipeline:
         if time.monotonic() > request.arrival + self._request_timeout:
             return self._late
         try:
-            batch = records(request.signal, request.payload, self._layout)
+            batch = records(request.signal, _protobuf(request), self._layout)
         except wire.Malformed as error:
             return Invalid(f"{error}.")
         except Exception:
@@ -230,3 +233,10 @@ class Pipeline:
         for pending, outcome in answers:
             self._telemetry.count_answer(pending.signal, outcome, now - pending.arrival)
         self._receiver.complete([(pending.id, outcome) for pending, outcome in answers])
+
+
+def _protobuf(request: Request) -> bytes:
+    """The payload as protobuf; one that is JSON is translated. Raises wire.Malformed."""
+    if request.encoding is Format.JSON:
+        return decode.decode(request.payload, SIGNALS[request.signal].request)
+    return request.payload

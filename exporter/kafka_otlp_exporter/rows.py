@@ -77,7 +77,7 @@ _WORDS = {
     "sasl_username": "1 to 256 characters",
     "sasl_password": "text",
     "otlp_grpc_endpoint": "host:port, or nothing to switch it off",
-    "otlp_http_endpoint": "nothing: OTLP/HTTP comes with a later version, use OTLP/gRPC",
+    "otlp_http_endpoint": "host:port, or nothing to switch it off",
     "admin_endpoint": "host:port, or nothing to switch it off",
     "credentials_dir": "a folder that exists",
     "shutdown_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",

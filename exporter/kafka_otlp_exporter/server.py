@@ -1,6 +1,6 @@
 """One exporter process from start to end: what starts in which order, what drains in which order.
 
-Called by ``__main__``. Start: producer, receiver, pipeline, admin port. End, on SIGTERM: readiness off, no new calls,
+Called by ``__main__``. Start: producer, receivers, pipeline, admin port. End, on SIGTERM: readiness off, no new calls,
 open calls answered, admin port off; always within the shutdown timeout.
 """
 
@@ -11,6 +11,7 @@ import re
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +21,8 @@ import uvloop
 from kafka_otlp_exporter import credentials, outcomes
 from kafka_otlp_exporter.admin import Admin, Views
 from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.http_receiver import HttpReceiver
+from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.options import ROWS, Options
 from kafka_otlp_exporter.outcomes import Identity
 from kafka_otlp_exporter.pipeline import Pending, Pipeline
@@ -51,6 +54,18 @@ def serve(options: Options, settings: Settings, properties: Mapping[str, str], p
     uvloop.run(run())
 
 
+@dataclass(frozen=True)
+class _Receivers:
+    intake: Intake
+    grpc: GrpcReceiver
+    http: HttpReceiver
+
+    async def stop(self, grace: float) -> None:
+        self.intake.drain()
+        await asyncio.gather(self.grpc.stop(grace), self.http.stop(grace))
+        self.intake.close()
+
+
 class _Server:
     def __init__(
         self, options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]
@@ -76,10 +91,11 @@ class _Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        receiver = GrpcReceiver(self._admission, self._telemetry)
+        intake = Intake(self._admission, self._telemetry)
+        receivers = _Receivers(intake, GrpcReceiver(intake), HttpReceiver(intake, self._telemetry))
         admin = Admin(Views(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition))
         self._pipeline = Pipeline(
-            receiver,
+            intake,
             self._producer,
             Layout.of(self._options, int(self._properties["message.max.bytes"])),
             self._budget,
@@ -91,7 +107,7 @@ class _Server:
             lambda: self._producer.connection.connected,
             lambda: self._producer.rebuilds,
         )
-        ports = await self._listen(receiver, admin)
+        ports = await self._listen(receivers, admin)
         self._pipeline.start()
         log.info(
             "started", version=version("kafka-otlp"), largest_request_bytes=self._admission.largest_request, **ports
@@ -100,11 +116,11 @@ class _Server:
         await self._stop.wait()
         for watch in watches:
             watch.cancel()
-        await self._drain(receiver, self._pipeline)
+        await self._drain(receivers, self._pipeline)
         await admin.stop()
         log.info("stopped")
 
-    async def _listen(self, receiver: GrpcReceiver, admin: Admin) -> dict[str, int]:
+    async def _listen(self, receivers: _Receivers, admin: Admin) -> dict[str, int]:
         ports: dict[str, int] = {}
         if endpoint := self._settings.admin_endpoint:
             host, _, port = endpoint.rpartition(":")
@@ -112,15 +128,18 @@ class _Server:
                 ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
             except OSError as error:
                 raise OSError(f"--admin-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
+        if endpoint := self._settings.otlp_http_endpoint:
+            ports["otlp_http_port"] = await receivers.http.start(endpoint)
+        # Last, for gRPC does not end in silence when another address cannot be listened on.
         if endpoint := self._settings.otlp_grpc_endpoint:
-            ports["otlp_grpc_port"] = await receiver.start(endpoint)
+            ports["otlp_grpc_port"] = await receivers.grpc.start(endpoint)
         return ports
 
-    async def _drain(self, receiver: GrpcReceiver, pipeline: Pipeline) -> None:
+    async def _drain(self, receivers: _Receivers, pipeline: Pipeline) -> None:
         timeout = max(self._settings.shutdown_timeout.total_seconds() - ANSWER_SECONDS, 0.0)
         log.info("draining", seconds=timeout, in_flight_bytes=self._budget.taken)
         end = time.monotonic() + timeout
-        closing = asyncio.create_task(receiver.stop(timeout + ANSWER_SECONDS))
+        closing = asyncio.create_task(receivers.stop(timeout + ANSWER_SECONDS))
         while not closing.done() and (left := end - time.monotonic()) > 0:
             # Again and again: a call that is still being read hands its records over later.
             await asyncio.to_thread(pipeline.flush, min(left, 0.2))

@@ -28,13 +28,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     otlp_grpc_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/gRPC is served.")] = "0.0.0.0:4317"
-    otlp_http_endpoint: Annotated[
-        str,
-        Field(
-            max_length=0,
-            description="Address on which OTLP/HTTP is served. It comes with a later version: leave it empty.",
-        ),
-    ] = ""
+    otlp_http_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/HTTP is served.")] = "0.0.0.0:4318"
     admin_endpoint: Annotated[
         Endpoint, Field(description="Address on which /metrics, /livez, /readyz and /status are served.")
     ] = "0.0.0.0:9464"

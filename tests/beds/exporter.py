@@ -15,7 +15,7 @@ from tests.beds.process import Child, clean_environment, free_port, http_get
 class ExporterProcess:
     """One exporter process, from start to end.
 
-    ``otlp`` and ``admin`` are its endpoints, ``host:port``. As a context manager it always ends the process, and
+    ``otlp`` (gRPC), ``otlp_http`` and ``admin`` are its endpoints, ``host:port``. As a context manager it always ends the process, and
     prints its log when the test has failed.
     """
 
@@ -29,6 +29,7 @@ class ExporterProcess:
     ) -> None:
         """Start it with ``flags`` after ``start --exporter kafka``; an endpoint among them is not replaced."""
         self.otlp = self._endpoint("--otlp-grpc-endpoint", flags)
+        self.otlp_http = self._endpoint("--otlp-http-endpoint", flags)
         self.admin = self._endpoint("--admin-endpoint", flags)
         self.child = Child(
             [
@@ -38,6 +39,7 @@ class ExporterProcess:
                 "kafka",
                 *flags,
                 f"--otlp-grpc-endpoint={self.otlp}",
+                f"--otlp-http-endpoint={self.otlp_http}",
                 f"--admin-endpoint={self.admin}",
             ],
             folder / "exporter.log",

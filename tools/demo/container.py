@@ -60,16 +60,17 @@ def describe(path: Path) -> Container:
 
 
 class LocalProcess:
-    """The container's process, from start to end; ``otlp`` is where it takes OTLP/gRPC."""
+    """The container's process, from start to end; ``otlp`` is where it takes OTLP/gRPC, ``otlp_http`` where OTLP/HTTP."""
 
     def __init__(
         self, container: Container, folder: Path, replaced: Mapping[str, str], arguments: Sequence[str] = ()
     ) -> None:
         """Start it, with ``replaced`` in the place of what only exists in a cluster. Its log goes into ``folder``."""
-        self.otlp, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.otlp, self.otlp_http, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
         self.log = folder / "exporter.log"
         own = {
             "KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT": self.otlp,
+            "KAFKA_EXPORTER_OTLP_HTTP_ENDPOINT": self.otlp_http,
             "KAFKA_EXPORTER_ADMIN_ENDPOINT": self.admin,
         }
         outside = {name: text for name, text in os.environ.items() if not name.startswith("KAFKA_EXPORTER_")}

@@ -37,7 +37,7 @@ WRONG = {
     "sasl_mechanism": "GSSAPI",
     "security_protocol": "TLS",
     "otlp_grpc_endpoint": "4317",
-    "otlp_http_endpoint": "0.0.0.0:4318",
+    "otlp_http_endpoint": "4318",
     "admin_endpoint": "http://localhost:9464",
     "max_in_flight_bytes": "4194303",
     "shutdown_timeout": "16m",

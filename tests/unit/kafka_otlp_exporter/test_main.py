@@ -80,20 +80,30 @@ def test_pure_python_protobuf_is_refused():
     assert "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION" in refused(PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION="python")
 
 
-@pytest.mark.parametrize("taken", ["otlp-grpc-endpoint", "admin-endpoint"])
+@pytest.mark.parametrize("taken", ["otlp-grpc-endpoint", "otlp-http-endpoint", "admin-endpoint"])
 def test_a_taken_port_is_one_sentence_and_nothing_listens(taken: str):
-    """Neither on the taken port nor on the other one."""
+    """Neither on the taken port nor on the other ones."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
-        other = free_port()
+        others = {
+            name: free_port()
+            for name in ("otlp-grpc-endpoint", "otlp-http-endpoint", "admin-endpoint")
+            if name != taken
+        }
         endpoints = {
-            "otlp-grpc-endpoint": f"127.0.0.1:{other}",
-            "admin-endpoint": f"127.0.0.1:{other}",
+            **{name: f"127.0.0.1:{port}" for name, port in others.items()},
             taken: f"127.0.0.1:{holder.getsockname()[1]}",
         }
         sentence = refused(*(f"--{name}={endpoint}" for name, endpoint in endpoints.items()))
         assert f"127.0.0.1:{holder.getsockname()[1]}" in sentence or str(holder.getsockname()[1]) in sentence
-        with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", other)) != 0
+        for port in others.values():
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_an_exporter_that_takes_otlp_nowhere_is_one_sentence_and_exit_code_2():
+    """It would be ready, and useless."""
+    sentence = refused("--otlp-grpc-endpoint=", KAFKA_EXPORTER_OTLP_HTTP_ENDPOINT="")
+    assert "--otlp-grpc-endpoint and --otlp-http-endpoint are both empty" in sentence
 
 
 def test_help_ends_well():

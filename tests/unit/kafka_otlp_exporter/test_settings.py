@@ -3,19 +3,21 @@
 import pytest
 from pydantic import ValidationError
 
-from kafka_otlp_exporter.settings import MEBIBYTE, ROWS, Settings
+from kafka_otlp_exporter.settings import MEBIBYTE, Settings
 
 
 def test_the_ports_are_those_that_the_world_expects():
-    """4317 for OTLP/gRPC, 9464 for Prometheus."""
+    """4317 for OTLP/gRPC, 4318 for OTLP/HTTP, 9464 for Prometheus."""
     assert Settings().otlp_grpc_endpoint == "0.0.0.0:4317"
+    assert Settings().otlp_http_endpoint == "0.0.0.0:4318"
     assert Settings().admin_endpoint == "0.0.0.0:9464"
 
 
 @pytest.mark.parametrize("endpoint", ["", "127.0.0.1:0", "[::]:4317", "localhost:65535", "my-host.local:1"])
 def test_an_endpoint_is_a_host_and_a_port_or_nothing(endpoint: str):
     """Nothing switches it off."""
-    assert Settings(otlp_grpc_endpoint=endpoint, admin_endpoint=endpoint).admin_endpoint == endpoint
+    settings = Settings(otlp_http_endpoint=endpoint, admin_endpoint=endpoint)
+    assert settings.admin_endpoint == settings.otlp_http_endpoint == endpoint
 
 
 @pytest.mark.parametrize("endpoint", ["4317", ":4317", "localhost", "unix:/socket", "a b:1", "a:1\n", "http://a:1"])
@@ -23,14 +25,6 @@ def test_what_is_no_endpoint_is_refused(endpoint: str):
     """Above all what gRPC would take for an address of another kind."""
     with pytest.raises(ValidationError):
         Settings(otlp_grpc_endpoint=endpoint)
-
-
-def test_http_is_refused_until_it_comes():
-    """Switching it off is allowed, switching it on is not."""
-    assert Settings(otlp_http_endpoint="").otlp_http_endpoint == ""
-    with pytest.raises(ValidationError):
-        Settings(otlp_http_endpoint="0.0.0.0:4318")
-    assert "later version" in ROWS["otlp_http_endpoint"].allowed
 
 
 @pytest.mark.parametrize("size", [4 * MEBIBYTE - 1, 0, -1, 1024 * 1024 * MEBIBYTE + 1])

@@ -1,0 +1,202 @@
+"""OTLP over HTTP: POST of protobuf or JSON to three paths, one answer in the same encoding. Run by ``server``.
+
+Every request waits for the byte budget before its body is read (``intake``). Sources: the OTLP specification,
+"OTLP/HTTP"; RFC 9110 for status codes and headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping
+
+from aiohttp import http_exceptions, web
+from google.rpc import code_pb2
+
+from kafka_otlp_exporter import answers, body
+from kafka_otlp_exporter.connections import Connections
+from kafka_otlp_exporter.intake import Intake
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unavailable
+from kafka_otlp_exporter.signals import CONTENT_TYPES, SIGNALS, Signal
+from kafka_otlp_exporter.telemetry import Telemetry, log
+from kafka_otlp_exporter.values import Format
+
+# How long new requests are told that we are going, before the port is closed.
+FAREWELL_SECONDS = 0.5
+# Balancers keep connections to us for up to 600 s; one of theirs that we end first would cost a request.
+IDLE_SECONDS = 630.0
+# How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
+LINGER_SECONDS = 5.0
+# The rest of a refused body that is worth reading to keep the connection.
+WORTH_READING_BYTES = 64 * 1024
+
+_PATHS: Mapping[str, Signal] = {f"/v1/{signal.value}": signal for signal in Signal}
+_FORMATS: Mapping[str, Format] = {name: encoding for encoding, name in CONTENT_TYPES.items()}
+_SERVER = "kafka-otlp-exporter"
+_TYPES = " or ".join(CONTENT_TYPES.values())
+
+# What aiohttp says of malformed requests holds their headers, and those may be credentials.
+_SILENT = logging.getLogger(__name__)
+_SILENT.setLevel(logging.CRITICAL + 1)
+
+
+class HttpReceiver:
+    """Serves the three OTLP paths on one port."""
+
+    def __init__(self, intake: Intake, telemetry: Telemetry) -> None:
+        """Must be made on the event loop that serves it."""
+        self._intake = intake
+        self._telemetry = telemetry
+        self._limit = intake.admission.largest_request
+        self._web = web.Server(
+            self._handle,
+            handler_cancellation=True,
+            access_log=None,
+            logger=_SILENT,
+            auto_decompress=False,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            read_bufsize=8 * 1024,
+        )
+        self._connections = Connections(intake.admission.most_connections, self._web)
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, endpoint: str) -> int:
+        """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
+        host, _, port = endpoint.rpartition(":")
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(
+                self._connections.accept, host.strip("[]"), int(port), backlog=1024
+            )
+        except OSError as error:
+            raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def stop(self, grace: float) -> None:
+        """End, at the latest after ``grace`` seconds, when the requests that the draining intake admitted are answered."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
+        if self._listener is not None:
+            self._listener.close()
+        self._connections.end_idle()
+        await self._connections.wait_quiet(end - loop.time())
+        self._connections.close()
+        await self._web.shutdown(max(0.1, min(1.0, end - loop.time())))
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._connections.begin(request.protocol)
+        response: web.StreamResponse | None = None
+        try:
+            response = await self._answer(request)
+        except Exception:
+            log.exception("request_failed")
+            response = _plain(503, "the exporter failed over this request; its log says how.", {"Retry-After": "1"})
+            response.force_close()
+        finally:
+            leaving = response is not None and response.keep_alive is False
+            unread = 0 if request.content.is_eof() else WORTH_READING_BYTES
+            self._connections.end(request.protocol, leaving=leaving, unread=unread)
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        signal = _PATHS.get(_path(request))
+        if signal is None:
+            return _leaving(request, _plain(404, f"there is nothing at this path; POST to {', '.join(_PATHS)}."))
+        if request.method != "POST":
+            return _leaving(request, _plain(405, "an Export call is a POST.", {"Allow": "POST"}))
+        encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
+        if encoding is None:
+            self._count(signal, Invalid(f"the content-type is not {_TYPES}."))
+            return _leaving(request, _plain(415, f"the content-type has to be {_TYPES}."))
+        compression = request.headers.get("Content-Encoding", "identity").strip().lower()
+        if compression not in {"identity", "gzip", "x-gzip"}:
+            return _leaving(request, self._unknown_compression(signal, encoding))
+        if (request.content_length or 0) > self._limit:
+            outcome: Outcome = body.too_large(self._limit)
+            self._count(signal, outcome)
+        else:
+            outcome = await self._intake.export(
+                signal, encoding, _peer(request), lambda: self._read(request, packed=compression != "identity")
+            )
+        response = _response(signal, outcome, encoding)
+        if self._intake.draining:
+            response.force_close()
+        if isinstance(outcome, Unavailable) and outcome.reason is Reason.TIMED_OUT and not request.content.is_eof():
+            return await _hang_up(request, response)
+        return _leaving(request, response)
+
+    async def _read(self, request: web.BaseRequest, *, packed: bool) -> bytes | Outcome:
+        if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
+            # RFC 9110, section 10.1.1; said only when there is room for the body.
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        try:
+            read = body.read_gzip if packed else body.read
+            return await read(request.content.readany, self._limit)
+        except (web.RequestPayloadError, http_exceptions.BadHttpMessage):
+            return Invalid("the body is damaged: its chunks or its length are not what its headers say.")
+
+    def _unknown_compression(self, signal: Signal, encoding: Format) -> web.Response:
+        message = "the content-encoding has to be gzip or identity."
+        self._count(signal, Invalid(message))
+        return _made(
+            415, answers.refusal(code_pb2.UNIMPLEMENTED, message, encoding), encoding, {"Accept-Encoding": "gzip"}
+        )
+
+    def _count(self, signal: Signal, outcome: Outcome) -> None:
+        self._telemetry.count_answer(signal, outcome, None)
+
+
+def _path(request: web.BaseRequest) -> str:
+    path = request.raw_path.partition("?")[0]
+    return path if path.startswith("/") else request.path
+
+
+def _peer(request: web.BaseRequest) -> str:
+    return str(request.transport.get_extra_info("peername")) if request.transport is not None else ""
+
+
+def _response(signal: Signal, outcome: Outcome, encoding: Format) -> web.Response:
+    match outcome:
+        case Delivered():
+            return _made(200, answers.response(SIGNALS[signal], outcome, encoding), encoding)
+        case TooLarge():
+            return _made(413, answers.status(outcome, encoding), encoding)
+        case Invalid():
+            return _made(400, answers.status(outcome, encoding), encoding)
+        case Unavailable():
+            # RFC 9110, section 10.2.3: whole seconds.
+            seconds = str(max(1, math.ceil(outcome.retry_after)))
+            return _made(503, answers.status(outcome, encoding), encoding, {"Retry-After": seconds})
+
+
+def _made(status: int, content: bytes, encoding: Format, headers: dict[str, str] | None = None) -> web.Response:
+    own = {"Content-Type": CONTENT_TYPES[encoding], "Server": _SERVER}
+    return web.Response(status=status, body=content, headers=own | headers if headers else own)
+
+
+def _plain(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
+    own = {"Content-Type": "text/plain; charset=utf-8", "Server": _SERVER}
+    return web.Response(status=status, body=f"{sentence}\n".encode(), headers=own | (headers or {}))
+
+
+def _leaving(request: web.BaseRequest, response: web.Response) -> web.Response:
+    """Ends the connection after the answer, unless what is left of the request is little and sure to come."""
+    if not request.content.is_eof() and (
+        request.headers.get("Expect") or request.content_length is None or request.content_length > WORTH_READING_BYTES
+    ):
+        response.force_close()
+    return response
+
+
+async def _hang_up(request: web.BaseRequest, response: web.Response) -> web.Response:
+    """Answers, and does not wait for the rest of a body that does not come."""
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    if request.transport is not None:
+        request.transport.close()
+    return response

@@ -1,0 +1,41 @@
+"""Fixtures that the tests of the receivers share."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.unit.kafka_otlp_exporter.served import TOTAL, Served
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop in a thread: gRPC binds itself to the first that it sees."""
+    running = asyncio.new_event_loop()
+    thread = threading.Thread(target=running.run_forever, name="loop")
+    thread.start()
+    yield running
+    running.call_soon_threadsafe(running.stop)
+    thread.join()
+    running.close()
+
+
+@pytest.fixture
+def serve(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Served]]:
+    """A function that serves with a budget of so many bytes."""
+    with contextlib.ExitStack() as ends:
+
+        def start(total: int = TOTAL) -> Served:
+            served = Served(loop, total)
+            ends.callback(served.stop)
+            return served
+
+        yield start
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    """A receiver whose pipeline delivers everything."""
+    return serve()

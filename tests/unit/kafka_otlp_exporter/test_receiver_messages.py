@@ -1,0 +1,126 @@
+"""The one message of a gRPC call: cut, doubled, compressed, too large, sent to a path that does not exist."""
+
+import struct
+
+import grpc
+import pytest
+
+from kafka_otlp_exporter.signals import SIGNALS, Signal
+from tests.unit.kafka_otlp_exporter import http2, samples
+from tests.unit.kafka_otlp_exporter.served import LARGEST, Served, failing, retry_delay
+
+
+def test_an_empty_payload_is_a_request(served: Served):
+    """A message of no bytes is not the same as no message."""
+    served.call(b"")
+    assert served.next().payload == b""
+
+
+def test_a_call_without_a_message_is_an_invalid_argument(served: Served):
+    """It must not look like success."""
+    with failing(grpc.StatusCode.INVALID_ARGUMENT) as caught:
+        served.stream([])
+    assert "no message" in caught.value.details()
+    served.wait_for_budget()
+    assert served.seen.empty()
+
+
+def test_a_call_with_two_messages_is_an_invalid_argument(served: Served):
+    """Nothing of it goes to Kafka."""
+    with failing(grpc.StatusCode.INVALID_ARGUMENT) as caught:
+        served.stream([b"one", b"two"])
+    assert "more than one message" in caught.value.details()
+    served.wait_for_budget()
+    assert served.seen.empty()
+
+
+@pytest.mark.parametrize("missing", [1, 3, 10])
+def test_a_message_that_is_cut_off_is_an_invalid_argument(served: Served, missing: int):
+    """gRPC shows it as the end of the stream, which must not be taken for success."""
+    message = struct.pack(">BI", 0, 10) + b"0123456789"
+    answer = http2.call(served.endpoint, SIGNALS[Signal.TRACES].method, message[:-missing])
+    assert http2.grpc_status(answer) == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    served.wait_for_budget()
+    assert served.seen.empty()
+
+
+def test_a_whole_message_over_the_same_frames_is_delivered(served: Served):
+    """So the cut was what was wrong."""
+    message = struct.pack(">BI", 0, 10) + b"0123456789"
+    answer = http2.call(served.endpoint, SIGNALS[Signal.TRACES].method, message)
+    assert http2.grpc_status(answer) == 0
+    assert served.next().payload == b"0123456789"
+
+
+@pytest.mark.parametrize("length", [LARGEST + 1, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_declared_length_over_the_limit_is_refused_before_its_bytes(served: Served, length: int):
+    """Five bytes are enough to see it."""
+    answer = http2.call(served.endpoint, SIGNALS[Signal.TRACES].method, struct.pack(">BI", 0, length) + b"0")
+    assert http2.grpc_status(answer) == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    served.wait_for_budget()
+
+
+def test_an_encoding_that_nobody_knows_is_refused(served: Served):
+    """By gRPC itself, and never taken for a plain message."""
+    message = struct.pack(">BI", 1, 3) + b"abc"
+    answer = http2.call(served.endpoint, SIGNALS[Signal.TRACES].method, message, grpc_encoding="zstd")
+    assert http2.grpc_status(answer) in {
+        code.value[0] for code in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL)
+    }
+    assert served.seen.empty()
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_compressed_requests_are_accepted(served: Served, compression: grpc.Compression):
+    """And handed over as they were before."""
+    payload = samples.traces(500)
+    served.call(payload, compression=compression)
+    assert served.next().payload == payload
+
+
+def test_the_largest_request_is_accepted_and_one_byte_more_is_not(served: Served):
+    """A quarter of the budget; without RetryInfo, for it will not become smaller."""
+    served.call(bytes(LARGEST))
+    with failing(grpc.StatusCode.RESOURCE_EXHAUSTED) as caught:
+        served.call(bytes(LARGEST + 1))
+    assert retry_delay(caught.value) is None
+    served.wait_for_budget()
+
+
+def test_a_small_body_that_becomes_too_large_is_refused(served: Served):
+    """The limit holds for what a body inflates to."""
+    with failing(grpc.StatusCode.RESOURCE_EXHAUSTED):
+        served.call(bytes(LARGEST * 16), compression=grpc.Compression.Gzip)
+    served.wait_for_budget()
+    assert served.seen.empty()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+        "/TraceService/Export",
+        "/opentelemetry.proto.collector.trace.v1.TraceService/export",
+        "/opentelemetry.proto.collector.trace.v1.TraceService/../Export",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_what_is_none_of_the_three_methods_is_unimplemented(served: Served, path: str):
+    """A client that speaks of profiles learns that there are none here."""
+    with failing(grpc.StatusCode.UNIMPLEMENTED):
+        served.channel.unary_unary(path)(b"x", timeout=10)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        "//opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    ],
+)
+def test_a_path_that_is_nearly_right_is_not_delivered(served: Served, path: str):
+    """Raw on the wire, where no client library puts it right."""
+    answer = http2.call(served.endpoint, path, struct.pack(">BI", 0, 1) + b"x")
+    assert http2.grpc_status(answer) != 0
+    assert served.seen.empty()
