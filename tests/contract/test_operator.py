@@ -13,7 +13,7 @@ from tests.contract.operator_bed import EXAMPLES, OWNED, RESOURCE, Namespace, Op
 
 pytestmark = pytest.mark.kubernetes
 
-NAMES = {"minimal": "edge", "sasl-tls": "secure", "partitioned": "partitioned"}
+NAMES = {"minimal": "edge", "sasl-tls": "secure", "partitioned": "partitioned", "production": "production"}
 
 
 def template(namespace: Namespace) -> dict[str, Any]:
