@@ -9,6 +9,7 @@ from typing import NoReturn
 from google.protobuf.internal import api_implementation
 
 from kafka_otlp_exporter import credentials, env
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.pipeline import Pending
 from kafka_otlp_exporter.producer import Producer
 from kafka_otlp_exporter.properties import Contradiction, producer_properties
@@ -28,19 +29,20 @@ def main() -> None:
         properties = producer_properties(
             configuration.options, credentials.read(configuration.settings.credentials_dir)
         )
+        edge = Edge(configuration.settings)
     except (env.OptionError, Contradiction) as error:
         _refuse(str(error))
     configure_logging()
     # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    for warning in configuration.warnings:
+    for warning in (*configuration.warnings, *edge.warnings):
         log.warning("option", message=warning)
     try:
         producer: Producer[Pending] = Producer(properties)
     except ValueError as error:
         _refuse(f"librdkafka refuses the producer configuration: {error}")
     try:
-        serve(configuration.options, configuration.settings, properties, producer)
+        serve(configuration.options, configuration.settings, properties, producer, edge)
     except OSError as error:
         _refuse(str(error))
 

@@ -14,7 +14,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, TooLarge, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, TooLarge, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import SignalRow
 from kafka_otlp_exporter.values import Format
 
@@ -40,6 +40,8 @@ def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
     if isinstance(outcome, TooLarge):
         # With RetryInfo a client would send it again.
         return _status(code_pb2.RESOURCE_EXHAUSTED, outcome.message, encoding)
+    if isinstance(outcome, Unauthenticated):
+        return _status(code_pb2.UNAUTHENTICATED, outcome.message, encoding)
     return _status(code_pb2.INVALID_ARGUMENT, outcome.message, encoding, bad_request=True)
 
 

@@ -10,14 +10,17 @@ import asyncio
 import logging
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from aiohttp import http_exceptions, web
 from google.rpc import code_pb2
 
-from kafka_otlp_exporter import answers, body
+from kafka_otlp_exporter import answers, bearer, body
 from kafka_otlp_exporter.connections import Connections
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.intake import Intake
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unavailable
+from kafka_otlp_exporter.listener import Listener
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import CONTENT_TYPES, SIGNALS, Signal
 from kafka_otlp_exporter.telemetry import Telemetry, log
 from kafka_otlp_exporter.values import Format
@@ -28,6 +31,8 @@ FAREWELL_SECONDS = 0.5
 IDLE_SECONDS = 630.0
 # How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
 LINGER_SECONDS = 5.0
+# Connections whose TLS handshake is not done; a quarter of all, or these.
+LEAST_HANDSHAKES = 64
 # The rest of a refused body that is worth reading to keep the connection.
 WORTH_READING_BYTES = 64 * 1024
 
@@ -41,10 +46,15 @@ _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)
 
 
+class _Asked(NamedTuple):
+    encoding: Format
+    packed: bool
+
+
 class HttpReceiver:
     """Serves the three OTLP paths on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry) -> None:
+    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge) -> None:
         """Must be made on the event loop that serves it."""
         self._intake = intake
         self._telemetry = telemetry
@@ -60,27 +70,27 @@ class HttpReceiver:
             read_bufsize=8 * 1024,
         )
         self._connections = Connections(intake.admission.most_connections, self._web)
-        self._listener: asyncio.Server | None = None
+        tls, self._tokens = edge.http, edge.tokens
+        self._listener = Listener(
+            self._connections.accept,
+            lambda: None if tls is None else tls.value.context,
+            max(LEAST_HANDSHAKES, intake.admission.most_connections // 4),
+        )
 
     async def start(self, endpoint: str) -> int:
         """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
         host, _, port = endpoint.rpartition(":")
-        loop = asyncio.get_running_loop()
         try:
-            self._listener = await loop.create_server(
-                self._connections.accept, host.strip("[]"), int(port), backlog=1024
-            )
+            return await self._listener.start(host.strip("[]"), int(port))
         except OSError as error:
             raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
-        return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self, grace: float) -> None:
         """End, at the latest after ``grace`` seconds, when the requests that the draining intake admitted are answered."""
         loop = asyncio.get_running_loop()
         end = loop.time() + grace
         await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
-        if self._listener is not None:
-            self._listener.close()
+        self._listener.close()
         self._connections.end_idle()
         await self._connections.wait_quiet(end - loop.time())
         self._connections.close()
@@ -107,26 +117,37 @@ class HttpReceiver:
             return _leaving(request, _plain(404, f"there is nothing at this path; POST to {', '.join(_PATHS)}."))
         if request.method != "POST":
             return _leaving(request, _plain(405, "an Export call is a POST.", {"Allow": "POST"}))
-        encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
-        if encoding is None:
-            self._count(signal, Invalid(f"the content-type is not {_TYPES}."))
-            return _leaving(request, _plain(415, f"the content-type has to be {_TYPES}."))
-        compression = request.headers.get("Content-Encoding", "identity").strip().lower()
-        if compression not in {"identity", "gzip", "x-gzip"}:
-            return _leaving(request, self._unknown_compression(signal, encoding))
+        asked = self._asked(request, signal)
+        if isinstance(asked, web.Response):
+            return _leaving(request, asked)
         if (request.content_length or 0) > self._limit:
             outcome: Outcome = body.too_large(self._limit)
             self._count(signal, outcome)
         else:
             outcome = await self._intake.export(
-                signal, encoding, _peer(request), lambda: self._read(request, packed=compression != "identity")
+                signal, asked.encoding, _peer(request), lambda: self._read(request, packed=asked.packed)
             )
-        response = _response(signal, outcome, encoding)
+        response = _response(signal, outcome, asked.encoding)
         if self._intake.draining:
             response.force_close()
         if isinstance(outcome, Unavailable) and outcome.reason is Reason.TIMED_OUT and not request.content.is_eof():
             return await _hang_up(request, response)
         return _leaving(request, response)
+
+    def _asked(self, request: web.BaseRequest, signal: Signal) -> _Asked | web.Response:
+        """How the body is to be read, or the answer to a request whose body is not wanted."""
+        encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
+        if (refused := self._unauthenticated(request)) is not None:
+            self._count(signal, refused)
+            return _who(refused, encoding)
+        if encoding is None:
+            message = f"the content-type has to be {_TYPES}."
+            self._count(signal, Invalid(message))
+            return _plain(415, message)
+        compression = request.headers.get("Content-Encoding", "identity").strip().lower()
+        if compression not in {"identity", "gzip", "x-gzip"}:
+            return self._unknown_compression(signal, encoding)
+        return _Asked(encoding, compression != "identity")
 
     async def _read(self, request: web.BaseRequest, *, packed: bool) -> bytes | Outcome:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
@@ -138,6 +159,14 @@ class HttpReceiver:
             return await read(request.content.readany, self._limit)
         except (web.RequestPayloadError, http_exceptions.BadHttpMessage):
             return Invalid("the body is damaged: its chunks or its length are not what its headers say.")
+
+    def _unauthenticated(self, request: web.BaseRequest) -> Unauthenticated | None:
+        if self._tokens is None:
+            return None
+        shown = request.headers.getall("Authorization", [])
+        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
+            return None
+        return Unauthenticated(bearer.SENTENCE)
 
     def _unknown_compression(self, signal: Signal, encoding: Format) -> web.Response:
         message = "the content-encoding has to be gzip or identity."
@@ -171,6 +200,14 @@ def _response(signal: Signal, outcome: Outcome, encoding: Format) -> web.Respons
             # RFC 9110, section 10.2.3: whole seconds.
             seconds = str(max(1, math.ceil(outcome.retry_after)))
             return _made(503, answers.status(outcome, encoding), encoding, {"Retry-After": seconds})
+
+
+def _who(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
+    # RFC 6750, section 3.
+    challenge = {"WWW-Authenticate": "Bearer"}
+    if encoding is None:
+        return _plain(401, outcome.message, challenge)
+    return _made(401, answers.status(outcome, encoding), encoding, challenge)
 
 
 def _made(status: int, content: bytes, encoding: Format, headers: dict[str, str] | None = None) -> web.Response:

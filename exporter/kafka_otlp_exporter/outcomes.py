@@ -60,6 +60,11 @@ class TooLarge(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
+class Unauthenticated(Invalid):
+    """The client has shown no token, or none that is accepted; its payload was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """Not now: the client keeps its telemetry and comes again after ``retry_after`` seconds."""
 

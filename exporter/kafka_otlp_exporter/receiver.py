@@ -12,10 +12,13 @@ from typing import Any, NoReturn
 
 import grpc
 
-from kafka_otlp_exporter import answers
+from kafka_otlp_exporter import answers, bearer
+from kafka_otlp_exporter.edge import Edge, Watched
 from kafka_otlp_exporter.intake import Intake
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import SIGNALS, Signal, SignalRow
+from kafka_otlp_exporter.telemetry import Telemetry
+from kafka_otlp_exporter.tls import Tls
 from kafka_otlp_exporter.values import Format
 
 # How long new calls are told that we are going, before the port is closed: a call that is on its way would only see
@@ -35,8 +38,8 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # Who connects and says nothing holds a connection that another could have.
     ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 600_000),
-    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.max_connection_idle_ms", 120_000),
+    ("grpc.max_concurrent_streams", 100),
 )
 
 # grpc.aio.ServicerContext, whose stubs know neither read() without a deserializer nor abort()'s trailer.
@@ -47,17 +50,20 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge) -> None:
         """Must be made on the event loop that serves it."""
         self._intake = intake
+        self._telemetry = telemetry
+        self._tls = edge.grpc
+        self._tokens = edge.tokens
         admission = intake.admission
         limits = (
             ("grpc.max_receive_message_length", admission.largest_request),
             ("grpc.max_allowed_incoming_connections", admission.most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.
-            ("grpc.server.max_pending_requests", 4 * admission.most_calls),
-            ("grpc.server.max_pending_requests_hard_limit", 4 * admission.most_calls),
+            ("grpc.server.max_pending_requests", admission.most_calls),
+            ("grpc.server.max_pending_requests_hard_limit", admission.most_calls),
         )
         self._server = grpc.aio.server(options=(*_OPTIONS, *limits))
         for signal, row in SIGNALS.items():
@@ -68,7 +74,10 @@ class GrpcReceiver:
     async def start(self, endpoint: str) -> int:
         """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
         try:
-            port = self._server.add_insecure_port(endpoint)
+            if self._tls is None:
+                port = self._server.add_insecure_port(endpoint)
+            else:
+                port = self._server.add_secure_port(endpoint, _credentials(self._tls))
         except RuntimeError as error:
             raise OSError(f"--otlp-grpc-endpoint: cannot listen on {endpoint}: is the port taken?") from error
         await self._server.start()
@@ -81,12 +90,43 @@ class GrpcReceiver:
 
     def _handler(self, signal: Signal, row: SignalRow) -> Handler:
         async def export(_: object, context: Context) -> bytes:
+            if (refused := self._unauthenticated(context)) is not None:
+                self._telemetry.count_answer(signal, refused, None)
+                return await _abort(context, refused)
             outcome = await self._intake.export(signal, Format.PROTOBUF, context.peer(), lambda: _read_one(context))
             if isinstance(outcome, Delivered):
                 return answers.response(row, outcome, Format.PROTOBUF)
             return await _abort(context, outcome)
 
         return export
+
+    def _unauthenticated(self, context: Context) -> Unauthenticated | None:
+        if self._tokens is None:
+            return None
+        shown = [value for name, value in context.invocation_metadata() if name == "authorization"]
+        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
+            return None
+        return Unauthenticated(bearer.SENTENCE)
+
+
+def _credentials(watched: Watched[Tls]) -> grpc.ServerCredentials:
+    """Certificates that are asked for at each handshake; None says that they are those of the last."""
+    used = watched.value
+
+    def newest() -> Any:
+        nonlocal used
+        if watched.value is used:
+            return None
+        used = watched.value
+        return _configuration(used)
+
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(used), newest, require_client_authentication=used.client_ca is not None
+    )
+
+
+def _configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(tls.key, tls.certificate)], root_certificates=tls.client_ca)
 
 
 async def _read_one(context: Context) -> bytes | Invalid:
@@ -100,7 +140,10 @@ async def _read_one(context: Context) -> bytes | Invalid:
 
 
 async def _abort(context: Context, outcome: Invalid | Unavailable) -> NoReturn:
-    code = grpc.StatusCode.INVALID_ARGUMENT if isinstance(outcome, Invalid) else grpc.StatusCode.UNAVAILABLE
+    if isinstance(outcome, Unauthenticated):
+        code = grpc.StatusCode.UNAUTHENTICATED
+    else:
+        code = grpc.StatusCode.INVALID_ARGUMENT if isinstance(outcome, Invalid) else grpc.StatusCode.UNAVAILABLE
     trailer = (("grpc-status-details-bin", answers.status(outcome, Format.PROTOBUF)),)
     await context.abort(code, outcome.message, trailer)
     raise AssertionError("abort() raises")

@@ -80,6 +80,12 @@ _WORDS = {
     "otlp_http_endpoint": "host:port, or nothing to switch it off",
     "admin_endpoint": "host:port, or nothing to switch it off",
     "credentials_dir": "a folder that exists",
+    **{
+        f"otlp_{port}_{file}": "a file that can be read"
+        for port in ("grpc", "http")
+        for file in ("tls_cert_file", "tls_private_key_file", "client_ca_file")
+    },
+    "otlp_bearer_token_file": "a file that can be read",
     "shutdown_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
 }
 

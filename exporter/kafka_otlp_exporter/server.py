@@ -21,6 +21,7 @@ import uvloop
 from kafka_otlp_exporter import credentials, outcomes
 from kafka_otlp_exporter.admin import Admin, Views
 from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.http_receiver import HttpReceiver
 from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.options import ROWS, Options
@@ -37,7 +38,7 @@ from kafka_otlp_exporter.telemetry import Telemetry, log
 DEAD_SECONDS = 60.0
 # What is left of the shutdown timeout when the last calls are answered: for the answers to reach their clients.
 ANSWER_SECONDS = 1.0
-# How often the credentials folder is looked at; the kubelet brings a changed Secret into it within a minute or two.
+# How often the credentials folder and the files of the OTLP ports are looked at; the kubelet brings a changed Secret into it within a minute or two.
 CREDENTIALS_SECONDS = 2.0
 
 _SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
@@ -45,11 +46,13 @@ _SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
 _PLAIN = re.compile(r"[0-9.-]+|true|false|all|none")
 
 
-def serve(options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]) -> None:
+def serve(
+    options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending], edge: Edge
+) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on."""
 
     async def run() -> None:
-        await _Server(options, settings, properties, producer).run()
+        await _Server(options, settings, properties, producer, edge).run()
 
     uvloop.run(run())
 
@@ -68,13 +71,19 @@ class _Receivers:
 
 class _Server:
     def __init__(
-        self, options: Options, settings: Settings, properties: Mapping[str, str], producer: Producer[Pending]
+        self,
+        options: Options,
+        settings: Settings,
+        properties: Mapping[str, str],
+        producer: Producer[Pending],
+        edge: Edge,
     ) -> None:
         """Must be made on the event loop that it runs on."""
         self._options = options
         self._settings = settings
         self._properties = properties
         self._producer = producer
+        self._edge = edge
         self._telemetry = Telemetry()
         self._stop = asyncio.Event()
         self._started = datetime.now(UTC)
@@ -92,7 +101,11 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         intake = Intake(self._admission, self._telemetry)
-        receivers = _Receivers(intake, GrpcReceiver(intake), HttpReceiver(intake, self._telemetry))
+        receivers = _Receivers(
+            intake,
+            GrpcReceiver(intake, self._telemetry, self._edge),
+            HttpReceiver(intake, self._telemetry, self._edge),
+        )
         admin = Admin(Views(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition))
         self._pipeline = Pipeline(
             intake,
@@ -112,7 +125,10 @@ class _Server:
         log.info(
             "started", version=version("kafka-otlp"), largest_request_bytes=self._admission.largest_request, **ports
         )
-        watches = [asyncio.create_task(watch()) for watch in (self._watch_connection, self._watch_credentials)]
+        watches = [
+            asyncio.create_task(watch())
+            for watch in (self._watch_connection, self._watch_credentials, self._watch_edge)
+        ]
         await self._stop.wait()
         for watch in watches:
             watch.cancel()
@@ -180,6 +196,11 @@ class _Server:
             self._properties = properties
             self._credentials_changed = datetime.now(UTC)
             log.info("credentials_changed")
+
+    async def _watch_edge(self) -> None:
+        while True:
+            await asyncio.sleep(CREDENTIALS_SECONDS)
+            await asyncio.to_thread(self._edge.look, self._telemetry)
 
     def _trouble_reaching_kafka(self) -> tuple[str, str] | None:
         connection = self._producer.connection

@@ -20,6 +20,7 @@ MEBIBYTE = 1024 * 1024
 _ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):(0|" + PORT_PATTERN + ")$"
 
 Endpoint = Annotated[str, Field(pattern=_ENDPOINT_PATTERN)]
+File = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
 
 
 class Settings(BaseModel):
@@ -29,12 +30,47 @@ class Settings(BaseModel):
 
     otlp_grpc_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/gRPC is served.")] = "0.0.0.0:4317"
     otlp_http_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/HTTP is served.")] = "0.0.0.0:4318"
+    otlp_grpc_tls_cert_file: Annotated[
+        File,
+        Field(description="PEM file with the certificate chain of the OTLP/gRPC port; it makes the port speak TLS."),
+    ] = None
+    otlp_grpc_tls_private_key_file: Annotated[
+        File, Field(description="PEM file with the private key of that certificate, without a password.")
+    ] = None
+    otlp_grpc_client_ca_file: Annotated[
+        File,
+        Field(
+            description="PEM file with the authorities of clients: every client of the OTLP/gRPC port has to show a "
+            "certificate that one of them has signed."
+        ),
+    ] = None
+    otlp_http_tls_cert_file: Annotated[
+        File,
+        Field(description="PEM file with the certificate chain of the OTLP/HTTP port; it makes the port speak TLS."),
+    ] = None
+    otlp_http_tls_private_key_file: Annotated[
+        File, Field(description="PEM file with the private key of that certificate, without a password.")
+    ] = None
+    otlp_http_client_ca_file: Annotated[
+        File,
+        Field(
+            description="PEM file with the authorities of clients: every client of the OTLP/HTTP port has to show a "
+            "certificate that one of them has signed."
+        ),
+    ] = None
+    otlp_bearer_token_file: Annotated[
+        File,
+        Field(
+            description="File with the tokens of clients, one a line: every request to both OTLP ports has to carry one "
+            "of them as 'authorization: Bearer <token>'. With the old and the new token in it, clients can change over one "
+            "after the other. This file, certificates and keys are taken up within seconds when they change."
+        ),
+    ] = None
     admin_endpoint: Annotated[
         Endpoint, Field(description="Address on which /metrics, /livez, /readyz and /status are served.")
     ] = "0.0.0.0:9464"
     credentials_dir: Annotated[
-        Path | None,
-        BeforeValidator(lambda value: None if value == "" else value),
+        File,
         Field(
             description="Folder with the credentials for Kafka: username, password, ca.crt, tls.crt, tls.key; "
             "those that are there are used."

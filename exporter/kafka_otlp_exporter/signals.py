@@ -1,6 +1,6 @@
 """The three signals of OTLP, one row each: service, messages, topic option, and where the items are.
 
-The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records`` and ``wire``'s callers.
+The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records``, ``encode``, ``decode`` and ``wire``'s callers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from kafka_otlp_exporter.values import Format
 
-__all__ = ["CONTENT_TYPES", "SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
+__all__ = ["CONTENT_TYPES", "ID_BYTES", "SIGNALS", "ItemPath", "Resource", "Signal", "SignalRow"]
 
 # OTLP specification, "OTLP/HTTP": the media types of its two encodings.
 CONTENT_TYPES: Mapping[Format, str] = {
     Format.PROTOBUF: "application/x-protobuf",
     Format.JSON: "application/json",
 }
+
+# The bytes that OTLP/JSON writes as hex wherever they stand (spans, links, log records, exemplars), and how many they are.
+ID_BYTES: Mapping[str, int] = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
 
 ItemPath = tuple[frozenset[int], ...]
 

@@ -25,7 +25,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import Signal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("kafka_otlp_exporter")
@@ -147,11 +147,17 @@ class Telemetry:
         rejected = Counter(
             PREFIX + "rejected_items", "Items that can never be accepted.", ["signal"], registry=self.registry
         )
+        self._reloads = Counter(
+            PREFIX + "reloads",
+            "Times that files of certificates or tokens changed, by what they are and whether they could be used.",
+            ["what", "usable"],
+            registry=self.registry,
+        )
         # Children are looked up once here: labels() costs more than the increment.
         self._answers = {
             (signal, outcome): answers.labels(signal.value, outcome)
             for signal in Signal
-            for outcome in ("delivered", "partial", "invalid", "unavailable")
+            for outcome in ("delivered", "partial", "invalid", "unauthenticated", "unavailable")
         }
         self._received = {signal: received.labels(signal.value) for signal in Signal}
         self._latency = {signal: latency.labels(signal.value) for signal in Signal}
@@ -182,8 +188,8 @@ class Telemetry:
                 self._rejected[signal].inc(outcome.rejected.items)
                 self._voice.warn("items_rejected", signal.value, signal=signal.value, message=outcome.rejected.message)
         elif isinstance(outcome, Invalid):
-            name = "invalid"
-            self._voice.warn("request_invalid", f"invalid {signal}", signal=signal.value, message=outcome.message)
+            name = "unauthenticated" if isinstance(outcome, Unauthenticated) else "invalid"
+            self._voice.warn(f"request_{name}", f"{name} {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
             self._unavailable[outcome.reason].inc()
@@ -198,6 +204,10 @@ class Telemetry:
         self._answers[signal, name].inc()
         if seconds is not None:
             self._latency[signal].observe(seconds)
+
+    def count_reload(self, what: str, *, usable: bool) -> None:
+        """Files of certificates or tokens have changed."""
+        self._reloads.labels(what, str(usable).lower()).inc()
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

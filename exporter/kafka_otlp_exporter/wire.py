@@ -88,7 +88,7 @@ class _Cutter:
                 yield from self.pieces(body, position, inner.message_type, (*path, number))
                 begin = position
             elif inner.type in _PACKED_VARINTS:
-                yield from (_enclose((*path, number), piece) for piece in _packed(payload, body, position, limit))
+                yield from (_enclose((*path, number), piece) for piece in packed(payload, body, position, limit))
                 begin = position
         if begin < end:
             yield _enclose(path, payload[begin:end])
@@ -110,7 +110,8 @@ def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes
     return _Cutter(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
 
 
-def _packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+def packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+    """Cut packed varints into pieces of at most ``limit`` bytes (10 or more). Raises Malformed where one is longer."""
     while end - start > limit:
         cut = start + limit
         while cut > start and payload[cut - 1] & 0x80:
@@ -143,7 +144,7 @@ def header_size(number: int, length: int) -> int:
 
 
 def _header(number: int, length: int) -> bytes:
-    return _varint(number << 3 | LEN) + _varint(length)
+    return varint(number << 3 | LEN) + varint(length)
 
 
 def joined(payload: bytes, number: int) -> bytes:
@@ -157,7 +158,8 @@ def joined(payload: bytes, number: int) -> bytes:
     return b"".join(found)
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number from 0 to 2**64 - 1 as protobuf writes it: seven bits a byte, the lowest first."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

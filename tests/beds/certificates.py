@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what it signs. Called by the Kafka bed."""
+"""A certificate authority of a test's own, and what it signs. Called by the Kafka bed and by the tests of TLS."""
 
 from __future__ import annotations
 
@@ -22,9 +22,16 @@ class Certificates:
         self.keystore = folder / "server.pem"
         self.keystore.write_bytes(_pkcs8(leaf) + _chain(leaf))
 
+    def server(self, name: str) -> tuple[Path, Path]:
+        """The files of another certificate for 127.0.0.1 and localhost, and of its key."""
+        leaf = self._authority.issue_cert("127.0.0.1", "localhost", common_name=name)
+        return self._write(name, leaf)
+
     def client(self, name: str) -> tuple[Path, Path]:
         """The files of a certificate with the common name ``name``, and of its key."""
-        leaf = self._authority.issue_cert(f"{name}@example.test", common_name=name)
+        return self._write(name, self._authority.issue_cert(f"{name}@example.test", common_name=name))
+
+    def _write(self, name: str, leaf: trustme.LeafCert) -> tuple[Path, Path]:
         certificate, key = self._folder / f"{name}.crt", self._folder / f"{name}.key"
         certificate.write_bytes(_chain(leaf))
         key.write_bytes(_pkcs8(leaf))

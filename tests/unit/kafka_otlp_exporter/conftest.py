@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from kafka_otlp_exporter.edge import Edge
+from kafka_otlp_exporter.settings import Settings
 from tests.unit.kafka_otlp_exporter.served import TOTAL, Served
 
 
@@ -24,11 +27,11 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def serve(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Served]]:
-    """A function that serves with a budget of so many bytes."""
+    """A function that serves with a budget of so many bytes, and with other settings of the process."""
     with contextlib.ExitStack() as ends:
 
-        def start(total: int = TOTAL) -> Served:
-            served = Served(loop, total)
+        def start(total: int = TOTAL, **settings: Any) -> Served:
+            served = Served(loop, total, Edge(Settings(**settings)))
             ends.callback(served.stop)
             return served
 

@@ -47,7 +47,7 @@ def head(path: str = "/v1/traces", content_type: str = PROTOBUF, method: str = "
 def post(port: int, body: bytes, path: str = "/v1/traces", content_type: str = PROTOBUF, **headers: object) -> Answer:
     """What a POST on a connection of its own is answered."""
     with connect(port) as connection:
-        connection.sendall(head(path, content_type, content_length=len(body), **headers) + body)
+        connection.sendall(head(path, content_type, "POST", content_length=len(body), **headers) + body)
         return read(connection)
 
 

@@ -14,6 +14,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from kafka_otlp_exporter.admission import Admission
+from kafka_otlp_exporter.edge import Edge
 from kafka_otlp_exporter.http_receiver import HttpReceiver
 from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.outcomes import Delivered, Outcome
@@ -36,7 +37,8 @@ Answer = Callable[[Request], Outcome]
 class Served:
     """Both receivers on ports of their own, one intake, and the other side of its seam."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, total: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, total: int, edge: Edge) -> None:
+        self.edge = edge
         self._loop = loop
         self.admission = Admission(total, loop)
         self.budget = self.admission.budget
@@ -53,7 +55,11 @@ class Served:
 
     async def _make(self) -> tuple[Intake, GrpcReceiver, HttpReceiver]:
         intake = Intake(self.admission, self.telemetry)
-        return intake, GrpcReceiver(intake), HttpReceiver(intake, self.telemetry)
+        return (
+            intake,
+            GrpcReceiver(intake, self.telemetry, self.edge),
+            HttpReceiver(intake, self.telemetry, self.edge),
+        )
 
     async def drain(self, grace: float) -> None:
         """End as the process does."""

@@ -1,22 +1,19 @@
 """OTLP over HTTP on a real port: what a client is told, with a pipeline that a test holds in its hand."""
 
-import asyncio
 import gzip
 import json
 
 import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from kafka_otlp_exporter.admission import Admission
 from kafka_otlp_exporter.http_receiver import HttpReceiver
-from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from kafka_otlp_exporter.telemetry import Telemetry
 from kafka_otlp_exporter.values import Format
 from tests.unit.kafka_otlp_exporter import http1, samples
 from tests.unit.kafka_otlp_exporter.http1 import JSON, PROTOBUF, Answer
-from tests.unit.kafka_otlp_exporter.served import TOTAL, Served
+from tests.unit.kafka_otlp_exporter.served import Served
 
 
 def status_of(answer: Answer) -> status_pb2.Status:
@@ -211,12 +208,10 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served):
     """In the words of the other ports."""
 
     async def second() -> None:
-        intake = Intake(Admission(TOTAL, asyncio.get_running_loop()), Telemetry())
-        other = HttpReceiver(intake, Telemetry())
+        other = HttpReceiver(served.intake, Telemetry(), served.edge)
         endpoint = f"127.0.0.1:{served.http_port}"
         with pytest.raises(OSError, match=f"--otlp-http-endpoint: cannot listen on {endpoint}"):
             await other.start(endpoint)
         await other.stop(0)
-        intake.close()
 
     served.on_loop(second())

@@ -6,15 +6,13 @@ import time
 import grpc
 import pytest
 
-from kafka_otlp_exporter.admission import Admission
-from kafka_otlp_exporter.intake import Intake
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.receiver import GrpcReceiver
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from kafka_otlp_exporter.telemetry import Telemetry
 from tests.beds.process import wait_until
 from tests.unit.kafka_otlp_exporter import client, samples
-from tests.unit.kafka_otlp_exporter.served import TOTAL, Served, failing, retry_delay
+from tests.unit.kafka_otlp_exporter.served import Served, failing, retry_delay
 
 
 @pytest.mark.parametrize("signal", Signal)
@@ -95,7 +93,7 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: as
     """Two exporters on one port would share its connections in silence."""
 
     async def second() -> None:
-        other = GrpcReceiver(Intake(Admission(TOTAL, asyncio.get_running_loop()), Telemetry()))
+        other = GrpcReceiver(served.intake, Telemetry(), served.edge)
         try:
             with pytest.raises(OSError, match=f"--otlp-grpc-endpoint: cannot listen on {served.endpoint}"):
                 await other.start(served.endpoint)

@@ -24,7 +24,7 @@ def nested(depth: int) -> bytes:
 
 def length_delimited(number: int, content: bytes) -> bytes:
     """One field of the wire type LEN."""
-    return wire._varint(number << 3 | wire.LEN) + wire._varint(len(content)) + content
+    return wire.varint(number << 3 | wire.LEN) + wire.varint(len(content)) + content
 
 
 def accepted(payload: bytes, message: type[Message], **sizes: int) -> bool:

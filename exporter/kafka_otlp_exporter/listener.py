@@ -1,0 +1,82 @@
+"""Accepts the connections of one TCP port, over TLS when there are certificates. Called by ``http_receiver``.
+
+Each connection is accepted here and not by the event loop's own server, so that each handshake uses the newest
+certificates and the authorities of the moment, and so that handshakes that do not get on are bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+
+BACKLOG = 1024
+HANDSHAKE_SECONDS = 10.0
+# How long to wait when the process may open no more files.
+_PAUSE_SECONDS = 0.1
+
+
+class Listener:
+    """One port, from start to close; connections that were accepted live on."""
+
+    def __init__(
+        self,
+        accept: Callable[[], asyncio.BaseProtocol],
+        context: Callable[[], ssl.SSLContext | None],
+        most_handshakes: int,
+    ) -> None:
+        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done."""
+        self._accept = accept
+        self._context = context
+        self._most = most_handshakes
+        self._sockets: list[socket.socket] = []
+        self._accepting: list[asyncio.Task[None]] = []
+        self._beginning: set[asyncio.Task[None]] = set()
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen on all addresses of ``host``, and return the port. Raises OSError when that is not possible."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        try:
+            for family, _, _, _, address in dict.fromkeys(found):
+                self._sockets.append(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+                self._sockets[-1].settimeout(0)
+        except OSError:
+            self.close()
+            raise
+        self._accepting = [asyncio.create_task(self._run(one)) for one in self._sockets]
+        return int(self._sockets[0].getsockname()[1])
+
+    def close(self) -> None:
+        """Accept no more; handshakes that are not done are ended."""
+        for task in (*self._accepting, *self._beginning):
+            task.cancel()
+        for one in self._sockets:
+            one.close()
+
+    async def _run(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            if len(self._beginning) >= self._most:
+                connection.close()
+                continue
+            task = asyncio.create_task(self._begin(connection))
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        context = self._context()
+        seconds = None if context is None else HANDSHAKE_SECONDS
+        # What fails is the client's affair, and is told to it by TLS itself.
+        with contextlib.suppress(OSError):
+            await loop.connect_accepted_socket(
+                self._accept, connection, ssl=context, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=seconds
+            )
