@@ -12,9 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.settings import LARGEST_REQUEST
 
-# OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
-LARGEST_REQUEST = 64 * 1024 * 1024
 # What an open call costs beside its message: gRPC's call, stream and metadata, our task. Measured with 20,000 of them.
 OPEN_CALL_BYTES = 20 * 1024
 # What a connection costs beside its calls; the least of them that are allowed, however small the total is.

@@ -58,7 +58,7 @@ class GrpcReceiver:
         self._tokens = edge.tokens
         admission = intake.admission
         limits = (
-            ("grpc.max_receive_message_length", admission.largest_request),
+            ("grpc.max_receive_message_length", min(admission.largest_request, edge.grpc_limit)),
             ("grpc.max_allowed_incoming_connections", admission.most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.

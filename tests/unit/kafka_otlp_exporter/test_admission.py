@@ -2,8 +2,8 @@
 
 import asyncio
 
-from kafka_otlp_exporter.admission import LARGEST_REQUEST, OPEN_CALL_BYTES, Admission
-from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.admission import OPEN_CALL_BYTES, Admission
+from kafka_otlp_exporter.settings import LARGEST_REQUEST, MEBIBYTE
 
 
 async def made(total: int = 4 * MEBIBYTE) -> Admission:
