@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from kafka_otlp_exporter import settings
 from kafka_otlp_operator import names
 from kafka_otlp_operator.parts import CertificateRef, Fields, Label, SecretKeyRef, kubernetes
 
@@ -44,6 +45,15 @@ class OtlpServer(Fields):
     port: Annotated[
         Port | None,
         Field(description="Port of the pods and of the Service. Default: 4317 for gRPC, 4318 for HTTP."),
+    ] = None
+    max_request_bytes: Annotated[
+        int | None,
+        Field(
+            ge=settings.LEAST_REQUEST,
+            le=settings.LARGEST_REQUEST,
+            description="Largest request that is accepted, in bytes after decompression; a larger one is refused for good. "
+            "Never more than a quarter of what is held at one time (see resources). Default: 67108864 (64 MiB).",
+        ),
     ] = None
     tls_secret_ref: Annotated[
         CertificateRef | None,

@@ -148,6 +148,8 @@ def _ways_in(resource: Resource) -> dict[str, str]:
             settings[f"{way}_endpoint"] = ""
         elif server.port is not None:
             settings[f"{way}_endpoint"] = f"0.0.0.0:{server.port}"
+        if server.enabled and server.max_request_bytes is not None:
+            settings[f"{way}_max_request_bytes"] = str(server.max_request_bytes)
         if server.enabled and server.tls_secret_ref is not None:
             settings[f"{way}_tls_cert_file"] = f"{names.OTLP_DIR}/{way}/tls.crt"
             settings[f"{way}_tls_private_key_file"] = f"{names.OTLP_DIR}/{way}/tls.key"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_exporter import env
+from kafka_otlp_exporter import env, options, settings
 from kafka_otlp_operator.names import labels
 from kafka_otlp_operator.template import pod_template
 from tests.unit.kafka_otlp_operator.resources import SECURE, resource
@@ -175,6 +175,22 @@ def test_tls_for_clients(way, name):
         for variable in ("TLS_CERT_FILE", "TLS_PRIVATE_KEY_FILE", "CLIENT_CA_FILE")
     ] == [("server", "tls.crt"), ("server", "tls.key"), ("clients", "bundle.pem")]
     assert (mount["readOnly"], volume["projected"]["defaultMode"]) == (True, 0o440)
+
+
+def test_the_exporter_knows_every_variable():
+    """What the operator says with variables the exporter has rows for: a misspelt one would have no effect."""
+    server = {
+        "port": 5000,
+        "maxRequestBytes": 100_000,
+        "tlsSecretRef": {"name": "server"},
+        "clientCaSecretRef": {"name": "clients", "key": "ca.crt"},
+    }
+    otlp = {"grpc": server, "http": {**server, "port": 5001}, "bearerTokenSecretRef": {"name": "token", "key": "t"}}
+    said = environment_of(**SECURE, otlp=otlp, resources={"limits": {"memory": "1Gi", "cpu": 4}})
+    known = {row.variable for rows in (options.ROWS, settings.ROWS) for row in rows.values()}
+    assert said.keys() - {"KAFKA_EXPORTER_WORKERS"} <= known
+    assert {name for name in known if "_OTLP_" in name} <= said.keys()
+    assert said["KAFKA_EXPORTER_OTLP_HTTP_MAX_REQUEST_BYTES"] == "100000"
 
 
 def test_two_volumes():
