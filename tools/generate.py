@@ -27,6 +27,7 @@ _TYPES = (
     "V1Affinity",
     "V1EnvVar",
     "V1LocalObjectReference",
+    "V1NetworkPolicyPeer",
     "V1ResourceRequirements",
     "V1Toleration",
     "V1TopologySpreadConstraint",

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kafka_otlp_exporter.budget import Budget
+from kafka_otlp_exporter.settings import LARGEST_REQUEST
 from kafka_otlp_exporter.values import Format
 
-# OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
-LARGEST_REQUEST = 64 * 1024 * 1024
 # The largest request is such a part of --max-in-flight-bytes, by the format of records: JSON has two or three times the
 # bytes of protobuf, and the records of one request may have three eighths of the total.
 SHARES: Mapping[Format, int] = {Format.PROTOBUF: 4, Format.JSON: 8}

@@ -46,7 +46,7 @@ class Watched(Generic[Value]):
 
 
 class Edge:
-    """The guards of both ports; None where there is none."""
+    """The guards of both ports; None where there is none. The limits are those of one request, in bytes."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the files that the settings name. Raises Contradiction when they cannot be used."""
@@ -64,6 +64,8 @@ class Edge:
         )
         self.grpc = _certificates("otlp_grpc_tls", grpc)
         self.http = _certificates("otlp_http_tls", http)
+        self.grpc_limit = settings.otlp_grpc_max_request_bytes
+        self.http_limit = settings.otlp_http_max_request_bytes
         self.tokens: Watched[Tokens] | None = None
         if (file := settings.otlp_bearer_token_file) is not None:
             self.tokens = Watched("otlp_bearer_token", lambda: bearer.read(file), lambda: bearer.fingerprint(file))

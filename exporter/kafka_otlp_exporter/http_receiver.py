@@ -59,7 +59,7 @@ class HttpReceiver:
         """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._intake = intake
         self._telemetry = telemetry
-        self._limit = intake.admission.largest_request
+        self._limit = min(intake.admission.largest_request, edge.http_limit)
         self._web = web.Server(
             self._handle,
             handler_cancellation=True,

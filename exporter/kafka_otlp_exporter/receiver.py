@@ -57,7 +57,7 @@ class GrpcReceiver:
         admission = intake.admission
         most_connections = admission.most_connections if edge.grpc is None else admission.most_tls_connections
         options = (
-            ("grpc.max_receive_message_length", admission.largest_request),
+            ("grpc.max_receive_message_length", min(admission.largest_request, edge.grpc_limit)),
             ("grpc.max_allowed_incoming_connections", most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.

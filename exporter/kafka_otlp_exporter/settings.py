@@ -15,8 +15,13 @@ from kafka_otlp_exporter.rows import Computed, Unit, rows
 from kafka_otlp_exporter.values import PORT_PATTERN, Duration
 
 MEBIBYTE = 1024 * 1024
+# OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
+LARGEST_REQUEST = 64 * MEBIBYTE
+LEAST_REQUEST = 64 * 1024
 
 LEAST_IN_FLIGHT = 4 * MEBIBYTE
+# For less a further worker is not worth its own memory; its largest request is a quarter.
+WORKER_IN_FLIGHT = 32 * MEBIBYTE
 MOST_IN_FLIGHT = 1024 * 1024 * MEBIBYTE
 MOST_WORKERS = 256
 
@@ -34,6 +39,16 @@ class Settings(BaseModel):
 
     otlp_grpc_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/gRPC is served.")] = "0.0.0.0:4317"
     otlp_http_endpoint: Annotated[Endpoint, Field(description="Address on which OTLP/HTTP is served.")] = "0.0.0.0:4318"
+    otlp_grpc_max_request_bytes: Annotated[
+        int,
+        Field(
+            ge=LEAST_REQUEST,
+            le=LARGEST_REQUEST,
+            description="Largest request that the OTLP/gRPC port accepts, after decompression; never more than a quarter of "
+            "--max-in-flight-bytes.",
+        ),
+        Unit("bytes"),
+    ] = LARGEST_REQUEST
     otlp_grpc_tls_cert_file: Annotated[
         File,
         Field(description="PEM file with the certificate chain of the OTLP/gRPC port; it makes the port speak TLS."),
@@ -48,6 +63,16 @@ class Settings(BaseModel):
             "certificate that one of them has signed."
         ),
     ] = None
+    otlp_http_max_request_bytes: Annotated[
+        int,
+        Field(
+            ge=LEAST_REQUEST,
+            le=LARGEST_REQUEST,
+            description="Largest request that the OTLP/HTTP port accepts, after decompression; never more than a quarter of "
+            "--max-in-flight-bytes.",
+        ),
+        Unit("bytes"),
+    ] = LARGEST_REQUEST
     otlp_http_tls_cert_file: Annotated[
         File,
         Field(description="PEM file with the certificate chain of the OTLP/HTTP port; it makes the port speak TLS."),

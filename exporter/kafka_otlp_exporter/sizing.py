@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kafka_otlp_exporter.settings import LEAST_IN_FLIGHT, MEBIBYTE, ROWS, Settings, in_flight_bytes
+from kafka_otlp_exporter.settings import LEAST_IN_FLIGHT, MEBIBYTE, ROWS, WORKER_IN_FLIGHT, Settings, in_flight_bytes
 
 # A worker's own 80 MiB, its share of the bytes in flight, and the copies that librdkafka makes of them.
 WORKER_MEMORY = 256 * MEBIBYTE
-# As many bytes in flight as belong to a worker's memory; its largest request is a quarter.
-WORKER_IN_FLIGHT = WORKER_MEMORY // 8
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ class Telemetry:
             of["items", "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):
             name = "unauthenticated" if isinstance(outcome, Unauthenticated) else "invalid"
-            self._voice.warn(f"request_{name}", f"{name} {signal}", signal=signal.value, message=outcome.message)
+            event = "request_unauthenticated" if isinstance(outcome, Unauthenticated) else "request_invalid"
+            self._voice.warn(event, f"{name} {signal}", signal=signal.value, message=outcome.message)
         else:
             name = "unavailable"
             self._refuse(signal, outcome)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from kafka_otlp_operator import manifests, names
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import OperatorError, SpecInvalid
+from kafka_otlp_operator.ownership import Manifest
 from kafka_otlp_operator.settings import VERSION, Settings
 from kafka_otlp_operator.spec import Resource, parse
 
@@ -73,7 +74,7 @@ def _render(file: str, settings: Settings) -> int:
     return 0
 
 
-def _checked(checker: Checker, resource: Resource, settings: Settings) -> tuple[manifests.Manifest, ...]:
+def _checked(checker: Checker, resource: Resource, settings: Settings) -> tuple[Manifest, ...]:
     if (wrong := checker.check(resource)) is not None:
         raise SpecInvalid(wrong)
     return manifests.desired(resource, settings.image)

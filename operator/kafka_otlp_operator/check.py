@@ -7,6 +7,7 @@ other. No credential, path or broker is ever among what is asked.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import selectors
 import subprocess
@@ -168,7 +169,8 @@ class Checker:
         child.kill()
         child.wait()
         for pipe in _pipes(child):
-            pipe.close()
+            with contextlib.suppress(BrokenPipeError):  # a question that the child did not live to read
+                pipe.close()
 
 
 def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

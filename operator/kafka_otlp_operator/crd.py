@@ -15,17 +15,15 @@ from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.rows import Row
 from kafka_otlp_exporter.values import DURATION_PATTERN, PROPERTY_PATTERN, format_duration
 from kafka_otlp_operator import names, refusals, rules, spec
-from kafka_otlp_operator.fields import KUBERNETES_TYPE, Workload
+from kafka_otlp_operator.fields import Workload
+from kafka_otlp_operator.structural import Schema, structural
 
-Schema = dict[str, Any]
-
-_DROPPED = frozenset({"title", "default", "$defs"})
 # CEL's cost is estimated before it runs, and a text without a limit is taken for as long as a request may be.
 _ENV_NAME_MAX_LENGTH = 256
 
 
 def definition(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
-    """The whole definition. ``kubernetes_types`` has the JSON schema of each type named under ``KUBERNETES_TYPE``."""
+    """The whole definition. ``kubernetes_types`` has the JSON schema of each type named under ``parts.KUBERNETES_TYPE``."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -99,7 +97,7 @@ def _root(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
 def _spec(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
     options = Options.model_json_schema()
     properties = {field: _option(row, options) for field, row in spec.OPTION_FIELDS.items()}
-    workload = _structural(Workload.model_json_schema(), {}, kubernetes_types)
+    workload = structural(Workload.model_json_schema(), {}, kubernetes_types)
     workload["properties"]["replicas"]["default"] = 1  # the scale subresource needs a number to start from
     properties |= workload["properties"]
     properties["podTemplate"]["properties"]["env"]["items"]["properties"]["name"]["maxLength"] = _ENV_NAME_MAX_LENGTH
@@ -110,13 +108,15 @@ def _spec(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
         "properties": properties,
     }
     for rule in rules.RULES:
-        part = schema["properties"][rule.path] if rule.path else schema
+        part = schema
+        for field in filter(None, rule.path.split(".")):
+            part = part["properties"][field]
         part.setdefault("x-kubernetes-validations", []).append({"rule": rule.cel, "message": rule.message})
     return schema
 
 
 def _option(row: Row, options: Mapping[str, Any]) -> Schema:
-    schema = _structural(options["properties"][row.name], options["$defs"], {})
+    schema = structural(options["properties"][row.name], options["$defs"], {})
     if row.name == "request_timeout":
         schema = {"type": "string", "maxLength": 16, "pattern": DURATION_PATTERN, "description": schema["description"]}
     if row.name == "custom_config":
@@ -175,46 +175,6 @@ def _refused(instead: str) -> str:
     return json.dumps(f" is refused: {instead}.")
 
 
-def _structural(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], kubernetes_types: Mapping[str, Mapping[str, Any]]
-) -> Schema:
-    """A JSON schema as pydantic makes it, in the form that the API server takes."""
-    definitions = schema.get("$defs", definitions)
-    if "$ref" in schema:
-        target = definitions[str(schema["$ref"]).removeprefix("#/$defs/")]
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        return _structural({**target, **beside}, definitions, kubernetes_types)
-    if "anyOf" in schema and "x-kubernetes-int-or-string" not in schema:
-        (only,) = (choice for choice in schema["anyOf"] if choice.get("type") != "null")
-        beside = {key: value for key, value in schema.items() if key != "anyOf"}
-        return _structural({**only, **beside}, definitions, kubernetes_types)
-    found = {key: value for key, value in schema.items() if key not in _DROPPED}
-    if (type_name := found.pop(KUBERNETES_TYPE, None)) is not None:
-        return _of_kubernetes(found, kubernetes_types[type_name])
-    if found.get("additionalProperties") in (True, False):
-        del found["additionalProperties"]
-    if found.get("type") == "array":
-        # pydantic loses sight of the list behind a validator that runs before it
-        found = {{"minLength": "minItems", "maxLength": "maxItems"}.get(key, key): found[key] for key in found}
-    if found.get("type") == "integer":
-        found["format"] = "int64"
-    for key in ("items", "additionalProperties"):
-        if isinstance(found.get(key), Mapping):
-            found[key] = _structural(found[key], definitions, kubernetes_types)
-    if "properties" in found:
-        found["properties"] = {
-            name: _structural(part, definitions, kubernetes_types) for name, part in found["properties"].items()
-        }
-    return found
-
-
-def _of_kubernetes(found: Schema, kubernetes_type: Mapping[str, Any]) -> Schema:
-    inside = _structural(kubernetes_type, {}, {})
-    if found.get("type") == "array":
-        return found | {"items": inside}
-    return {**inside, "description": found["description"]}
-
-
 def _status() -> Schema:
     return {
         "type": "object",
@@ -230,12 +190,14 @@ def _status() -> Schema:
             "selector": {"type": "string", "description": "Labels of the pods, as kubectl get pods -l takes them."},
             "endpoint": {
                 "type": "string",
-                "description": "Where clients inside the cluster send OTLP/gRPC to, host:port.",
+                "description": "Where clients inside the cluster send OTLP/gRPC to, host:port; OTLP/HTTP where gRPC is "
+                "off.",
             },
             "conditions": {
                 "type": "array",
                 "description": "Ready, and what it rests on: ConfigValid (librdkafka accepts the configuration), Applied "
-                "(the API server took the objects), Available (the pods take telemetry).",
+                "(the API server took the objects), Available (the pods take telemetry), KafkaReachable (Kafka "
+                "answers them); and Paused (the operator changes nothing).",
                 "maxItems": 16,
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],

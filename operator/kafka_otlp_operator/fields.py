@@ -1,7 +1,7 @@
 """The fields of the custom resource that are no options of the exporter: credentials and workload, as models.
 
 ``spec`` reads them, ``crd`` makes schema and descriptions from them. A field whose type is Kubernetes' own carries the
-name of that type under ``KUBERNETES_TYPE``; its schema comes from the Kubernetes client. Pure.
+name of that type under ``parts.KUBERNETES_TYPE``; its schema comes from the Kubernetes client. Pure.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-from pydantic.config import JsonDict
+from pydantic import Field
 
 from kafka_otlp_exporter.values import SaslMechanism
-
-KUBERNETES_TYPE = "x-kubernetes-type"
+from kafka_otlp_operator.parts import (
+    CertificateRef,
+    ConfigMapKeyRef,
+    Fields,
+    Label,
+    ObjectName,
+    SecretKeyRef,
+    kubernetes,
+)
+from kafka_otlp_operator.reach import Metrics, NetworkPolicy, Otlp, Service
+from kafka_otlp_operator.scaling import PodDisruptionBudget, Scaling
 
 # preStop keeps a pod serving this long, until every client's proxy has learnt that it goes.
 PRE_STOP_SECONDS = 5
@@ -23,49 +30,8 @@ PRE_STOP_SECONDS = 5
 MARGIN_SECONDS = 3
 MIN_GRACE_SECONDS = PRE_STOP_SECONDS + MARGIN_SECONDS + 2
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
-Key = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-Label = Annotated[str, Field(max_length=63)]
 
-
-def _kubernetes(type_name: str, *, map_keys: tuple[str, ...] = ()) -> JsonDict:
-    """Mark a field as of Kubernetes' own type; a list of them is merged by its map keys."""
-    marked: JsonDict = {KUBERNETES_TYPE: type_name}
-    if map_keys:
-        marked |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(map_keys)}
-    return marked
-
-
-class _Fields(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True, strict=True
-    )
-
-
-class SecretKeyRef(_Fields):
-    """One key of a Secret in the resource's own namespace."""
-
-    name: Annotated[ObjectName, Field(description="Name of the Secret, in the resource's own namespace.")]
-    key: Annotated[Key, Field(description="Key inside the Secret.")]
-
-
-class ConfigMapKeyRef(_Fields):
-    """One key of a ConfigMap in the resource's own namespace."""
-
-    name: Annotated[ObjectName, Field(description="Name of the ConfigMap, in the resource's own namespace.")]
-    key: Annotated[Key, Field(description="Key inside the ConfigMap.")]
-
-
-class CertificateRef(_Fields):
-    """A Secret of type kubernetes.io/tls."""
-
-    name: Annotated[
-        ObjectName,
-        Field(description="Name of a Secret with the keys tls.crt and tls.key, in the resource's own namespace."),
-    ]
-
-
-class Sasl(_Fields):
+class Sasl(Fields):
     """How the exporter proves to Kafka who it is."""
 
     mechanism: Annotated[SaslMechanism, Field(description="SASL mechanism.")]
@@ -81,7 +47,7 @@ class Sasl(_Fields):
     ]
 
 
-class Tls(_Fields):
+class Tls(Fields):
     """How the exporter and Kafka's brokers prove to each other who they are."""
 
     ca_secret_ref: Annotated[
@@ -101,41 +67,28 @@ class Tls(_Fields):
     ] = None
 
 
-class ServiceType(StrEnum):
-    """Kubernetes Service types that make sense here."""
-
-    CLUSTER_IP = "ClusterIP"
-    NODE_PORT = "NodePort"
-    LOAD_BALANCER = "LoadBalancer"
-
-
-class Service(_Fields):
-    """The Service in front of the exporter's pods."""
-
-    type: Annotated[ServiceType, Field(description="Type of the Service. Default: ClusterIP.")] = ServiceType.CLUSTER_IP
-    annotations: Annotated[
-        dict[str, str], Field(description="Annotations of the Service, for example for a cloud's load balancer.")
-    ] = {}
-
-
-class PodTemplate(_Fields):
+class PodTemplate(Fields):
     """What the exporter's pods have beside what the operator gives them."""
 
     labels: Annotated[
         dict[str, Label],
         Field(description="Further labels of the pods. Labels that the operator sets itself stay as they are."),
-    ] = {}
-    annotations: Annotated[dict[str, str], Field(description="Further annotations of the pods.")] = {}
-    node_selector: Annotated[dict[str, str], Field(description="Labels that a node must have.")] = {}
+    ] = Field(default_factory=dict)
+    annotations: Annotated[dict[str, str], Field(description="Further annotations of the pods.")] = Field(
+        default_factory=dict
+    )
+    node_selector: Annotated[dict[str, str], Field(description="Labels that a node must have.")] = Field(
+        default_factory=dict
+    )
     tolerations: Annotated[
         tuple[dict[str, Any], ...],
-        Field(description="Taints of nodes that the pods tolerate.", json_schema_extra=_kubernetes("V1Toleration")),
+        Field(description="Taints of nodes that the pods tolerate.", json_schema_extra=kubernetes("V1Toleration")),
     ] = ()
     affinity: Annotated[
         dict[str, Any] | None,
         Field(
             description="Which nodes, and which neighbours, the pods prefer or need.",
-            json_schema_extra=_kubernetes("V1Affinity"),
+            json_schema_extra=kubernetes("V1Affinity"),
         ),
     ] = None
     topology_spread_constraints: Annotated[
@@ -143,7 +96,7 @@ class PodTemplate(_Fields):
         Field(
             description="How the pods are spread over nodes and zones. Default: over nodes, as evenly as possible, "
             "without keeping a pod from starting. An empty list switches that off.",
-            json_schema_extra=_kubernetes("V1TopologySpreadConstraint", map_keys=("topologyKey", "whenUnsatisfiable")),
+            json_schema_extra=kubernetes("V1TopologySpreadConstraint", map_keys=("topologyKey", "whenUnsatisfiable")),
         ),
     ] = None
     priority_class_name: Annotated[
@@ -165,7 +118,7 @@ class PodTemplate(_Fields):
             description="Further environment variables of the exporter. Names that start with KAFKA_EXPORTER_ are "
             "refused: they are the operator's.",
             max_length=128,
-            json_schema_extra=_kubernetes("V1EnvVar", map_keys=("name",)),
+            json_schema_extra=kubernetes("V1EnvVar", map_keys=("name",)),
         ),
     ] = ()
 
@@ -178,12 +131,26 @@ class PullPolicy(StrEnum):
     NEVER = "Never"
 
 
-class Workload(_Fields):
+class Workload(Fields):
     """The fields of ``spec`` that are no options of the exporter."""
 
     replicas: Annotated[
-        int, Field(ge=0, le=1000, description="Number of exporter pods. Default: 1. 0 stops them all.")
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            description="Number of exporter pods. 0 stops them all. With scaling.mode External it counts only until the "
+            "Deployment is there, with HPA not at all. Default: 1.",
+        ),
     ] = 1
+    scaling: Annotated[Scaling, Field(description="Who says how many pods there are. Default: replicas.")] = Scaling()
+    paused: Annotated[
+        bool,
+        Field(
+            description="True: the operator changes nothing of what runs, whatever this resource says and whatever "
+            "happens to its objects, until it is taken back; the status goes on. Default: false."
+        ),
+    ] = False
     sasl: Annotated[
         Sasl | None,
         Field(description="Credentials for Kafka: needed with securityProtocol SASL_SSL and SASL_PLAINTEXT."),
@@ -207,18 +174,33 @@ class Workload(_Fields):
         tuple[dict[str, Any], ...],
         Field(
             description="Secrets with the credentials of the image's registry.",
-            json_schema_extra=_kubernetes("V1LocalObjectReference", map_keys=("name",)),
+            json_schema_extra=kubernetes("V1LocalObjectReference", map_keys=("name",)),
         ),
     ] = ()
     resources: Annotated[
         dict[str, Any] | None,
         Field(
             description="CPU and memory of the exporter's container. With a memory limit, an eighth of it, and at "
-            "least 4 MiB, is what the exporter holds of telemetry at one time; beyond that it asks clients to wait.",
-            json_schema_extra=_kubernetes("V1ResourceRequirements"),
+            "least 4 MiB, is what the exporter holds of telemetry at one time; beyond that it asks clients to wait. It "
+            "has one worker for each CPU of limits, else of requests, and at most one for each 256Mi of the memory "
+            "limit.",
+            json_schema_extra=kubernetes("V1ResourceRequirements"),
         ),
     ] = None
+    otlp: Annotated[Otlp, Field(description="How OTLP is taken from clients.")] = Otlp()
     service: Annotated[Service, Field(description="The Service in front of the pods.")] = Service()
+    pod_disruption_budget: Annotated[
+        PodDisruptionBudget | None,
+        Field(description="How many pods may be missing while nodes are drained. Default: nothing guards them."),
+    ] = None
+    network_policy: Annotated[
+        NetworkPolicy | None,
+        Field(
+            description="What the network lets through to the pods and from them. Default: whatever the namespace's "
+            "own policies let through."
+        ),
+    ] = None
+    metrics: Annotated[Metrics, Field(description="How the pods' metrics are found.")] = Metrics()
     pod_template: Annotated[
         PodTemplate, Field(description="What the pods have beside what the operator gives them.")
     ] = PodTemplate()

@@ -13,9 +13,8 @@ import kopf
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.controller import Controller
+from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.probes import Probes
-
-_CHILDREN = (("apps", "v1", "deployments"), ("", "v1", "services"), ("", "v1", "serviceaccounts"))
 
 
 def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
@@ -31,8 +30,10 @@ def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.scanning.disabled = namespaced
-    for child in _CHILDREN:
-        settings.watching.label_selectors[child] = f"{names.MANAGED_BY}={names.OPERATOR}"
+    for child in CHILDREN.values():
+        settings.watching.label_selectors[child.group, child.version, child.plural] = (
+            f"{names.MANAGED_BY}={names.OPERATOR}"
+        )
     return settings
 
 
@@ -60,8 +61,13 @@ def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
         running["controller"].notice(body)
 
     kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)(event)
-    for group, version, plural in _CHILDREN:
+    for child in CHILDREN.values():
         kopf.on.event(
-            group, version, plural, labels={names.MANAGED_BY: names.OPERATOR}, registry=handlers, id=f"event-{plural}"
+            child.group,
+            child.version,
+            child.plural,
+            labels={names.MANAGED_BY: names.OPERATOR},
+            registry=handlers,
+            id=f"event-{child.plural}",
         )(event)
     return handlers

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import urllib3
 from kubernetes import client, config
@@ -25,6 +23,7 @@ from kafka_otlp_operator.errors import (
     QuotaExceeded,
     Rejected,
 )
+from kafka_otlp_operator.kinds import CHILDREN, PODS, RESOURCE, Kind
 
 Object = Mapping[str, Any]
 
@@ -35,32 +34,6 @@ class Key(NamedTuple):
     namespace: str
     name: str
 
-
-@dataclass(frozen=True)
-class _Kind:
-    group_version: str
-    plural: str
-
-    def path(self, namespace: str | None, name: str | None = None) -> str:
-        root = f"/api/{self.group_version}" if "/" not in self.group_version else f"/apis/{self.group_version}"
-        parts = [root]
-        if namespace is not None:
-            parts += ["namespaces", quote(namespace, safe="")]
-        parts.append(self.plural)
-        if name is not None:
-            parts.append(quote(name, safe=""))
-        return "/".join(parts)
-
-
-_PODS = _Kind("v1", "pods")
-_RESOURCE = _Kind(names.API_VERSION, names.PLURAL)
-
-# What the operator makes, and therefore what it prunes.
-_CHILDREN: Mapping[str, _Kind] = {
-    "Deployment": _Kind("apps/v1", "deployments"),
-    "Service": _Kind("v1", "services"),
-    "ServiceAccount": _Kind("v1", "serviceaccounts"),
-}
 
 _APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -89,18 +62,26 @@ class Cluster:
 
     def serves_resources(self) -> bool:
         """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
+        return self._serves(RESOURCE)
+
+    def serves(self, manifest: Object) -> bool:
+        """Whether the API server has the kind of this object; it is asked each time. Raises ApiError."""
+        kind = CHILDREN[manifest["kind"]]
+        return not kind.optional or self._serves(kind)
+
+    def _serves(self, kind: Kind) -> bool:
         try:
-            found = self._call("GET", f"/apis/{names.API_VERSION}")
+            found = self._call("GET", kind.root)
         except NotFound:
             return False
-        return any(resource["name"] == names.PLURAL for resource in found["resources"])
+        return any(resource["name"] == kind.plural for resource in found["resources"])
 
     def keys(self, namespace: str | None) -> Iterator[Key]:
         """Every resource of a namespace, or of all with None. Raises ApiError."""
         position = ""
         while True:
             query = {"limit": str(_PAGE)} | ({"continue": position} if position else {})
-            page = self._call("GET", _RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
+            page = self._call("GET", RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
             for item in page["items"] or ():  # null while the API server is still taking up a new definition
                 yield Key(item["metadata"]["namespace"], item["metadata"]["name"])
             position = page["metadata"].get("continue", "")
@@ -109,7 +90,7 @@ class Cluster:
 
     def resource(self, key: Key) -> Object:
         """One custom resource. Raises NotFound, ApiError."""
-        return self._call("GET", _RESOURCE.path(key.namespace, key.name))
+        return self._call("GET", RESOURCE.path(key.namespace, key.name))
 
     def children(self, owner: Object) -> Sequence[Object]:
         """The objects that the operator made for this resource and that are still there. Raises ApiError."""
@@ -117,16 +98,24 @@ class Cluster:
         selector = f"{names.MANAGED_BY}={names.OPERATOR},{names.INSTANCE}={metadata['name']}"
         return [
             {**item, "kind": kind}
-            for kind, api in _CHILDREN.items()
-            for item in self._call("GET", api.path(metadata["namespace"]), {"labelSelector": selector})["items"] or ()
+            for kind, api in CHILDREN.items()
+            for item in self._list(api, metadata["namespace"], {"labelSelector": selector})
             if _controller(item).get("uid") == metadata["uid"]
         ]
+
+    def _list(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> Sequence[Object]:
+        try:
+            return self._call("GET", kind.path(namespace), query)["items"] or ()
+        except NotFound:
+            if kind.optional:
+                return ()
+            raise
 
     def deployment(self, owner: Object) -> Object | None:
         """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
         metadata = owner["metadata"]
         try:
-            found = self._call("GET", _CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
+            found = self._call("GET", CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
         except NotFound:
             return None
         return found if _controller(found).get("uid") == metadata["uid"] else None
@@ -135,18 +124,21 @@ class Cluster:
         """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
         metadata = owner["metadata"]
         query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
-        return list(self._call("GET", _PODS.path(metadata["namespace"]), query)["items"] or ())
+        return self._list(PODS, metadata["namespace"], query)
 
-    def refuse_foreign(self, manifest: Object) -> None:
-        """Raise NotOurs when the object is there already and belongs to somebody else. Raises ApiError."""
+    def refuse_foreign(self, manifest: Object) -> Object | None:
+        """What is there already under this name and may be taken up, None when nothing is.
+
+        Raises NotOurs when it belongs to somebody else, ApiError.
+        """
         kind, metadata = manifest["kind"], manifest["metadata"]
         try:
-            found = self._call("GET", _CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
+            found = self._call("GET", CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
         except NotFound:
-            return
+            return None
         owner = _controller(found)
         if owner.get("uid") == _controller(manifest).get("uid"):
-            return
+            return found
         if owner:
             raise NotOurs(
                 f"{kind} {metadata['name']!r} is there already and belongs to {owner['kind']} {owner['name']!r}; "
@@ -157,6 +149,7 @@ class Cluster:
                 f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
                 f"another name, or delete that {kind}."
             )
+        return found
 
     def apply(self, manifest: Object) -> Object:
         """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
@@ -164,13 +157,32 @@ class Cluster:
         A repeated apply of the same manifest writes nothing.
         """
         metadata = manifest["metadata"]
-        path = _CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
+        path = CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
         return self._call("PATCH", path, _APPLY, manifest)
+
+    def let_go_of_replicas(self, deployment: Object) -> None:
+        """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
+
+        What is no longer applied goes back to its default, unless somebody else applies it as well
+        (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership-between-managers).
+        Raises Conflict when the number has changed since, ApiError.
+        """
+        metadata = deployment["metadata"]
+        if not any(_applies_replicas(entry) for entry in metadata.get("managedFields") or ()):
+            return
+        kept = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "spec": {"replicas": deployment["spec"]["replicas"]},
+        }
+        path = CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"])
+        self._call("PATCH", path, {"fieldManager": names.SCALER}, kept)
 
     def delete(self, child: Object) -> None:
         """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
         metadata = child["metadata"]
-        path = _CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
+        path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
         options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
         try:
             self._call("DELETE", path, body=options)
@@ -186,7 +198,7 @@ class Cluster:
             "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
             "status": status,
         }
-        self._call("PATCH", _RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+        self._call("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
 
     def _call(
         self,
@@ -216,6 +228,11 @@ class Cluster:
             raise _error(response.status, content, f"{method} {path}")
         answer: dict[str, Any] = json.loads(content)
         return answer
+
+
+def _applies_replicas(entry: Mapping[str, Any]) -> bool:
+    ours = (entry["manager"], entry["operation"]) == (names.OPERATOR, "Apply")
+    return ours and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
 
 
 def _controller(item: Object) -> Mapping[str, Any]:

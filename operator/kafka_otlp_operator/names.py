@@ -1,6 +1,6 @@
 """Every name that the operator gives: API group, objects, labels, ports, folders. Pure.
 
-Called by ``spec``, ``manifests``, ``pods``, ``status``, ``crd``, ``kube`` and ``handlers``, so that no name is spelt twice.
+Called by nearly every other room of the operator, so that no name is spelt twice.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ KIND = "KafkaOtlpExporter"
 PLURAL = "kafkaotlpexporters"
 
 OPERATOR = "kafka-otlp-operator"  # field manager, and the value of the managed-by label
+SCALER = "kafka-otlp-operator-scale"  # field manager that keeps a number of pods which the operator lets go
 EXPORTER = "kafka-otlp-exporter"
 CONTAINER = "exporter"
 
@@ -27,6 +28,8 @@ ADMIN_PORT = 9464
 
 CREDENTIALS_VOLUME = "credentials"
 CREDENTIALS_DIR = "/etc/kafka-otlp/credentials"
+OTLP_VOLUME = "otlp"
+OTLP_DIR = "/etc/kafka-otlp/otlp"
 
 # 63 characters fit into a label; the rest is for the suffixes that Kubernetes gives to ReplicaSets and pods.
 NAME_MAX_LENGTH = 52
@@ -55,6 +58,6 @@ def selector_text(resource: str) -> str:
     return ",".join(f"{key}={value}" for key, value in selector(resource).items())
 
 
-def endpoint(resource: str, namespace: str) -> str:
-    """Where clients inside the cluster send OTLP/gRPC to."""
-    return f"{resource}.{namespace}.svc:{OTLP_GRPC_PORT}"
+def endpoint(resource: str, namespace: str, port: int = OTLP_GRPC_PORT) -> str:
+    """Where clients inside the cluster send OTLP to: a port of the Service."""
+    return f"{resource}.{namespace}.svc:{port}"

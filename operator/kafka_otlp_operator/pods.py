@@ -111,7 +111,7 @@ def _starting(pod: Pod) -> Obstacle | None:
 
 def _sources(pod: Pod) -> Iterator[str]:
     for volume in pod["spec"].get("volumes") or ():
-        if volume["name"] != names.CREDENTIALS_VOLUME:
+        if volume["name"] not in {names.CREDENTIALS_VOLUME, names.OTLP_VOLUME}:
             continue
         for source in volume["projected"]["sources"]:
             for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):

@@ -5,6 +5,7 @@ The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definit
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -18,19 +19,23 @@ _LONGEST_SHOWN = 40
 
 def whole(text: str | int) -> int:
     """The number that a quantity stands for, cut to a whole one. Raises ValueError when it is none."""
+    return int(_exact(text))
+
+
+def rounded_up(text: str | int) -> int:
+    """The next whole number that is not less: half a CPU is one. Raises ValueError when it is no quantity."""
+    return math.ceil(_exact(text))
+
+
+def _exact(text: str | int) -> Decimal:
     shown = str(text)[:_LONGEST_SHOWN]
     found = re.fullmatch(PATTERN, str(text))
     if not found:
         raise ValueError(f"{shown!r} is no quantity; write it like 256Mi")
+    number, suffix = Decimal((found[1] or "") + found[2]), found[6] or ""
     try:
-        return _whole(Decimal((found[1] or "") + found[2]), found[6] or "")
+        if suffix in _BINARY:
+            return number * Decimal(1 << _BINARY[suffix])
+        return number.scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
     except ArithmeticError:
         raise ValueError(f"{shown!r} is a quantity that no machine has; write it like 256Mi") from None
-
-
-def _whole(number: Decimal, suffix: str) -> int:
-    if suffix in _BINARY:
-        return int(number * 2 ** _BINARY[suffix])
-    if suffix in _DECIMAL:
-        return int(number.scaleb(_DECIMAL[suffix]))
-    return int(number.scaleb(int(suffix[1:])))

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from kafka_otlp_operator import exporters, manifests, status
 from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, SpecInvalid
 from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator.ownership import Manifest
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.spec import Resource, parse
 from kafka_otlp_operator.status import Finding, Findings
@@ -79,16 +80,19 @@ def _advance(
         return _stopped(cluster, found, Finding("Unknown", "NotChecked", str(unknown))), unknown
     if wrong is not None:
         return _stopped(cluster, found, Finding("False", "InvalidKafkaConfig", wrong)), None
+    if resource.workload.paused:
+        return _stopped(cluster, found, status.VALID), None
     try:
-        deployment = _apply(cluster, found, manifests.desired(resource, settings.image))
+        applied, deployment = _apply(cluster, found, resource, settings)
     except ApiError as error:
-        applied = Finding("False", error.reason, str(error))
-        return Findings(status.VALID, applied, _deployment(cluster, found)), error
-    return Findings(status.VALID, status.APPLIED, deployment), None
+        failed = Finding("False", error.reason, str(error))
+        return Findings(status.VALID, failed, _deployment(cluster, found)), error
+    return Findings(status.VALID, applied, deployment), None
 
 
 def _stopped(cluster: Cluster, found: Mapping[str, Any], config: Finding) -> Findings:
-    return Findings(config, None, cluster.deployment(found))
+    paused = found["spec"].get("paused") is True
+    return Findings(config, None, cluster.deployment(found), paused=paused)
 
 
 def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -106,17 +110,41 @@ def _pods(cluster: Cluster, found: Mapping[str, Any]) -> Sequence[Mapping[str, A
 
 
 def _apply(
-    cluster: Cluster, found: Mapping[str, Any], wanted: tuple[manifests.Manifest, ...]
-) -> Mapping[str, Any] | None:
-    """Apply what is wanted, prune what is not; the Deployment as it is afterwards."""
+    cluster: Cluster, found: Mapping[str, Any], resource: Resource, settings: Settings
+) -> tuple[Finding, Mapping[str, Any] | None]:
+    """Apply what is wanted, prune what is not; how that went, and the Deployment as it is afterwards."""
+    wanted = manifests.desired(resource, settings.image)
     children = {_identity(child): child for child in cluster.children(found)}
-    for manifest in wanted:
-        if _identity(manifest) not in children:
-            cluster.refuse_foreign(manifest)
-    applied = {manifest["kind"]: cluster.apply(manifest) for manifest in wanted}
+    there = dict(children)
+    unserved = [manifest for manifest in wanted if not cluster.serves(manifest)]
+    served = [manifest for manifest in wanted if manifest not in unserved]
+    for manifest in served:
+        if _identity(manifest) not in children and (taken_up := cluster.refuse_foreign(manifest)):
+            there[_identity(manifest)] = taken_up
+    deployment = None
+    for manifest in served:
+        if manifest["kind"] == "Deployment":
+            _let_go_of_replicas(
+                cluster, there.get(_identity(manifest)), manifest, manifests.replicas_at_first(resource)
+            )
+            deployment = cluster.apply(manifest)
+        else:
+            cluster.apply(manifest)
     for identity in children.keys() - {_identity(manifest) for manifest in wanted}:
         cluster.delete(children[identity])
-    return applied.get("Deployment")
+    return status.applied(unserved), deployment
+
+
+def _let_go_of_replicas(cluster: Cluster, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:
+    """Where the number of pods is not ours to say, see to it that leaving it out changes nothing.
+
+    A Deployment that is only just made needs a number to start from.
+    """
+    if "replicas" in manifest["spec"]:
+        return
+    if there is None:
+        there = cluster.apply({**manifest, "spec": {"replicas": at_first, **manifest["spec"]}})
+    cluster.let_go_of_replicas(there)
 
 
 def _identity(item: Mapping[str, Any]) -> tuple[str, str]:

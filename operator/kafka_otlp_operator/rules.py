@@ -15,12 +15,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from kafka_otlp_operator import names
+
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about what stands at ``path`` (``""`` is the spec itself).
+    """One rule about what stands at ``path``: fields joined by dots, ``""`` is the spec itself.
 
     ``cel`` and ``holds`` are the same condition, of which ``message`` says what it wants; ``holds`` is given what the
     schema already accepted.
@@ -73,6 +75,32 @@ def _duration_in_range(text: str) -> bool:
     """To the digit, as the API server does it: ``values.parse_duration`` rounds to milliseconds."""
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
     return 1 <= sum(Decimal(amount) * _MILLISECONDS[unit] for amount, unit in parts) <= 15 * _MILLISECONDS["m"]
+
+
+def _ports_differ(otlp: Fields) -> bool:
+    grpc, http = (
+        otlp.get(way, {}).get("port", port)
+        for way, port in (("grpc", names.OTLP_GRPC_PORT), ("http", names.OTLP_HTTP_PORT))
+    )
+    return bool(grpc != http)
+
+
+def _of_way_in(path: str) -> tuple[Rule, Rule]:
+    """The rules of each of the two ways in: OTLP/gRPC and OTLP/HTTP."""
+    return (
+        Rule(
+            path,
+            "!has(self.clientCaSecretRef) || has(self.tlsSecretRef)",
+            lambda way: "clientCaSecretRef" not in way or "tlsSecretRef" in way,
+            "clientCaSecretRef needs tlsSecretRef: clients show their certificates only where the server shows its own.",
+        ),
+        Rule(
+            path,
+            f"!has(self.port) || self.port != {names.ADMIN_PORT}",
+            lambda way: way.get("port") != names.ADMIN_PORT,
+            f"port {names.ADMIN_PORT} is that of metrics and probes; choose another.",
+        ),
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -162,4 +190,60 @@ RULES: tuple[Rule, ...] = (
         "env must not set variables that start with KAFKA_EXPORTER_: use the fields of spec, and spec.sasl for "
         "credentials.",
     ),
+    Rule(
+        "",
+        "!has(self.scaling) || !has(self.scaling.mode) || self.scaling.mode != 'HPA' || "
+        "(has(self.resources) && has(self.resources.requests) && 'cpu' in self.resources.requests)",
+        lambda spec: (
+            spec.get("scaling", {}).get("mode") != "HPA" or "cpu" in spec.get("resources", {}).get("requests", {})
+        ),
+        "scaling.mode HPA needs resources.requests.cpu: what pods use is measured against it.",
+    ),
+    Rule(
+        "scaling",
+        "!has(self.mode) || self.mode != 'HPA' || has(self.maxReplicas)",
+        lambda scaling: scaling.get("mode") != "HPA" or "maxReplicas" in scaling,
+        "mode HPA needs maxReplicas.",
+    ),
+    Rule(
+        "scaling",
+        "(has(self.mode) && self.mode == 'HPA') || "
+        "!(has(self.minReplicas) || has(self.maxReplicas) || has(self.targetCPUUtilizationPercentage))",
+        lambda scaling: (
+            scaling.get("mode") == "HPA"
+            or not {"minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"} & scaling.keys()
+        ),
+        "minReplicas, maxReplicas and targetCPUUtilizationPercentage go with mode HPA only: set it, or remove them.",
+    ),
+    Rule(
+        "scaling",
+        "!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+        lambda scaling: (
+            not {"minReplicas", "maxReplicas"} <= scaling.keys() or scaling["minReplicas"] <= scaling["maxReplicas"]
+        ),
+        "minReplicas must not be greater than maxReplicas.",
+    ),
+    Rule(
+        "podDisruptionBudget",
+        "!has(self.minAvailable) || !has(self.maxUnavailable)",
+        lambda budget: not {"minAvailable", "maxUnavailable"} <= budget.keys(),
+        "minAvailable and maxUnavailable are both set; keep one of them.",
+    ),
+    Rule(
+        "otlp",
+        "!(has(self.grpc) && has(self.grpc.enabled) && !self.grpc.enabled && "
+        "has(self.http) && has(self.http.enabled) && !self.http.enabled)",
+        lambda otlp: any(otlp.get(way, {}).get("enabled", True) for way in ("grpc", "http")),
+        "grpc and http are both switched off; leave one of them on.",
+    ),
+    Rule(
+        "otlp",
+        f"(has(self.grpc) && has(self.grpc.port) ? self.grpc.port : {names.OTLP_GRPC_PORT}) != "
+        f"(has(self.http) && has(self.http.port) ? self.http.port : {names.OTLP_HTTP_PORT})",
+        _ports_differ,
+        f"grpc and http need ports of their own; without one they have {names.OTLP_GRPC_PORT} and "
+        f"{names.OTLP_HTTP_PORT}.",
+    ),
+    *_of_way_in("otlp.grpc"),
+    *_of_way_in("otlp.http"),
 )

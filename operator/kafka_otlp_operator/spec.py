@@ -85,8 +85,8 @@ def parse(resource: Mapping[str, Any]) -> Resource:
     _no_unknown(given)
     workload = _workload({field: value for field, value in given.items() if field not in OPTION_FIELDS})
     options = _options(given, workload)
+    _readable_resources(workload)
     _keep_rules(given)
-    _readable_memory(workload)
     generation = metadata.get("generation")
     return Resource(
         name=name,
@@ -194,18 +194,21 @@ def _not_allowed_property(row: Row, location: tuple[int | str, ...]) -> SpecInva
 
 def _keep_rules(spec: Mapping[str, Any]) -> None:
     for rule in rules.RULES:
-        part = spec.get(rule.path) if rule.path else spec
+        part: Any = spec
+        for field in filter(None, rule.path.split(".")):
+            part = None if part is None else part.get(field)
         if part is not None and not rule.holds(part):
             raise SpecInvalid(f"{'.'.join(filter(None, ('spec', rule.path)))}: {rule.message}")
 
 
-def _readable_memory(workload: Workload) -> None:
-    limits = (workload.resources or {}).get("limits", {})
-    if not isinstance(limits, Mapping):
-        raise SpecInvalid("spec.resources.limits: it is no object; write it like {memory: 256Mi}.")
-    if "memory" not in limits:
-        return
-    try:
-        quantity.whole(limits["memory"])
-    except ValueError as error:
-        raise SpecInvalid(f"spec.resources.limits.memory: {error}.") from None
+def _readable_resources(workload: Workload) -> None:
+    """What the operator reads of ``resources`` must be readable: the rest is the API server's to judge."""
+    for kind in ("limits", "requests"):
+        amounts = (workload.resources or {}).get(kind, {})
+        if not isinstance(amounts, Mapping):
+            raise SpecInvalid(f"spec.resources.{kind}: it is no object; write it like {{memory: 256Mi}}.")
+        for name in ("cpu", "memory"):
+            try:
+                quantity.whole(amounts.get(name, 0))
+            except ValueError as error:
+                raise SpecInvalid(f"spec.resources.{kind}.{name}: {error}.") from None

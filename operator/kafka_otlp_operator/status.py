@@ -8,7 +8,7 @@ https://github.com/kubernetes/community/blob/master/contributors/devel/sig-archi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,7 +18,9 @@ from kafka_otlp_operator.pods import Obstacle, Pod, obstacle
 Truth = Literal["True", "False", "Unknown"]
 Status = Mapping[str, Any]
 
-_TYPES = ("Ready", "ConfigValid", "Applied", "Available", "KafkaReachable")
+_TYPES = ("Ready", "ConfigValid", "Applied", "Available", "KafkaReachable", "Paused")
+
+_OF_PODS = frozenset({"Ready", "Available", "KafkaReachable"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Findings:
     """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
 
     ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
-    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka.
+    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka. ``paused``: the resource
+    asks that nothing be changed.
     """
 
     config: Finding | None
@@ -43,6 +46,7 @@ class Findings:
     deployment: Mapping[str, Any] | None
     pods: Sequence[Pod] = ()
     reports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    paused: bool = False
 
 
 # Where the credentials stand that an exporter may name as the cause: part and field of spec, and what it refers to.
@@ -53,8 +57,25 @@ _SOURCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
 
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
 APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
+PAUSED = Finding(
+    "True", "Paused", "Nothing is changed, whatever the resource says, until spec.paused is taken back or false."
+)
+_NOT_PAUSED = Finding("False", "NotPaused", "What the resource says is brought about.")
 _NOT_APPLIED = Finding("Unknown", "NotApplied", "Nothing has been applied yet.")
 _NOT_OBSERVED = Finding("Unknown", "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet.")
+
+
+def applied(unserved: Sequence[Mapping[str, Any]]) -> Finding:
+    """Every object is applied, but those of kinds that the API server does not have."""
+    if not unserved:
+        return APPLIED
+    kinds = " and ".join(f"{manifest['kind']} ({manifest['apiVersion']})" for manifest in unserved)
+    return Finding(
+        "True",
+        "AppliedWhatIsServed",
+        f"Every object is as the resource wants it, but {kinds}: the API server does not have that kind. It is made "
+        "within minutes of the kind's installation.",
+    )
 
 
 def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) -> Status:
@@ -65,26 +86,46 @@ def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) ->
     deployed = (findings.deployment or {}).get("status") or {}
     why = _to_its_secret(obstacle(findings.pods, findings.reports), resource)
     available = _available(findings.deployment, why)
+    # While it is paused, pods and objects are those of an earlier generation, and no condition says otherwise.
+    held = findings.paused and findings.config is not None and findings.config.status == "True"
+    about = _generation_applied(before, generation) if held else generation
     steps = {
         "ConfigValid": findings.config,
         "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
         "Available": available,
         "KafkaReachable": _reachable(available, why),
+        "Paused": PAUSED if findings.paused else _NOT_PAUSED,
     }
     ready = _ready(findings, before, available, why)
+    if held:
+        ready = replace(ready, message=f"{ready.message} The resource is paused: its changes are not applied.")
     found = {"Ready": ready, **steps}
     return {
         "observedGeneration": generation,
         "replicas": int(deployed.get("replicas", 0)),
         "readyReplicas": int(deployed.get("readyReplicas", 0)),
         "selector": names.selector_text(name),
-        "endpoint": names.endpoint(name, metadata["namespace"]),
+        "endpoint": names.endpoint(name, metadata["namespace"], _port(resource)),
         "conditions": [
-            _condition(kind, finding, generation, before.get(kind), now) if finding else before[kind]
+            _condition(kind, finding, about if kind in _OF_PODS else generation, before.get(kind), now)
+            if finding
+            else before[kind]
             for kind in _TYPES
             if (finding := found[kind]) or kind in before
         ],
     }
+
+
+def _generation_applied(before: Mapping[str, Mapping[str, Any]], generation: int) -> int:
+    return int(before.get("Applied", {}).get("observedGeneration", generation))
+
+
+def _port(resource: Mapping[str, Any]) -> int:
+    """Where clients send OTLP to, as the resource says it: it may be one that cannot be parsed."""
+    otlp = (resource.get("spec") or {}).get("otlp") or {}
+    ways = (("grpc", names.OTLP_GRPC_PORT), ("http", names.OTLP_HTTP_PORT))
+    on = [(otlp.get(way) or {}).get("port", port) for way, port in ways if (otlp.get(way) or {}).get("enabled", True)]
+    return int(on[0]) if on else names.OTLP_GRPC_PORT
 
 
 def settled(deployment: Mapping[str, Any] | None) -> bool:

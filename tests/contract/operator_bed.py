@@ -30,8 +30,9 @@ def install(api: ApiServer) -> None:
 class Operator:
     """``kafka-otlp-operator run`` as a process of its own."""
 
-    def __init__(self, api: ApiServer, log: Path, *arguments: str) -> None:
-        self._api = api
+    def __init__(self, api: ApiServer, log: Path, *arguments: str, kubeconfig: Path | None = None) -> None:
+        """Start nothing; ``kubeconfig`` says as whom it works, as cluster-admin without."""
+        self._kubeconfig = kubeconfig or api.kubeconfig
         self._arguments = arguments
         self.log = log
         self.port = free_port()
@@ -41,7 +42,7 @@ class Operator:
         """Start it and wait until it is ready."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
-            "KUBECONFIG": str(self._api.kubeconfig),
+            "KUBECONFIG": str(self._kubeconfig),
             "KAFKA_OTLP_OPERATOR_PORT": str(self.port),
         }
         command = [sys.executable, "-m", "kafka_otlp_operator", "run", *self._arguments]
@@ -155,3 +156,13 @@ def until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"no {what} within {seconds:g} s")
         time.sleep(0.1)
+
+
+def applied(namespace: Namespace, name: str = "edge") -> None:
+    """Wait until the operator has done its part for the newest version of the resource."""
+
+    def done() -> bool:
+        resource = namespace.get(RESOURCE, name)
+        return bool(resource.get("status", {}).get("observedGeneration") == resource["metadata"]["generation"])
+
+    until(done, f"status of {name} for its newest version")

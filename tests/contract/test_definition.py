@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import refusals
+from kafka_otlp_operator import refusals, rules
 from kafka_otlp_operator.errors import SpecInvalid
 from kafka_otlp_operator.spec import parse
 from tests.beds.kubernetes import ApiServer
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.kubernetes
 
 SASL = {"mechanism": "PLAIN", "username": "edge", "passwordSecretRef": {"name": "kafka", "key": "password"}}
 CA = {"name": "kafka-ca", "key": "ca.crt"}
+CPU = {"requests": {"cpu": "250m"}}
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no brokers": ({"brokers": None}, "spec.brokers: Required value"),
@@ -112,6 +113,62 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no quantity": ({"resources": {"limits": {"memory": "much"}}}, "spec.resources.limits.memory in body should match"),
     "negative replicas": ({"replicas": -1}, "spec.replicas in body should be greater than or equal to 0"),
     "headless service": ({"service": {"type": "ExternalName"}}, "spec.service.type: Unsupported value"),
+    "an autoscaler without a limit": (
+        {"scaling": {"mode": "HPA"}, "resources": CPU},
+        "mode HPA needs maxReplicas.",
+    ),
+    "an autoscaler without a measure": (
+        {"scaling": {"mode": "HPA", "maxReplicas": 2}, "resources": {"requests": {"memory": "1Gi"}}},
+        "scaling.mode HPA needs resources.requests.cpu: what pods use is measured against it.",
+    ),
+    "limits without an autoscaler": (
+        {"scaling": {"mode": "External", "maxReplicas": 2}},
+        "minReplicas, maxReplicas and targetCPUUtilizationPercentage go with mode HPA only",
+    ),
+    "limits upside down": (
+        {"scaling": {"mode": "HPA", "minReplicas": 3, "maxReplicas": 2}, "resources": CPU},
+        "minReplicas must not be greater than maxReplicas.",
+    ),
+    "unknown mode": ({"scaling": {"mode": "KEDA"}}, 'spec.scaling.mode: Unsupported value: "KEDA"'),
+    "no autoscaler to zero": ({"scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas in body should be greater"),
+    "two budgets": (
+        {"podDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}},
+        "minAvailable and maxUnavailable are both set; keep one of them.",
+    ),
+    "a budget of more than all": (
+        {"podDisruptionBudget": {"minAvailable": "101%"}},
+        "spec.podDisruptionBudget.minAvailable in body should match",
+    ),
+    "a budget below nothing": (
+        {"podDisruptionBudget": {"maxUnavailable": -1}},
+        "spec.podDisruptionBudget.maxUnavailable in body should be greater than or equal to 0",
+    ),
+    "no way in": (
+        {"otlp": {"grpc": {"enabled": False}, "http": {"enabled": False}}},
+        "grpc and http are both switched off; leave one of them on.",
+    ),
+    "two ways in through one port": (
+        {"otlp": {"grpc": {"port": 4318}}},
+        "grpc and http need ports of their own; without one they have 4317 and 4318.",
+    ),
+    "the port of probes": ({"otlp": {"http": {"port": 9464}}}, "port 9464 is that of metrics and probes"),
+    "a port that pods cannot have": (
+        {"otlp": {"grpc": {"port": 443}}},
+        "spec.otlp.grpc.port in body should be greater",
+    ),
+    "clients' certificates in plain text": (
+        {"otlp": {"grpc": {"clientCaSecretRef": CA}}},
+        "clientCaSecretRef needs tlsSecretRef: clients show their certificates only where the server shows its own.",
+    ),
+    "an endless interval": (
+        {"metrics": {"podMonitor": {"interval": "0s"}}},
+        "spec.metrics.podMonitor.interval in body should match",
+    ),
+    "a broker's port twice": (
+        {"networkPolicy": {"brokerPorts": [1, 1]}},
+        "spec.networkPolicy.brokerPorts[1]: Duplicate",
+    ),
+    "a peer that is none": ({"networkPolicy": {"ingressFrom": [{"pods": 1}]}}, 'unknown field "spec.networkPolicy.'),
     "unknown field": ({"brokres": ["a:1"]}, 'unknown field "spec.brokres"'),
 }
 
@@ -121,6 +178,29 @@ def test_refused(case: str, namespace: Namespace) -> None:
     """The API server refuses what cannot work, with a sentence that says where and why."""
     spec, sentence = REFUSED[case]
     assert sentence in namespace.refusal(spec)
+
+
+BROKEN_RULES = {
+    case: (spec, rule.message)
+    for case, (spec, sentence) in REFUSED.items()
+    for rule in rules.RULES
+    if sentence in rule.message
+}
+
+
+def test_every_rule_is_broken_once() -> None:
+    """No rule goes without a resource that the API server refuses for it."""
+    assert {message for _, message in BROKEN_RULES.values()} == {rule.message for rule in rules.RULES}
+
+
+# The length of a call is an option as well, and is refused in an option's words.
+@pytest.mark.parametrize("case", [case for case in BROKEN_RULES if not case.endswith((" call", "without time"))])
+def test_refused_twice(case: str) -> None:
+    """What the API server refuses by a rule ``parse`` refuses in the same words."""
+    spec, message = BROKEN_RULES[case]
+    with pytest.raises(SpecInvalid) as refused:
+        parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"], **spec}})
+    assert str(refused.value).endswith(message)
 
 
 @pytest.mark.parametrize("name", sorted({*refusals.INSTEAD, *(family.example for family in refusals.FAMILIES)}))
@@ -179,6 +259,29 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "as many attributes as may be": {"partitionKeyAttributes": [f"{number:0256}" for number in range(32)]},
     "endless message timeout": {"messageTimeoutMs": 0, "lingerMs": 5},
     "IPv6 broker": {"brokers": ["[::1]:9092"]},
+    "an autoscaler": {
+        "scaling": {"mode": "HPA", "minReplicas": 2, "maxReplicas": 2, "targetCPUUtilizationPercentage": 150},
+        "resources": CPU,
+    },
+    "a budget in numbers": {"podDisruptionBudget": {"minAvailable": 0}},
+    "a budget in percent": {"podDisruptionBudget": {"maxUnavailable": "100%"}},
+    "everything that is empty": {
+        "scaling": {},
+        "podDisruptionBudget": {},
+        "networkPolicy": {},
+        "metrics": {"podMonitor": {}},
+        "otlp": {"grpc": {}, "http": {}},
+    },
+    "ports of each other": {"otlp": {"grpc": {"port": 4318}, "http": {"port": 4317}}},
+    "peers": {
+        "networkPolicy": {
+            "ingressFrom": [
+                {"namespaceSelector": {"matchLabels": {"team": "a"}}, "podSelector": {}},
+                {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+            ],
+            "brokerPorts": [19092],
+        }
+    },
     "affinity": {
         "podTemplate": {
             "affinity": {
@@ -212,6 +315,7 @@ def test_explain(api: ApiServer) -> None:
     words = " ".join(api.kubectl("explain", "koe.spec.lingerMs").split())
     assert "Allowed: a whole number from 0 to 900000 (milliseconds). Default: 5." in words
     assert "Secret" in api.kubectl("explain", "koe.spec.sasl.passwordSecretRef.key")
+    assert "minAvailable" in api.kubectl("explain", "koe.spec.podDisruptionBudget.maxUnavailable")
     assert "topologyKey" in api.kubectl("explain", "koe.spec.podTemplate.topologySpreadConstraints")
 
 

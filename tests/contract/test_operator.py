@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.beds.kubernetes import KubectlError
-from tests.contract.operator_bed import EXAMPLES, OWNED, RESOURCE, Namespace, Operator, until
+from tests.contract.operator_bed import EXAMPLES, OWNED, RESOURCE, Namespace, Operator, applied, until
 
 pytestmark = pytest.mark.kubernetes
 
-NAMES = {"minimal": "edge", "sasl-tls": "secure", "partitioned": "partitioned"}
+NAMES = {"minimal": "edge", "sasl-tls": "secure", "partitioned": "partitioned", "production": "production"}
 
 
 def template(namespace: Namespace) -> dict[str, Any]:
@@ -25,16 +25,6 @@ def template(namespace: Namespace) -> dict[str, Any]:
 def environment(namespace: Namespace) -> dict[str, str]:
     """The environment of the exporter."""
     return {entry["name"]: entry.get("value", "") for entry in template(namespace)["spec"]["containers"][0]["env"]}
-
-
-def applied(namespace: Namespace, name: str = "edge") -> None:
-    """Wait until the operator has done its part for the newest version of the resource."""
-
-    def done() -> bool:
-        resource = namespace.get(RESOURCE, name)
-        return bool(resource.get("status", {}).get("observedGeneration") == resource["metadata"]["generation"])
-
-    until(done, f"status of {name} for its newest version")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import manifests
+from kafka_otlp_operator import template
 from tests.beds.kafka import KafkaBroker, User
 from tools.demo import container, telemetry
 from tools.demo.container import Container, LocalProcess
@@ -27,7 +27,7 @@ def test_an_example_takes_telemetry_to_kafka(example: Path, kafka: KafkaBroker, 
     described = container.describe(example)
     options = described.resource.options
     replaced = {"KAFKA_EXPORTER_BROKERS": kafka.bootstrap(options.security_protocol)}
-    if sources := manifests.credential_sources(described.resource):
+    if sources := template.credential_sources(described.resource):
         credentials = mounted(sources, secrets(example), kafka, tmp_path / "credentials")
         replaced["KAFKA_EXPORTER_CREDENTIALS_DIR"] = str(credentials)
         let_in(described, credentials, kafka)

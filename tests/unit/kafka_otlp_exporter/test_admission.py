@@ -2,8 +2,8 @@
 
 import asyncio
 
-from kafka_otlp_exporter.admission import LARGEST_REQUEST, OPEN_CALL_BYTES, SHARES, Admission
-from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.admission import OPEN_CALL_BYTES, SHARES, Admission
+from kafka_otlp_exporter.settings import LARGEST_REQUEST, MEBIBYTE
 from kafka_otlp_exporter.values import Format
 from tests.beds.process import wait_until
 

@@ -43,6 +43,8 @@ WRONG = {
     "otlp_grpc_endpoint": "4317",
     "otlp_http_endpoint": "4318",
     "admin_endpoint": "http://localhost:9464",
+    "otlp_grpc_max_request_bytes": "65535",
+    "otlp_http_max_request_bytes": "67108865",
     "max_in_flight_bytes": "4194303",
     "workers": "257",
     "shutdown_timeout": "16m",

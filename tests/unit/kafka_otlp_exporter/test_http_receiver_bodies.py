@@ -47,6 +47,16 @@ def test_the_largest_request_is_accepted_and_one_byte_more_is_not(served: Served
     served.wait_for_budget()
 
 
+def test_a_limit_of_its_own(serve: Callable[..., Served]):
+    """The port may be told to take less than the budget allows, before and after decompression."""
+    served = serve(otlp_http_max_request_bytes=100_000)
+    assert http1.post(served.http_port, bytes(100_000)).status == 200
+    assert http1.post(served.http_port, bytes(100_001)).status == 413
+    assert http1.post(served.http_port, gzip.compress(bytes(100_001)), content_encoding="gzip").status == 413
+    served.call(bytes(100_001))
+    served.wait_for_budget()
+
+
 def test_a_declared_length_over_the_limit_is_refused_before_its_bytes(served: Served):
     """And a client that sends on nevertheless gets to read the answer."""
     with http1.connect(served.http_port) as connection:

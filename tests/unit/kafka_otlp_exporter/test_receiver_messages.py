@@ -3,10 +3,12 @@
 What no client library sends is in ``tests/hostile``.
 """
 
+from collections.abc import Callable
+
 import grpc
 import pytest
 
-from tests.unit.kafka_otlp_exporter import samples
+from tests.unit.kafka_otlp_exporter import http1, samples
 from tests.unit.kafka_otlp_exporter.served import LARGEST, Served, failing, retry_delay
 
 
@@ -48,6 +50,17 @@ def test_the_largest_request_is_accepted_and_one_byte_more_is_not(served: Served
     with failing(grpc.StatusCode.RESOURCE_EXHAUSTED) as caught:
         served.call(bytes(LARGEST + 1))
     assert retry_delay(caught.value) is None
+    served.wait_for_budget()
+
+
+def test_a_limit_of_its_own(serve: Callable[..., Served]):
+    """The port may be told to take less than the budget allows, before and after decompression."""
+    served = serve(otlp_grpc_max_request_bytes=100_000)
+    served.call(bytes(100_000))
+    for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
+        with failing(grpc.StatusCode.RESOURCE_EXHAUSTED):
+            served.call(bytes(100_001), compression=compression)
+    assert http1.post(served.http_port, bytes(100_001)).status == 200
     served.wait_for_budget()
 
 

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from kafka_otlp_operator import handlers
+from kafka_otlp_operator.kinds import CHILDREN
 
 
 def test_settings_leave_no_trace():
@@ -22,6 +23,13 @@ def test_one_namespace_needs_no_rights_outside():
 def test_events_only():
     """There is no handler that would make kopf write to a resource."""
     registry = handlers.registry(cast("Any", None))
-    assert len(registry._watching.get_all_handlers()) == 4
+    assert len(registry._watching.get_all_handlers()) == 1 + len(CHILDREN)
     for kind in ("_changing", "_spawning", "_indexing", "_webhooks"):
         assert list(getattr(registry, kind).get_all_handlers()) == []
+
+
+def test_only_our_own_objects_are_watched():
+    """The API server sends events of what has our label, not of every Deployment of the cluster."""
+    selectors = handlers.operator_settings(namespaced=False).watching.label_selectors
+    assert set(selectors.values()) == {"app.kubernetes.io/managed-by=kafka-otlp-operator"}
+    assert len(selectors) == len(CHILDREN)

@@ -10,6 +10,7 @@ import pytest
 from kubernetes import client
 
 from kafka_otlp_operator import errors
+from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.kube import Cluster, Key
 from tests.unit.kafka_otlp_operator.resources import raw
 
@@ -136,7 +137,8 @@ def test_status_is_for_this_very_resource(server):
 def test_children_are_those_of_the_owner(server):
     """Only what has our label and this resource as its controller counts as made by us."""
     items = [{"metadata": {"name": name, "ownerReferences": [owner]}} for name, owner in (("a", OURS), ("b", THEIRS))]
-    server.answers = [(200, {"items": items}), (200, {"items": None}), (200, {"items": []})]
+    empty: list[tuple[int, Any]] = [(200, {"items": None if number % 2 else []}) for number in range(len(CHILDREN) - 2)]
+    server.answers = [(200, {"items": items}), *empty, (404, {"message": "there is no such kind"})]
     assert [(child["kind"], child["metadata"]["name"]) for child in server.cluster.children(raw())] == [
         ("Deployment", "a")
     ]
@@ -155,7 +157,7 @@ def test_foreign_objects(server, found, sentence):
     """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
     server.answers = [(200, {"metadata": found})]
     if sentence is None:
-        server.cluster.refuse_foreign(MANIFEST)
+        assert server.cluster.refuse_foreign(MANIFEST) == {"metadata": found}
         return
     with pytest.raises(errors.NotOurs) as refused:
         server.cluster.refuse_foreign(MANIFEST)
@@ -170,7 +172,7 @@ def test_nothing_there(server):
         (404, {"message": "no"}),
         (200, {"metadata": {"ownerReferences": [THEIRS]}}),
     ]
-    server.cluster.refuse_foreign(MANIFEST)
+    assert server.cluster.refuse_foreign(MANIFEST) is None
     assert server.cluster.deployment(raw()) is None
     assert server.cluster.deployment(raw()) is None
 
@@ -194,11 +196,63 @@ def test_serves_resources(server):
     assert [server.cluster.serves_resources() for _ in range(3)] == [False, False, True]
 
 
+def test_serves(server):
+    """Whether the API server has a kind is asked each time, and only of kinds that it need not have."""
+    monitor = {"kind": "PodMonitor"}
+    server.answers = [(404, {"message": "no"}), (200, {"resources": [{"name": "podmonitors"}]})]
+    assert server.cluster.serves({"kind": "Service"})
+    assert [server.cluster.serves(monitor) for _ in range(2)] == [False, True]
+    assert server.calls[0][1] == "/apis/monitoring.coreos.com/v1"
+
+
+def test_a_kind_that_must_be_there(server):
+    """An API server that does not know Deployments is an error, not an empty list."""
+    server.answers = [(404, {"message": "no"})]
+    with pytest.raises(errors.NotFound):
+        server.cluster.children(raw())
+
+
+def deployed(manager: str, operation: str = "Apply", field: str = "f:replicas") -> dict[str, Any]:
+    """A Deployment whose number of pods somebody has set."""
+    entry = {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}}
+    metadata = {"name": "edge", "namespace": "telemetry", "uid": "d-1", "managedFields": [entry]}
+    return {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": 5}}
+
+
+def test_letting_go_of_the_number_of_pods(server):
+    """Another field manager says the number that is there, of this very Deployment, and forces nobody."""
+    server.answers = [(200, {})]
+    server.cluster.let_go_of_replicas(deployed("kafka-otlp-operator"))
+    method, path, _, body = server.calls[0]
+    assert (method, path) == (
+        "PATCH",
+        "/apis/apps/v1/namespaces/telemetry/deployments/edge?fieldManager=kafka-otlp-operator-scale",
+    )
+    said = json.loads(body)
+    assert said["spec"] == {"replicas": 5}
+    assert said["metadata"]["uid"] == "d-1"
+
+
+@pytest.mark.parametrize(
+    "deployment",
+    [
+        deployed("kube-controller-manager", "Update"),
+        deployed("kafka-otlp-operator", "Update"),
+        deployed("kafka-otlp-operator", field="f:template"),
+        {"metadata": {}},
+    ],
+)
+def test_nothing_to_let_go_of(server, deployment):
+    """A number that is somebody else's already is theirs."""
+    server.cluster.let_go_of_replicas(deployment)
+    assert server.calls == []
+
+
 def test_pods_are_the_deployments(server):
     """They are found by the labels that the Deployment selects them by, from the API server's memory."""
     server.answers = [(200, {"items": [{"metadata": {"name": "edge-1"}}]}), (200, {"items": None})]
     assert [pod["metadata"]["name"] for pod in server.cluster.pods(raw())] == ["edge-1"]
-    assert server.cluster.pods(raw()) == []
+    assert not server.cluster.pods(raw())
     path = server.calls[0][1]
     assert path.startswith("/api/v1/namespaces/telemetry/pods?labelSelector=app.kubernetes.io")
     assert path.endswith("resourceVersion=0")

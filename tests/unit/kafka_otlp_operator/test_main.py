@@ -20,7 +20,14 @@ def test_render(example, capsys):
     """render prints the objects of every example, and passes over its Secrets."""
     assert main(["render", str(example)]) == 0
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert [one["kind"] for one in printed] == ["ServiceAccount", "Service", "Deployment"]
+    around = ["PodDisruptionBudget", "HorizontalPodAutoscaler", "PodMonitor"]
+    assert [one["kind"] for one in printed] == [
+        "ServiceAccount",
+        "Service",
+        *(["NetworkPolicy"] if example.stem == "production" else []),
+        "Deployment",
+        *(around if example.stem == "production" else []),
+    ]
 
 
 def test_render_stdin(capsys, monkeypatch):

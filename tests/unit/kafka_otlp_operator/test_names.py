@@ -12,3 +12,4 @@ def test_texts():
     """The selector and the endpoint are written as kubectl and clients take them."""
     assert names.selector_text("edge") == "app.kubernetes.io/instance=edge,app.kubernetes.io/name=kafka-otlp-exporter"
     assert names.endpoint("edge", "telemetry") == "edge.telemetry.svc:4317"
+    assert names.endpoint("edge", "telemetry", 4318) == "edge.telemetry.svc:4318"

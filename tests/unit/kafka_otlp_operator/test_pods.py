@@ -114,6 +114,14 @@ def test_a_config_map_is_waited_for_too():
     assert "ConfigMap ca with bundle. " in str(obstacle([found], {}))
 
 
+def test_what_serves_clients_is_waited_for_too():
+    """A pod does not start without the certificate that it is to show to clients."""
+    found = pod(waiting("ContainerCreating"))
+    spec = {"otlp": {"http": {"tlsSecretRef": {"name": "server"}}}}
+    found["spec"] = desired(resource(**spec), "exporter:1")[2]["spec"]["template"]["spec"]
+    assert "Secret server with tls.crt and tls.key. " in str(obstacle([found], {}))
+
+
 @pytest.mark.parametrize(
     "found",
     [

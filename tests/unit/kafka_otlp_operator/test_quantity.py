@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kafka_otlp_operator import quantity
-from kafka_otlp_operator.quantity import whole
+from kafka_otlp_operator.quantity import rounded_up, whole
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ def test_whole(text, number):
 def test_fractions_are_cut():
     """Parts of a byte do not count."""
     assert whole("1500m") == 1
+
+
+@pytest.mark.parametrize(("text", "number"), [("250m", 1), ("1", 1), (2, 2), ("2001m", 3), ("0", 0), ("-1500m", -1)])
+def test_rounded_up(text, number):
+    """A part of a CPU counts as one."""
+    assert rounded_up(text) == number
 
 
 @pytest.mark.parametrize(

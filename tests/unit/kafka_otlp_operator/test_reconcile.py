@@ -25,6 +25,8 @@ class Cluster:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.broken: ApiError | None = None
+        self.unserved: set[str] = set()
+        self.there: Any = None
         self.seen_pods: Any = AssertionError("nothing to see")
 
     def pods(self, owner):
@@ -46,6 +48,13 @@ class Cluster:
     def refuse_foreign(self, manifest):
         if manifest["kind"] in self.foreign:
             raise NotOurs(f"{manifest['kind']} is somebody else's")
+        return self.there if manifest["kind"] == "Deployment" else None
+
+    def serves(self, manifest):
+        return manifest["kind"] not in self.unserved
+
+    def let_go_of_replicas(self, deployment):
+        self.calls.append(("let go", str(deployment["spec"]["replicas"])))
 
     def apply(self, manifest):
         if self.broken:
@@ -196,3 +205,72 @@ def test_pods_are_looked_at_where_some_are_missing(monkeypatch):
     cluster.seen_pods = Forbidden("no right")
     assert run(cluster).failure is None
     assert condition(cluster, "Available")["message"] == "0 of 1 pod is available."
+
+
+EXTERNAL = {"scaling": {"mode": "External"}, "replicas": 3}
+
+
+def deployments(cluster: Cluster) -> list[tuple[str, str]]:
+    """What was written about Deployments and their number of pods."""
+    return [call for call in cluster.calls if call[0] == "let go" or call == ("apply", "Deployment")]
+
+
+def test_a_deployment_that_others_scale_starts_with_a_number():
+    """It is made with the resource's number, which is let go of before it is left out."""
+    cluster = Cluster(raw(EXTERNAL))
+    run(cluster)
+    assert deployments(cluster) == [("apply", "Deployment"), ("let go", "3"), ("apply", "Deployment")]
+    assert "replicas" not in cluster.objects["Deployment", "edge"]["spec"]
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_the_number_that_is_there_is_kept(owned):
+    """A Deployment that is there keeps its number of pods, whether it is owned yet or only taken up."""
+    cluster = Cluster(raw(EXTERNAL))
+    live = {"kind": "Deployment", "metadata": {"name": "edge"}, "spec": {"replicas": 7}}
+    if owned:
+        cluster.objects["Deployment", "edge"] = live
+    else:
+        cluster.there = live
+    run(cluster)
+    assert deployments(cluster) == [("let go", "7"), ("apply", "Deployment")]
+
+
+def test_a_fixed_number_is_never_let_go():
+    """Where the resource says the number, it is applied like everything else."""
+    cluster = Cluster(raw({"replicas": 3}))
+    run(cluster)
+    run(cluster)
+    assert deployments(cluster) == [("apply", "Deployment")] * 2
+
+
+def test_a_kind_that_is_not_there():
+    """An API server without PodMonitors gets everything else, and the status says what is missing."""
+    cluster = Cluster(raw({"metrics": {"podMonitor": {}}}))
+    cluster.unserved = {"PodMonitor"}
+    assert run(cluster).failure is None
+    assert ("apply", "PodMonitor") not in cluster.calls
+    applied = condition(cluster, "Applied")
+    assert applied["status"] == "True"
+    assert "PodMonitor (monitoring.coreos.com/v1): the API server does not have that kind" in applied["message"]
+    cluster.unserved = set()
+    run(cluster)
+    assert ("apply", "PodMonitor") in cluster.calls
+    assert condition(cluster, "Applied")["reason"] == "Applied"
+
+
+def test_paused():
+    """A paused resource changes nothing and prunes nothing; its status says so, and what is wrong with it."""
+    cluster = Cluster(raw({"paused": True}))
+    cluster.objects["Service", "edge-old"] = {"kind": "Service", "metadata": {"name": "edge-old"}}
+    assert run(cluster).failure is None
+    assert cluster.calls == [("status", "NotApplied")]
+    assert condition(cluster, "Paused")["status"] == "True"
+    assert condition(cluster, "ConfigValid")["status"] == "True"
+    run(cluster, "spec: wrong.")
+    assert condition(cluster, "ConfigValid")["status"] == "False"
+    assert condition(cluster, "Paused")["status"] == "True"
+    cluster.stored["spec"].pop("paused")
+    run(cluster)
+    assert ("delete", "edge-old") in cluster.calls
+    assert condition(cluster, "Paused")["status"] == "False"

@@ -45,7 +45,8 @@ def of(
 def test_ready():
     """Ready is true when every pod is of the newest version and available."""
     conditions = of(deployment())
-    assert {kind: condition["status"] for kind, condition in conditions.items()} == dict.fromkeys(conditions, "True")
+    statuses = {kind: condition["status"] for kind, condition in conditions.items()}
+    assert statuses == {**dict.fromkeys(conditions, "True"), "Paused": "False"}
     assert conditions["Ready"]["message"] == "2 of 2 pods are available."
     assert conditions["Ready"]["reason"] == "Available"
 
@@ -217,6 +218,50 @@ def test_what_was_found_earlier_still_holds():
     conditions = of(deployment(), before, generation=2, config=wrong, applied=None)
     assert (conditions["Applied"]["status"], conditions["Applied"]["observedGeneration"]) == ("True", 1)
     assert (conditions["Ready"]["status"], conditions["Ready"]["observedGeneration"]) == ("False", 2)
+
+
+def test_paused_conditions_are_about_what_runs():
+    """Pods that are ready are those of the generation that was applied last, and the conditions about them say so."""
+    before = status.summarize(raw(generation=3), Findings(VALID, APPLIED, deployment()), THEN)
+    findings = Findings(VALID, None, deployment(), paused=True)
+    summary = status.summarize(raw(generation=5) | {"status": before}, findings, NOW)
+    about = {one["type"]: (one["status"], one["observedGeneration"]) for one in summary["conditions"]}
+    assert about == {
+        "Ready": ("True", 3),
+        "ConfigValid": ("True", 5),
+        "Applied": ("True", 3),
+        "Available": ("True", 3),
+        "KafkaReachable": ("True", 3),
+        "Paused": ("True", 5),
+    }
+    assert summary["observedGeneration"] == 5
+    assert status.ready(summary)["message"] == (
+        "2 of 2 pods are available. The resource is paused: its changes are not applied."
+    )
+
+
+def test_paused_and_wrong():
+    """What is wrong with the newest generation is told of it, paused or not."""
+    before = status.summarize(raw(generation=3), Findings(VALID, APPLIED, deployment()), THEN)
+    wrong = Findings(Finding("False", "RenderFailed", "wrong."), None, deployment(), paused=True)
+    ready = status.ready(status.summarize(raw(generation=5) | {"status": before}, wrong, NOW))
+    assert (ready["status"], ready["observedGeneration"], ready["message"]) == ("False", 5, "wrong.")
+
+
+@pytest.mark.parametrize(
+    ("otlp", "port"),
+    [
+        (None, 4317),
+        ({"grpc": {"port": 5317}}, 5317),
+        ({"grpc": {"enabled": False}}, 4318),
+        ({"grpc": {"enabled": False}, "http": {"port": 5318}}, 5318),
+        ({"grpc": {"enabled": False}, "http": {"enabled": False}}, 4317),
+    ],
+)
+def test_the_endpoint_is_where_otlp_is_taken(otlp, port):
+    """gRPC's port, or that of HTTP where gRPC is off."""
+    summary = status.summarize(raw({"otlp": otlp}), Findings(VALID, APPLIED, None), NOW)
+    assert summary["endpoint"] == f"edge.telemetry.svc:{port}"
 
 
 def test_time_moves_only_with_the_status():

@@ -1,0 +1,52 @@
+"""The kinds of objects that the operator makes, and where the API has them: one table.
+
+Called by ``kube``, which reads and writes them, and by ``handlers``, which watches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from kafka_otlp_operator import names
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind. ``optional``: an API server need not have it, as it is somebody else's resource definition."""
+
+    group: str
+    version: str
+    plural: str
+    optional: bool = False
+
+    @property
+    def root(self) -> str:
+        """The path of the kind's group and version."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        """The path of one object, of all in a namespace, or of all there are."""
+        parts = [self.root]
+        if namespace is not None:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(quote(name, safe=""))
+        return "/".join(parts)
+
+
+PODS = Kind("", "v1", "pods")
+RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
+
+# What the operator makes, and therefore what it watches and prunes.
+CHILDREN: Mapping[str, Kind] = {
+    "Deployment": Kind("apps", "v1", "deployments"),
+    "Service": Kind("", "v1", "services"),
+    "ServiceAccount": Kind("", "v1", "serviceaccounts"),
+    "NetworkPolicy": Kind("networking.k8s.io", "v1", "networkpolicies"),
+    "PodDisruptionBudget": Kind("policy", "v1", "poddisruptionbudgets"),
+    "HorizontalPodAutoscaler": Kind("autoscaling", "v2", "horizontalpodautoscalers"),
+    "PodMonitor": Kind("monitoring.coreos.com", "v1", "podmonitors", optional=True),
+}

@@ -1,0 +1,124 @@
+"""Every field of the custom resource before a real API server, at the hands of the operator's process.
+
+The twin of ``tests/laws/test_fields.py``: here what was applied before stands in the cluster, and a field that is taken
+back has to go from there too. Each field has a resource of its own, and all of them go the same way together.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator.kinds import CHILDREN
+from kafka_otlp_operator.kube import _applies_replicas
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, until
+from tests.laws.walk import WITHOUT_EFFECT, Field, fields
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
+
+# Kubernetes' own types that stand in several places are walked in one of them.
+AGAIN = ("preferredDuring", "podAntiAffinity", "namespaceSelector")
+# Fields of which one value alone is taken: by Kubernetes, or until a later version.
+ONE_VALUE = (
+    "format",
+    "podTemplate.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[].preference.matchFields[].key",
+    "podTemplate.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].key",
+    "podTemplate.env[].valueFrom.fieldRef.apiVersion",
+)
+# The API server of the tests has PodMonitors only while they are what is tested.
+ELSEWHERE = ("metrics.podMonitor.",)
+WALKED = {
+    f"field-{number}": field
+    for number, field in enumerate(fields())
+    if field.path not in (*ONE_VALUE, *WITHOUT_EFFECT)
+    and not field.path.startswith(ELSEWHERE)
+    and not any(part in field.path for part in AGAIN)
+}
+
+Live = Mapping[str, Mapping[str, Any]]
+
+
+def go(namespace: Namespace, step: str) -> Live:
+    """Have every resource take this step; what there is of each of them when the operator has done its part."""
+    items = [
+        {
+            "apiVersion": "kafka-otlp.dev/v1alpha1",
+            "kind": "KafkaOtlpExporter",
+            "metadata": {"name": name},
+            # No pods: it is about what is asked for.
+            "spec": {"brokers": ["kafka:9092"], **no_pods(field, getattr(field, step))},
+        }
+        for name, field in WALKED.items()
+    ]
+    namespace.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+    def done() -> bool:
+        time.sleep(1)  # a list of all of them costs more than what is waited for
+        return all(is_done(resource) for resource in namespace.list(RESOURCE))
+
+    until(done, f"status of every resource for step {step!r}", 150)
+    assert {told["metadata"]["name"]: refusal(told) for told in namespace.list(RESOURCE) if refusal(told)} == {}
+    found: dict[str, dict[str, Any]] = {name: {} for name in WALKED}
+    for kind, entry in CHILDREN.items():
+        for item in [] if entry.optional else objects(namespace, f"{entry.plural}.{entry.group}".rstrip(".")):
+            if item["metadata"]["name"] in found:
+                found[item["metadata"]["name"]][kind] = asked_for(item)
+    return found
+
+
+def objects(namespace: Namespace, kind: str) -> list[dict[str, Any]]:
+    """All objects of a kind, with who set what of them."""
+    found: list[dict[str, Any]] = json.loads(namespace.kubectl("get", kind, "-o", "json", "--show-managed-fields"))[
+        "items"
+    ]
+    return found
+
+
+def no_pods(field: Field, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec with no pods wanted, unless their number is what it is about."""
+    return spec if field.path.startswith(("replicas", "scaling")) else {"replicas": 0, **spec}
+
+
+def is_done(resource: Mapping[str, Any]) -> bool:
+    """Whether the status is about the newest version of the resource."""
+    return bool(resource.get("status", {}).get("observedGeneration") == resource["metadata"]["generation"])
+
+
+def refusal(resource: Mapping[str, Any]) -> str:
+    """What stands against a resource; nothing when all of it was applied."""
+    conditions = {one["type"]: one for one in resource["status"]["conditions"]}
+    wrong = [conditions[kind] for kind in ("ConfigValid", "Applied") if conditions[kind]["status"] != "True"]
+    return "".join(one["message"] for one in wrong)
+
+
+def asked_for(item: Mapping[str, Any]) -> Any:
+    """What is asked for of an object, and not what others made of it.
+
+    The addresses and ports that a Service was given stay with it; the number of pods may be an autoscaler's.
+    """
+    spec = json.loads(json.dumps(item.get("spec", {})))
+    if not any(_applies_replicas(entry) for entry in item["metadata"]["managedFields"]):
+        spec.pop("replicas", None)
+    for given in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
+        spec.pop(given, None)
+    if "ports" in spec:
+        spec["ports"] = [{key: port[key] for key in port if key != "nodePort"} for port in spec["ports"]]
+    annotations = item["metadata"].get("annotations", {})
+    own = {key: value for key, value in annotations.items() if key != "deployment.kubernetes.io/revision"}
+    return {"spec": spec, "labels": item["metadata"].get("labels"), "annotations": own}
+
+
+def test_every_field_there_and_back(operator: Operator, namespace: Namespace) -> None:
+    """Set, changed, changed back, taken back: each field does something, and leaves nothing behind in any object."""
+    unset, one, other = go(namespace, "unset"), go(namespace, "one"), go(namespace, "other")
+    again, back = go(namespace, "one"), go(namespace, "unset")
+    paths = {name: field.path for name, field in WALKED.items()}
+    assert [paths[name] for name in WALKED if one[name] != again[name]] == []
+    assert [paths[name] for name in WALKED if unset[name] != back[name]] == []
+    assert [paths[name] for name in WALKED if one[name] == other[name]] == []
+    idle = [paths[name] for name in WALKED if one[name] == unset[name]]
+    assert idle == []

@@ -1,0 +1,122 @@
+"""The shipped roles before a real API server: what users may do, and that the operator's own are enough and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.beds.kubernetes import ApiServer, KubectlError
+from tests.contract.operator_bed import EXAMPLES, RESOURCE, ROOT, Namespace, Operator, applied, until
+
+pytestmark = pytest.mark.kubernetes
+
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+VIEW = {"get", "list", "watch"}
+EDIT = {*VIEW, "create", "update", "patch", "delete", "deletecollection"}
+
+# Of the resource, its scale and its status: what each of Kubernetes' own roles lets do.
+ALLOWED = {
+    "view": (VIEW, {"get"}, {"get"}),
+    "edit": (EDIT, {"get", "update", "patch"}, {"get"}),
+    "admin": (EDIT, {"get", "update", "patch"}, {"get"}),
+}
+
+
+@pytest.fixture(scope="module")
+def roles(api: ApiServer) -> None:
+    """Everything of deploy/operator.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "operator.yaml").read_text())
+    items = [document for document in documents if document["kind"] != "Deployment"]
+    for item in items:  # the namespace first
+        api.kubectl("apply", "-f", "-", input=json.dumps(item))
+    for role in ALLOWED:
+        until(lambda role=role: "kafka-otlp.dev" in api.kubectl("get", "clusterrole", role, "-o", "yaml"), role)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_lets_do_what_it_says(role: str, roles: None, namespace: Namespace) -> None:
+    """Who may view, edit or administer a namespace may do that with its resources, and nothing else."""
+    namespace.kubectl("create", "rolebinding", role, f"--clusterrole={role}", "--user=jane")
+
+    def may(subresource: str) -> set[str]:
+        flags = [f"--subresource={subresource}"] if subresource else []
+        return {verb for verb in VERBS if can(namespace, verb, RESOURCE, *flags)}
+
+    until(lambda: bool(may("")), "the binding at work")
+    assert (may(""), may("scale"), may("status")) == ALLOWED[role]
+    assert not can(Namespace(namespace.api), "get", RESOURCE)
+
+
+def can(namespace: Namespace, verb: str, *what: str) -> bool:
+    """Whether jane may do it."""
+    try:
+        return namespace.kubectl("auth", "can-i", verb, *what, "--as=jane").strip() == "yes"
+    except KubectlError:
+        return False
+
+
+def test_an_editor_edits_and_a_viewer_views(roles: None, namespace: Namespace) -> None:
+    """Not only the rules say so: an editor applies and scales a resource, a viewer reads it and is refused the rest."""
+    for role, user in (("view", "viewer"), ("edit", "editor")):
+        namespace.kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={user}")
+    until(lambda: not refused(namespace, "get", "koe", "--as=editor"), "the editor's binding at work")
+    namespace.kubectl("apply", "-f", str(EXAMPLES["minimal"]), "--as=editor")
+    namespace.kubectl("scale", "koe/edge", "--replicas=2", "--as=editor")
+    until(lambda: not refused(namespace, "get", "koe", "edge", "--as=viewer"), "the viewer's binding at work")
+    assert "cannot patch" in refused(namespace, "scale", "koe/edge", "--replicas=3", "--as=viewer")
+    assert "cannot delete" in refused(namespace, "delete", "koe", "edge", "--as=viewer")
+    namespace.kubectl("delete", "koe", "edge", "--as=editor")
+
+
+def refused(namespace: Namespace, *arguments: str) -> str:
+    """What the API server says against it; nothing when it is done."""
+    try:
+        namespace.kubectl(*arguments)
+    except KubectlError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture
+def service_account(api: ApiServer, roles: None, tmp_path: Path) -> Path:
+    """A kubeconfig of the operator's own service account."""
+    token = api.kubectl("-n", "kafka-otlp", "create", "token", "kafka-otlp-operator").strip()
+    config = json.loads(api.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture
+def restricted(api: ApiServer, operator: Operator, service_account: Path, tmp_path: Path) -> Iterator[Operator]:
+    """The operator with the shipped role, in the place of the one that may do everything."""
+    operator.stop()
+    running = Operator(api, tmp_path / "log", kubeconfig=service_account)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        operator.start()
+
+
+def test_the_operators_role_is_enough(restricted: Operator, namespace: Namespace) -> None:
+    """With the shipped role it makes everything there is to make, hands the number of pods over, and prunes."""
+    namespace.kubectl("apply", "-f", str(EXAMPLES["production"]))
+    applied(namespace, "production")
+    assert namespace.condition("Applied", "production")["status"] == "True"
+    for kind in ("deployment", "networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler"):
+        assert namespace.exists(kind, "production")
+        namespace.kubectl("delete", kind, "production")
+        until(lambda kind=kind: namespace.exists(kind, "production"), f"{kind} again", 10)  # type: ignore[misc]
+    patch = json.dumps(
+        [{"op": "remove", "path": "/spec/podDisruptionBudget"}, {"op": "remove", "path": "/spec/metrics"}]
+    )
+    namespace.kubectl("patch", "koe", "production", "--type=json", "-p", patch)
+    until(lambda: not namespace.exists("poddisruptionbudget", "production"), "end of the budget")
+    assert "forbidden" not in restricted.log.read_text().lower()
