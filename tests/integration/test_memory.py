@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,23 +38,28 @@ def traces(room: int) -> bytes:
     return b"".join(enclose(2, enclose(1, number.to_bytes(16, "big"))) for number in range(1, room // 20 - 60))
 
 
-def cases() -> Iterator[Any]:
-    """What grows most, as large as a request may be: flags, request."""
-    largest, json_largest = BUDGET // 4, BUDGET // 8
-    dropped = b"\x50\x01"  # droppedAttributesCount: 2 bytes, 26 in JSON
-    links = enclose(13, b"\x28\x01") * (json_largest // 4 - 40)
-    yield pytest.param([BY_TRACE], request(b"x" * (largest // 2), traces(largest // 2)), id="half a resource")
-    yield pytest.param([BY_TRACE], request(b"x" * 100_000, traces(largest - 100_000)), id="a large resource")
-    yield pytest.param(
-        [BY_TRACE], enclose(1, b"".join(enclose(2, traces(1300)) for _ in range(largest // 140))), id="scopes"
-    )
-    hostile = b"\x01" * 100_000  # six bytes each in JSON
-    yield pytest.param([JSON, BY_TRACE], request(hostile, traces(json_largest - 100_000)), id="JSON, a large resource")
-    yield pytest.param(
-        [JSON], request(b"", enclose(2, enclose(5, b"\x01" * (json_largest - 200)))), id="JSON, one string"
-    )
-    yield pytest.param([JSON], request(b"", enclose(2, dropped) * (json_largest // 4 - 40)), id="JSON, counts")
-    yield pytest.param([JSON, RECORDS_OF_ANY_SIZE], request(b"", enclose(2, links)), id="JSON, links")
+def scopes(room: int) -> bytes:
+    """As many scopes of one span as there is room for, of two traces in turns."""
+    one, other = (enclose(2, enclose(2, enclose(1, trace * 16))) for trace in (b"a", b"b"))
+    return enclose(1, (one + other) * (room // (2 * len(one)) - 10))
+
+
+LARGEST, JSON_LARGEST = BUDGET // 4, BUDGET // 8
+SPANS = JSON_LARGEST // 4 - 40
+HOSTILE = b"\x01"  # six bytes in JSON
+DROPPED = b"\x50\x01"  # droppedAttributesCount: 26 bytes in JSON
+LINK = enclose(13, b"\x28\x01")
+
+# What grows most, as large as a request may be: flags, and what makes the request.
+CASES: dict[str, tuple[list[str], Callable[[], bytes]]] = {
+    "half a resource": ([BY_TRACE], lambda: request(b"x" * (LARGEST // 2), traces(LARGEST // 2))),
+    "a large resource": ([BY_TRACE], lambda: request(b"x" * 100_000, traces(LARGEST - 100_000))),
+    "scopes": ([BY_TRACE], lambda: scopes(LARGEST)),
+    "JSON, a large resource": ([JSON, BY_TRACE], lambda: request(HOSTILE * 100_000, traces(JSON_LARGEST - 100_000))),
+    "JSON, one string": ([JSON], lambda: request(b"", enclose(2, enclose(5, HOSTILE * (JSON_LARGEST - 200))))),
+    "JSON, counts": ([JSON], lambda: request(b"", enclose(2, DROPPED) * SPANS)),
+    "JSON, links": ([JSON, RECORDS_OF_ANY_SIZE], lambda: request(b"", enclose(2, LINK * SPANS))),
+}
 
 
 def peak(process: ExporterProcess) -> int:
@@ -64,9 +69,11 @@ def peak(process: ExporterProcess) -> int:
     return int(found[1]) * 1024
 
 
-@pytest.mark.parametrize(("flags", "payload"), cases())
-def test_requests_that_grow_stay_within_the_memory_of_a_pod(flags: list[str], payload: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_requests_that_grow_stay_within_the_memory_of_a_pod(case: str, tmp_path: Path) -> None:
     """Six at a time; each is answered, and none is called invalid."""
+    flags, make = CASES[case]
+    payload = make()
     nowhere = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}", "--kafka-exporter-request-timeout=3s"]
     budget = [f"--max-in-flight-bytes={BUDGET}", "--shutdown-timeout=1s"]
     told: list[grpc.StatusCode] = []
@@ -86,7 +93,10 @@ def test_requests_that_grow_stay_within_the_memory_of_a_pod(flags: list[str], pa
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(send, range(CLIENTS)))
         most = peak(process)
-    print(f"a request of {len(payload) / MEBIBYTE:.1f} MiB: at most {most / MEBIBYTE:.0f} MiB")
+        taken = re.search(r'received_bytes_total\{signal="traces"\} (\S+)', process.metrics())
+    assert taken
+    assert float(taken[1]) >= len(payload), "none was let in"
+    print(f"{case}: a request of {len(payload) / MEBIBYTE:.1f} MiB: at most {most / MEBIBYTE:.0f} MiB")
     assert set(told) <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     assert len(told) == CLIENTS
     assert most < ALLOWED
