@@ -5,6 +5,7 @@ Called by ``records`` for the format ``json``, on whole requests and on their it
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -22,7 +23,6 @@ from kafka_otlp_exporter.scalars import scalar
 WHOLE = 32 * 1024
 
 Convert = Callable[[Any], Any]
-Range = tuple[int, int]
 
 
 def encode(payload: bytes, message: type[Message], *, whole: int = WHOLE) -> bytes:
@@ -38,16 +38,15 @@ def encode(payload: bytes, message: type[Message], *, whole: int = WHOLE) -> byt
         if len(payload) <= whole:
             return orjson.dumps(shape.object(message.FromString(payload)))
         wire.validate(payload, message, whole=whole, slice_bytes=whole)
-        return b"".join(_Cutter(payload, whole).message([(0, len(payload))], shape))
+        return b"".join(_Cutter(payload, whole).message(_range(0, len(payload)), shape))
     except DecodeError:
         raise wire.Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One field: its names, the wire types it may come in, its message or None, and what puts it out of its oneof."""
+    """One field: its key, the wire types it may come in, its message or None, and the members that it puts out."""
 
-    name: str
     key: str
     kinds: frozenset[int]
     convert: Convert | None
@@ -108,7 +107,7 @@ def _row(one: Any) -> _Row:
         kinds = frozenset({found.kind, wire.LEN}) if packable else frozenset({found.kind})
     siblings = () if one.containing_oneof is None else one.containing_oneof.fields
     others = tuple(other.number for other in siblings if other.number != one.number)
-    return _Row(one.name, one.json_name, kinds, convert, one.is_repeated, packable, inner, others)
+    return _Row(one.json_name, kinds, convert, one.is_repeated, packable, inner, others)
 
 
 def _list_of(convert: Convert | None) -> Convert:
@@ -117,33 +116,41 @@ def _list_of(convert: Convert | None) -> Convert:
     return lambda values: [convert(value) for value in values]
 
 
-@dataclass(slots=True)
-class _Run:
-    """Items of one list, or packed numbers of it, that are parsed together: where they stand, and their bytes."""
+class _Ranges:
+    """Places in the payload that count as if they stood one behind the other; a million of them take 16 MB."""
 
-    ranges: list[Range] = field(default_factory=list)
-    size: int = 0
+    __slots__ = ("_places", "size")
 
-    def add(self, first: int, end: int) -> None:
+    def __init__(self) -> None:
+        self._places = array("Q")
+        self.size = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        places = iter(self._places)
+        return zip(places, places, strict=True)
+
+    def add(self, start: int, end: int) -> None:
         """Put one more behind the others."""
-        self.size += end - first
-        if self.ranges and self.ranges[-1][1] == first:
-            first = self.ranges.pop()[0]
-        self.ranges.append((first, end))
+        self.size += end - start
+        if self._places and self._places[-1] == start:
+            self._places[-1] = end
+        elif start < end:
+            self._places.append(start)
+            self._places.append(end)
 
 
 @dataclass(slots=True)
 class _Content:
-    """What was found in a large message, by field number: of lists the texts and the run that is no text yet.
+    """What was found in a large message, by field number: of lists the texts, and the places that are no text yet.
 
     A field that is no list is a message, whose occurrences count as one behind the other, or a scalar, whose last counts;
     of the members of a oneof only the last one stays.
     """
 
-    lists: dict[int, list[bytes]] = field(default_factory=dict)
-    runs: dict[int, _Run] = field(default_factory=dict)
-    messages: dict[int, list[Range]] = field(default_factory=dict)
-    scalars: dict[int, Range] = field(default_factory=dict)
+    texts: dict[int, list[bytes]] = field(default_factory=dict)
+    runs: dict[int, _Ranges] = field(default_factory=dict)
+    messages: dict[int, _Ranges] = field(default_factory=dict)
+    scalars: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +160,19 @@ class _Cutter:
     payload: bytes
     limit: int
 
-    def message(self, ranges: list[Range], shape: _Shape) -> list[bytes]:
+    def message(self, ranges: _Ranges, shape: _Shape) -> list[bytes]:
         """The text of a message, in parts."""
-        if sum(end - start for start, end in ranges) <= self.limit:
-            return [orjson.dumps(shape.object(self._parsed(ranges, shape)))]
+        if ranges.size <= self.limit:
+            return [orjson.dumps(shape.object(shape.type.FromString(self._bytes(ranges))))]
         content = _Content()
         for start, end in ranges:
             self._walk(start, end, shape, content)
         for number, run in content.runs.items():
-            self._add_items(self._bytes(run.ranges), number, shape, content)
+            self._add_items(self._bytes(run), number, shape, content)
         return list(self._text(shape, content))
 
     def _walk(self, position: int, end: int, shape: _Shape, content: _Content) -> None:
-        rows = shape.rows
+        rows, limit = shape.rows, self.limit
         while position < end:
             first = position
             number, kind, body, position = wire.field(self.payload, first, end)
@@ -173,7 +180,14 @@ class _Cutter:
             if row is None or kind not in row.kinds:
                 continue
             if row.many:
-                self._add(number, (first, body, position), shape, content)
+                run = content.runs.get(number) or content.runs.setdefault(number, _Ranges())
+                if run.size + position - first > limit:
+                    self._add_items(self._bytes(run), number, shape, content)
+                    run = content.runs[number] = _Ranges()
+                if position - first > limit:
+                    self._add_large(number, (first, body, position), shape, content)
+                else:
+                    run.add(first, position)
                 continue
             for other in row.others:
                 content.messages.pop(other, None)
@@ -181,23 +195,14 @@ class _Cutter:
             if row.inner is None:
                 content.scalars[number] = (first, position)
             else:
-                content.messages.setdefault(number, []).append((body, position))
+                content.messages.setdefault(number, _Ranges()).add(body, position)
 
-    def _add(self, number: int, place: tuple[int, int, int], shape: _Shape, content: _Content) -> None:
-        """Put an item, or packed numbers, with those before it; what is large is made text alone."""
+    def _add_large(self, number: int, place: tuple[int, int, int], shape: _Shape, content: _Content) -> None:
+        """Make text of an item, or of packed numbers, that is larger than a piece."""
         first, body, end = place
-        run = content.runs.get(number)
-        if run is None:
-            run = content.runs[number] = _Run()
-        if run.size + end - first > self.limit:
-            self._add_items(self._bytes(run.ranges), number, shape, content)
-            run = content.runs[number] = _Run()
-        if end - first <= self.limit:
-            run.add(first, end)
-            return
         row = shape.rows[number]
         if row.inner is not None:
-            _append(content, number, self.message([(body, end)], row.inner))
+            _append(content, number, self.message(_range(body, end), row.inner))
         elif row.packable:
             for piece in self._pieces(body, end, row):
                 self._add_items(wire.enclose(number, piece), number, shape, content)
@@ -205,11 +210,9 @@ class _Cutter:
             self._add_items(self.payload[first:end], number, shape, content)
 
     def _add_items(self, fields: bytes, number: int, shape: _Shape, content: _Content) -> None:
-        row = shape.rows[number]
-        convert = row.convert or list
-        text = orjson.dumps(convert(getattr(shape.type.FromString(fields), row.name)))[1:-1]
-        if text:
-            _append(content, number, [text])
+        items = shape.object(shape.type.FromString(fields)).get(shape.rows[number].key)
+        if items:
+            _append(content, number, [orjson.dumps(items)[1:-1]])
 
     def _pieces(self, start: int, end: int, row: _Row) -> Iterator[bytes]:
         """Packed numbers in pieces of about the limit."""
@@ -220,11 +223,12 @@ class _Cutter:
         yield from (self.payload[at : min(at + step, end)] for at in range(start, end, step))
 
     def _text(self, shape: _Shape, content: _Content) -> Iterator[bytes]:
-        scalars = shape.object(self._parsed(sorted(content.scalars.values()), shape))
+        last = b"".join([self.payload[start:end] for start, end in content.scalars.values()])
+        scalars = shape.object(shape.type.FromString(last))
         before = b"{"
         for number, row in shape.rows.items():
-            if number in content.lists:
-                parts = [b"[", *content.lists[number], b"]"]
+            if number in content.texts:
+                parts = [b"[", *content.texts[number], b"]"]
             elif number in content.messages and row.inner is not None:
                 parts = self.message(content.messages[number], row.inner)
             elif row.key in scalars:
@@ -236,15 +240,18 @@ class _Cutter:
             before = b","
         yield b"{}" if before == b"{" else b"}"
 
-    def _parsed(self, ranges: list[Range], shape: _Shape) -> Message:
-        return shape.type.FromString(self._bytes(ranges))
-
-    def _bytes(self, ranges: list[Range]) -> bytes:
+    def _bytes(self, ranges: _Ranges) -> bytes:
         return b"".join([self.payload[start:end] for start, end in ranges])
 
 
+def _range(start: int, end: int) -> _Ranges:
+    ranges = _Ranges()
+    ranges.add(start, end)
+    return ranges
+
+
 def _append(content: _Content, number: int, text: list[bytes]) -> None:
-    texts = content.lists.setdefault(number, [])
+    texts = content.texts.setdefault(number, [])
     if texts:
         texts.append(b",")
     texts.extend(text)
