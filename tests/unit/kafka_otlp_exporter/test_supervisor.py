@@ -137,3 +137,13 @@ def test_a_worker_that_has_hung_is_killed_at_the_end(tmp_path: Path):
         assert process.wait(60) == 1
         assert '"event": "worker_killed"' in process.log
         assert all(is_gone(pid) for pid in pids)
+
+
+def test_where_one_worker_is_enough_there_is_one_process(tmp_path: Path):
+    """Nobody asked for several, and so small a budget is not divided."""
+    with ExporterProcess(tmp_path, [NOWHERE, "--workers=0", f"--max-in-flight-bytes={4 * MEBIBYTE}"]) as process:
+        status = started(process).status()
+        assert "workers" not in status
+        assert status["maxInFlightBytes"] == 4 * MEBIBYTE
+        children = Path(f"/proc/{process.child.pid}/task/{process.child.pid}/children").read_text()
+        assert children == ""
