@@ -3,6 +3,7 @@
 Called by ``records``. Works on the wire format, from bytes to bytes: what has a key is a slice of the request, and the
 messages that it stands in are repeated around it. Where the slices stand is noted in numbers, and a group is put
 together when it is asked for: of a request with many traces all groups together could have a hundred times its bytes.
+Nothing here is a list of small objects, for a request may have two million fields.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def groups(request: bytes, path: ItemPath, depth: int, key_of: KeyOf, most: int)
 class _Slices:
     """Where the slices of one group stand: triples of the place of their envelope, start and end; neighbours are one."""
 
-    numbers: array[int] = field(default_factory=lambda: array("Q"))
+    numbers: array[int] = field(default_factory=lambda: array("I"))
 
     def add(self, place: int, start: int, end: int) -> None:
         numbers = self.numbers
@@ -72,9 +73,9 @@ class _Envelopes:
 
     def __init__(self) -> None:
         self._fields = bytearray()
-        self._starts = array("Q")
-        self._ends = array("Q")
-        self._around = array("Q")
+        self._starts = array("I")
+        self._ends = array("I")
+        self._around = array("I")
 
     def reserve(self, around: int) -> int:
         """A place for a message that stands in the one at the place ``around``."""
@@ -83,10 +84,9 @@ class _Envelopes:
         self._ends.append(0)
         return len(self._around) - 1
 
-    def fill(self, place: int, fields: list[bytes]) -> None:
+    def fill(self, place: int, fields: bytearray) -> None:
         self._starts[place] = len(self._fields)
-        for one in fields:
-            self._fields += one
+        self._fields += fields
         self._ends[place] = len(self._fields)
 
     def around(self, place: int) -> int:
@@ -111,14 +111,14 @@ class _Cutter:
     def descend(self, level: int, start: int, end: int, around: int) -> None:
         """Note the slices of the message between ``start`` and ``end``, ``level`` steps down."""
         request, numbers, envelopes = self._request, self._path[level], self._envelopes[level]
-        others: list[bytes] = []
+        others = bytearray()
         place = -1
         position = start
         while position < end:
             first = position
             number, kind, body, position = wire.field(request, first, end)
             if kind != wire.LEN or number not in numbers:
-                others.append(request[first:position])
+                others += request[first:position]
                 continue
             if place < 0:
                 place = envelopes.reserve(around)
@@ -162,12 +162,12 @@ class _Parts:
         self._envelopes = envelopes
         self._path = path
         self._first = first
-        self._inside: list[list[bytes]] = [[] for _ in envelopes]
+        self._inside = [bytearray() for _ in envelopes]
         self._open = [-1] * len(envelopes)
 
     def add(self, place: int, part: bytes) -> None:
         self._go_to(len(self._open) - 1, place)
-        self._inside[-1].append(part)
+        self._inside[-1] += part
 
     def _go_to(self, level: int, place: int) -> None:
         if self._open[level] == place:
@@ -181,14 +181,14 @@ class _Parts:
         """Close the open message of a level, and put it into the one around it."""
         if level == 0 or self._open[level] < 0:
             return
-        content = self._envelopes[level][self._open[level]] + b"".join(self._inside[level])
+        content = self._envelopes[level][self._open[level]] + self._inside[level]
         self._inside[level].clear()
         self._open[level] = -1
         (number,) = self._path[level - 1]
-        self._inside[level - 1].append(wire.enclose(number, content))
+        self._inside[level - 1] += wire.enclose(number, content)
 
     def whole(self) -> bytes:
         for level in range(len(self._open) - 1, 0, -1):
             self._close(level)
         own = self._envelopes[0][0] if self._first else b""
-        return own + b"".join(self._inside[0])
+        return own + self._inside[0]

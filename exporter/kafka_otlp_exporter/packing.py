@@ -7,7 +7,7 @@ to its limit, and every part of what fits would fit too, no other cut in that or
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kafka_otlp_exporter import wire
@@ -63,15 +63,10 @@ class Parts:
 
 @dataclass(slots=True)
 class Level:
-    """An open message: its fields that are no children, and the children that the present part has.
-
-    ``size`` is what the message has in the present part, in the encoding of the part, its header left aside.
-    """
+    """An open message: its number in the one around it, and those of its fields that are no children."""
 
     number: int
     fields: bytes
-    size: int
-    children: list[bytes] = field(default_factory=list)
 
 
 OneLevel = TypeVar("OneLevel", bound=Level)
@@ -133,19 +128,22 @@ class Packer(ABC, Generic[OneLevel]):
 
     def _descend(self, number: int, start: int, end: int) -> None:
         """Open a message, place its children, close it."""
-        numbers = self._path[len(self._levels)]
         self._levels.append(self._opened(number, start, end))
         self._measure()
-        position = start
-        while position < end:
-            first = position
-            found, kind, body, position = wire.field(self._request, first, end)
-            if kind == wire.LEN and found in numbers:
-                self._place(found, first, body, position)
+        self._place_all(start, end)
         if len(self._levels) > 1:  # the request itself is ended by _flush()
             if closed := self._enclosed(self._levels.pop(), b""):
                 self._put(closed)
             self._measure()
+
+    def _place_all(self, start: int, end: int) -> None:
+        """Place the children of the innermost open message, which stand between ``start`` and ``end``."""
+        request, numbers = self._request, self._path[len(self._levels) - 1]
+        while start < end:
+            first = start
+            number, kind, body, start = wire.field(request, first, end)
+            if kind == wire.LEN and number in numbers:
+                self._place(number, first, body, start)
 
     def _place(self, number: int, first: int, body: int, end: int) -> None:
         if self._used_up:
@@ -197,10 +195,10 @@ class Packer(ABC, Generic[OneLevel]):
     def _fields(self, start: int, end: int) -> bytes:
         """The fields of a message that are no children."""
         numbers = self._path[len(self._levels)]
-        others = []
+        others = bytearray()
         while start < end:
             first = start
             number, kind, _, start = wire.field(self._request, first, end)
             if kind != wire.LEN or number not in numbers:
-                others.append(self._request[first:start])
-        return b"".join(others)
+                others += self._request[first:start]
+        return bytes(others)

@@ -151,12 +151,12 @@ def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) 
     """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
     if end is None:
         end = len(payload)
-    found = []
+    found = bytearray()
     while start < end:
         at, kind, body, start = field(payload, start, end)
         if at == number and kind == LEN:
-            found.append(payload[body:start])
-    return b"".join(found)
+            found += payload[body:start]
+    return bytes(found)
 
 
 def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:

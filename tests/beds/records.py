@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tests.beds.process import BedError
 
@@ -47,5 +47,14 @@ def _partitions(consumer: Consumer, topic: str, seconds: float) -> list[TopicPar
 
 
 def _held(consumer: Consumer, partitions: list[TopicPartition], seconds: float) -> int:
-    watermarks = [consumer.get_watermark_offsets(partition, timeout=seconds) for partition in partitions]
-    return sum(high - low for low, high in watermarks)
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            watermarks = [consumer.get_watermark_offsets(partition, timeout=seconds) for partition in partitions]
+        except KafkaException as error:
+            # A new topic's partitions have leaders before these know of it.
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return sum(high - low for low, high in watermarks)
