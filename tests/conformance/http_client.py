@@ -8,7 +8,7 @@ import json
 import select
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,13 @@ class Answer:
         raise Finding(f"a body in the coding {coding!r} that cannot be read")
 
     def __str__(self) -> str:
-        """The status, and the first bytes of the body."""
-        body = shortened(self.body[:300].decode(errors="replace"), 80)
-        return f"{self.status}, {self.media_type or 'no Content-Type'}, {body!r}"
+        """The status, the media type, and the first words: of the google.rpc.Status in protobuf, or else of the body."""
+        said = self.body[:300]
+        if self.status >= 400 and self.media_type == PROTOBUF:
+            with suppress(DecodeError):
+                said = status_pb2.Status.FromString(self.body).message.encode() or said
+        text = shortened(said.decode(errors="replace"), 80)
+        return f"{self.status}, {self.media_type or 'no Content-Type'}, {text!r}"
 
 
 @contextmanager

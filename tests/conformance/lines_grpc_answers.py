@@ -164,10 +164,10 @@ def _partial(target: Target) -> Any:
     got = call(target.grpc, LOGS.method, telemetry.one_large_log(LARGE_ITEM))
     if not got.ok:
         raise NotProvoked(f"a request with one item of {LARGE_ITEM // telemetry.MIB} MiB is refused whole: {got}")
-    response = LOGS.answer(got.message)
-    if not response.HasField("partial_success"):
+    partial = LOGS.answer(got.message).partial_success
+    if not partial.rejected_log_records:
         raise NotProvoked(f"an item of {LARGE_ITEM // telemetry.MIB} MiB is taken")
-    return response.partial_success
+    return partial
 
 
 def _messages(target: Target, number: int) -> Ended:
