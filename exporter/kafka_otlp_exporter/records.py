@@ -65,12 +65,14 @@ class Batch:
 class Layout:
     """Where records go, how they are keyed and encoded, and how large they may be.
 
-    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records of
-    one request may have together. ``keyings`` has the signals whose records have a key.
+    ``keyings`` has the signals whose records have a key; ``beside`` is what a record has beside key and value;
+    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records
+    of one request may have together.
     """
 
     topics: Mapping[Signal, str]
     headers: Mapping[Signal, Headers]
+    beside: Mapping[Signal, int]
     keyings: Mapping[Signal, Keying]
     format: Format
     max_record_bytes: int
@@ -83,11 +85,13 @@ class Layout:
     ) -> Layout:
         """The layout that the options ask for."""
         content_type = CONTENT_TYPES[options.format].encode()
+        headers: dict[Signal, Headers] = {
+            signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
+        }
         return Layout(
             topics={signal: str(getattr(options, row.topic_option)) for signal, row in SIGNALS.items()},
-            headers={
-                signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
-            },
+            headers=headers,
+            beside={signal: record_bytes(Record("", None, b"", headers[signal])) for signal in SIGNALS},
             keyings={signal: keying for signal, row in SIGNALS.items() if (keying := _keying(options, row))},
             format=options.format,
             max_record_bytes=max_record_bytes,
@@ -141,7 +145,7 @@ class _Making:
         self._headers = layout.headers[signal]
         self._allowance = Allowance(layout.most_bytes, layout.most_records)
         self._used_up = False
-        self._beside = record_bytes(Record(self._topic, None, b"", self._headers))
+        self._beside = layout.beside[signal]
         self._made: list[Record] = []
         self._oversized: list[Oversized] = []
 
