@@ -14,7 +14,6 @@ from collections.abc import Callable
 import pytest
 from hyperframe.frame import PingFrame, SettingsFrame
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.http2 import LARGEST_FRAME, Peer, fields, frame, message
 from tests.hostile.target import FULL, TRACES, Row, Target
 from tests.unit.kafka_otlp_exporter import samples
@@ -30,10 +29,11 @@ def number(value: int) -> bytes:
 
 
 def test_a_body_in_frames_of_one_byte_is_delivered(target: Target):
-    """Ten bytes of frame for each byte, of which flow control counts one (CVE-2026-84304): 4 MB in full, else 1 MB."""
-    payload = samples.logs(8, "x" * (500_000 if FULL else 120_000))
+    """Ten bytes of frame for each byte, of which flow control counts one (CVE-2026-84304): 4 MB in full, else 1.3 MB."""
+    payload = samples.traces(8, "x" * (500_000 if FULL else 160_000))
     with target.row(64, beside=True) as row, target.peer() as peer:
-        row.heard(peer.call(SIGNALS[Signal.LOGS].method, message(payload), seconds=120, piece=1), payload)
+        row.heard(peer.call(TRACES, message(payload), seconds=120, piece=1), b"")
+        row.accepted_in_parts(8)
         assert row.codes == {"OK": 1}
 
 
