@@ -31,8 +31,6 @@ FAREWELL_SECONDS = 0.5
 IDLE_SECONDS = 630.0
 # How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
 LINGER_SECONDS = 5.0
-# Connections whose TLS handshake is not done; a quarter of all, or these.
-LEAST_HANDSHAKES = 64
 # The rest of a refused body that is worth reading to keep the connection.
 WORTH_READING_BYTES = 64 * 1024
 
@@ -77,7 +75,7 @@ class HttpReceiver:
             self._connections.accept,
             lambda: None if tls is None else tls.value.context,
             self._connections.full,
-            max(LEAST_HANDSHAKES, most_connections // 4),
+            most_connections // 2,
         )
 
     async def start(self, endpoint: str) -> int:

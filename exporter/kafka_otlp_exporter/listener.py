@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 
 BACKLOG = 1024
-HANDSHAKE_SECONDS = 10.0
+HANDSHAKE_SECONDS = 5.0
 # How long a client may take to agree to the end of a connection.
 FAREWELL_SECONDS = 2.0
 # How long to wait when the process may open no more files.
@@ -37,7 +37,7 @@ class Listener:
         self._accept = accept
         self._context = context
         self._full = full
-        self._most = most_handshakes
+        self._room = asyncio.Semaphore(most_handshakes)
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
         self._beginning: set[asyncio.Task[None]] = set()
@@ -66,18 +66,26 @@ class Listener:
     async def _run(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            # Who comes while there is no room waits in the kernel.
+            await self._room.acquire()
             try:
                 connection, _ = await loop.sock_accept(listening)
             except OSError:
+                self._room.release()
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             context = self._context()
-            if len(self._beginning) >= self._most or (context is not None and self._full()):
+            if context is not None and self._full():
+                self._room.release()
                 connection.close()
                 continue
             task = asyncio.create_task(self._begin(connection, context))
             self._beginning.add(task)
-            task.add_done_callback(self._beginning.discard)
+            task.add_done_callback(self._begun)
+
+    def _begun(self, task: asyncio.Task[None]) -> None:
+        self._beginning.discard(task)
+        self._room.release()
 
     async def _begin(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
