@@ -182,7 +182,10 @@ def test_a_client_that_stops_in_the_middle_of_large_bodies_costs_what_it_may_sen
 
 
 def test_ten_thousand_idle_connections_cost_no_more_than_are_allowed(target: Target):
-    """Half of them say hello; those beyond the limit are ended at once, and who is connected already is served."""
+    """Half of them say hello; those beyond the limit are ended at once, and who is connected already is served.
+
+    A client that comes new has to come again until some of them have gone, or were idle for too long.
+    """
     before = files(target)
     connections: list[socket.socket] = []
     try:

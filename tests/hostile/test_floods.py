@@ -6,6 +6,7 @@ list with ``KAFKA_OTLP_HOSTILE_FULL=1``, and else as many as show the same peak.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import threading
 from collections.abc import Callable
@@ -13,9 +14,8 @@ from collections.abc import Callable
 import pytest
 from hyperframe.frame import PingFrame, SettingsFrame
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.beds.http2 import LARGEST_FRAME, Peer, fields, frame, message
-from tests.hostile.target import FULL, TRACES, Target
+from tests.hostile.target import FULL, TRACES, Row, Target
 from tests.unit.kafka_otlp_exporter import samples
 
 DATA, HEADERS, PRIORITY, RST_STREAM, PUSH_PROMISE, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 5, 8, 9
@@ -29,10 +29,11 @@ def number(value: int) -> bytes:
 
 
 def test_a_body_in_frames_of_one_byte_is_delivered(target: Target):
-    """Ten bytes of frame for each byte, of which flow control counts one (CVE-2026-84304): 4 MB in full, else 1 MB."""
-    payload = samples.logs(8, "x" * (500_000 if FULL else 120_000))
+    """Ten bytes of frame for each byte, of which flow control counts one (CVE-2026-84304): 4 MB in full, else 1.3 MB."""
+    payload = samples.traces(8, "x" * (500_000 if FULL else 160_000))
     with target.row(64, beside=True) as row, target.peer() as peer:
-        row.heard(peer.call(SIGNALS[Signal.LOGS].method, message(payload), seconds=120, piece=1), payload)
+        row.heard(peer.call(TRACES, message(payload), seconds=120, piece=1), b"")
+        row.accepted_in_parts(8)
         assert row.codes == {"OK": 1}
 
 
@@ -171,17 +172,23 @@ def test_metadata_before_the_limit_is_acknowledged_costs_no_more_than_it_has(tar
         assert row.codes.keys() <= {"OK", "RESOURCE_EXHAUSTED"} if kilobytes <= 1000 else {"RESOURCE_EXHAUSTED"}
 
 
+def _named_often(target: Target, row: Row) -> Peer:
+    """A hundred calls, each with a byte for each of four thousand fields of 4 kB out of HPACK's table."""
+    peer = target.peer(acknowledging=False)
+    for _ in range(100):
+        stream = peer.expect()
+        opening = peer.headers(stream, [*fields(TRACES), ("x-bomb", "b" * 3900)])
+        newest = b"\xbe" * 4000  # the first index of the dynamic table (RFC 7541, section 2.3.3)
+        block = opening[9:] + newest
+        assert len(block) < LARGEST_FRAME
+        peer.flood(frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream))
+    row.heard(peer.wait(stream, 20))
+    return peer
+
+
 def test_a_header_field_that_is_named_four_thousand_times_costs_what_naming_it_costs(target: Target):
-    """A byte each for 4 kB out of HPACK's table, in a hundred calls of a client that has acknowledged no limit."""
-    with target.row(100, may_wait=True) as row, target.peer(acknowledging=False) as peer:
-        for _ in range(100):
-            stream = peer.expect()
-            opening = peer.headers(stream, [*fields(TRACES), ("x-bomb", "b" * 3900)])
-            newest = b"\xbe" * 4000  # the first index of the dynamic table (RFC 7541, section 2.3.3)
-            block = opening[9:] + newest
-            assert len(block) < LARGEST_FRAME
-            peer.flood(frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream))
-        row.heard(peer.wait(stream, 20))
+    """800 kB in all, of a client that has acknowledged no limit; 160 bytes for each name, and not 4 kB."""
+    with target.row(100, may_wait=True) as row, _named_often(target, row):
         assert row.codes.keys().isdisjoint({"OK", "no answer"})
 
 
@@ -192,3 +199,15 @@ def test_a_header_table_that_is_filled_and_emptied_stays_small(target: Target):
             payload = samples.traces(1, str(block))
             many = {f"x-{block}-{count}": "" for count in range(250)}
             row.heard(peer.call(TRACES, message(payload), many, seconds=5), payload)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="gRPC holds no client to a limit of metadata before it has acknowledged the settings, and what it has parsed "
+    "is no part of any quota that Python can set: 8 MB on ten connections cost 400 MB",
+)
+def test_header_fields_that_are_named_often_on_ten_connections_stay_in_bounds(target: Target):
+    """The same ten times; the memory is given back, but a limit of 256 MiB would have ended the process."""
+    with target.row(128, may_wait=True) as row, contextlib.ExitStack() as ends:
+        for _ in range(10):
+            ends.enter_context(_named_often(target, row))

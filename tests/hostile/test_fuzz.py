@@ -22,7 +22,7 @@ from tests.hostile.test_payloads import parses
 from tests.laws.messages import mutated, requests
 from tests.unit.kafka_otlp_exporter import http1
 
-EXAMPLES = settings(max_examples=2000 if FULL else 150, deadline=None)
+EXAMPLES = settings(max_examples=2000 if FULL else 100, deadline=None)
 SIGNAL = st.sampled_from(list(Signal))
 INVENTED = st.tuples(SIGNAL, st.binary(max_size=2000))
 
