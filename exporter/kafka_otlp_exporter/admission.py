@@ -16,8 +16,10 @@ from kafka_otlp_exporter.settings import LARGEST_REQUEST
 
 # What an open call costs beside its message: gRPC's call, stream and metadata, our task. Measured with 20,000 of them.
 OPEN_CALL_BYTES = 20 * 1024
-# What a connection costs beside its calls; the least of them that are allowed, however small the total is.
+# What of the quarter for open calls a connection of a port stands for, measured with stalled ones; a port may have the
+# least of them however small the total is.
 CONNECTION_BYTES = 16 * 1024
+TLS_CONNECTION_BYTES = 64 * 1024
 LEAST_CONNECTIONS = 128
 WAIT_SECONDS = 2.0
 # Calls wait for each other all the time; one that waits so long waits for somebody who does not get on.
@@ -41,6 +43,7 @@ class Admission:
         self.largest_request = min(LARGEST_REQUEST, quarter)
         self.most_calls = quarter // OPEN_CALL_BYTES
         self.most_connections = max(LEAST_CONNECTIONS, quarter // CONNECTION_BYTES)
+        self.most_tls_connections = max(LEAST_CONNECTIONS, quarter // TLS_CONNECTION_BYTES)
         self.open_calls = 0
         self._loop = loop
         self._lines: dict[str, deque[_Waiting]] = {}

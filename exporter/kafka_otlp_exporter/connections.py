@@ -55,6 +55,10 @@ class Connections:
         """How many there are."""
         return len(self._all)
 
+    def full(self) -> bool:
+        """Whether a connection more would be refused."""
+        return len(self._all) >= self._most and not self._idle
+
     async def wait_quiet(self, seconds: float) -> None:
         """Wait until no request is served, or the seconds are over."""
         with contextlib.suppress(TimeoutError):
@@ -99,9 +103,9 @@ class Connections:
 
     def _add(self, connection: _Connection) -> bool:
         if len(self._all) >= self._most:
-            oldest = next(iter(self._idle), None)
-            if oldest is None:
+            if self.full():
                 return False
+            oldest = next(iter(self._idle))
             self._remove(oldest)
             oldest.transport.close()
         self._all[connection.parser] = connection

@@ -31,8 +31,6 @@ FAREWELL_SECONDS = 0.5
 IDLE_SECONDS = 630.0
 # How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
 LINGER_SECONDS = 5.0
-# Connections whose TLS handshake is not done; a quarter of all, or these.
-LEAST_HANDSHAKES = 64
 # The rest of a refused body that is worth reading to keep the connection.
 WORTH_READING_BYTES = 64 * 1024
 
@@ -69,12 +67,15 @@ class HttpReceiver:
             lingering_time=LINGER_SECONDS,
             read_bufsize=8 * 1024,
         )
-        self._connections = Connections(intake.admission.most_connections, self._web)
+        admission = intake.admission
+        most_connections = admission.most_connections if edge.http is None else admission.most_tls_connections
+        self._connections = Connections(most_connections, self._web)
         tls, self._tokens = edge.http, edge.tokens
         self._listener = Listener(
             self._connections.accept,
             lambda: None if tls is None else tls.value.context,
-            max(LEAST_HANDSHAKES, intake.admission.most_connections // 4),
+            self._connections.full,
+            most_connections // 2,
         )
 
     async def start(self, endpoint: str) -> int:

@@ -13,7 +13,9 @@ import ssl
 from collections.abc import Callable
 
 BACKLOG = 1024
-HANDSHAKE_SECONDS = 10.0
+HANDSHAKE_SECONDS = 5.0
+# How long a client may take to agree to the end of a connection.
+FAREWELL_SECONDS = 2.0
 # How long to wait when the process may open no more files.
 _PAUSE_SECONDS = 0.1
 
@@ -25,12 +27,17 @@ class Listener:
         self,
         accept: Callable[[], asyncio.BaseProtocol],
         context: Callable[[], ssl.SSLContext | None],
+        full: Callable[[], bool],
         most_handshakes: int,
     ) -> None:
-        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done."""
+        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done.
+
+        ``full`` says that a connection more would be refused: a handshake for that is too dear.
+        """
         self._accept = accept
         self._context = context
-        self._most = most_handshakes
+        self._full = full
+        self._room = asyncio.Semaphore(most_handshakes)
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
         self._beginning: set[asyncio.Task[None]] = set()
@@ -59,24 +66,35 @@ class Listener:
     async def _run(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            # Who comes while there is no room waits in the kernel.
+            await self._room.acquire()
             try:
                 connection, _ = await loop.sock_accept(listening)
             except OSError:
+                self._room.release()
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            if len(self._beginning) >= self._most:
+            context = self._context()
+            if context is not None and self._full():
+                self._room.release()
                 connection.close()
                 continue
-            task = asyncio.create_task(self._begin(connection))
+            task = asyncio.create_task(self._begin(connection, context))
             self._beginning.add(task)
-            task.add_done_callback(self._beginning.discard)
+            task.add_done_callback(self._begun)
 
-    async def _begin(self, connection: socket.socket) -> None:
+    def _begun(self, task: asyncio.Task[None]) -> None:
+        self._beginning.discard(task)
+        self._room.release()
+
+    async def _begin(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
-        context = self._context()
-        seconds = None if context is None else HANDSHAKE_SECONDS
         # What fails is the client's affair, and is told to it by TLS itself.
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(
-                self._accept, connection, ssl=context, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=seconds
+                self._accept,
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
             )

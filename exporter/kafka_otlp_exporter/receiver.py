@@ -57,9 +57,10 @@ class GrpcReceiver:
         self._tls = edge.grpc
         self._tokens = edge.tokens
         admission = intake.admission
+        most_connections = admission.most_connections if edge.grpc is None else admission.most_tls_connections
         limits = (
             ("grpc.max_receive_message_length", min(admission.largest_request, edge.grpc_limit)),
-            ("grpc.max_allowed_incoming_connections", admission.most_connections),
+            ("grpc.max_allowed_incoming_connections", most_connections),
             # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
             # but without RetryInfo; below them the limit of open calls is ours.
             ("grpc.server.max_pending_requests", admission.most_calls),

@@ -84,18 +84,32 @@ def test_encode_says_what_protobufs_json_says(request: tuple[Signal, bytes], who
     assert text == text.strip()
 
 
-@given(any_message(), any_message(), st.data(), WHOLE)
-def test_what_stands_twice_is_merged_as_protobuf_merges_it(
-    first: tuple[Kind, bytes], second: tuple[Kind, bytes], data: st.DataObject, whole: int
+@given(any_message(), any_message(), WHOLE)
+def test_bytes_of_two_messages_are_read_as_protobuf_reads_them(
+    first: tuple[Kind, bytes], second: tuple[Kind, bytes], whole: int
 ):
-    """However small the pieces are: a message is merged, a list goes on, of a oneof the last member counts."""
-    kind, payload = first
-    more = data.draw(st.lists(messages(kind.DESCRIPTOR, 3).map(lambda fields: kind(**fields).SerializeToString())))
-    payload += second[1] * data.draw(st.booleans()) + b"".join(more)
+    """Of two types, too: what is unknown or of another wire type is passed over."""
+    kind, payload = first[0], first[1] + second[1] + first[1]
     if parses(payload, kind):
         text = encode(payload, kind, whole=whole)
         assert text == encode(payload, kind, whole=len(payload))
         assert json.loads(text) == by_protobuf(known(payload, kind))
+
+
+WITH_ONEOFS = [
+    kind for kind in types() if kind.DESCRIPTOR.name in {"AnyValue", "KeyValue", "Metric", "NumberDataPoint"}
+]
+
+
+@given(st.data(), st.sampled_from(WITH_ONEOFS), st.integers(10, 20))
+@settings(max_examples=200)
+def test_what_stands_twice_is_merged_as_protobuf_merges_it(data: st.DataObject, kind: Kind, whole: int):
+    """However small the pieces are: a message is merged, a list goes on, of a oneof the last member counts."""
+    parts = data.draw(st.lists(messages(kind.DESCRIPTOR, 4), min_size=2, max_size=5))
+    payload = b"".join(kind(**fields).SerializeToString() for fields in parts)
+    text = encode(payload, kind, whole=whole)
+    assert text == encode(payload, kind, whole=len(payload))
+    assert json.loads(text) == by_protobuf(known(payload, kind))
 
 
 @given(mutated(), WHOLE)

@@ -34,7 +34,7 @@ Of = TypeVar("Of", bound=Message)
 INFINITY, NAN = float("inf"), float("nan")
 
 
-def of(kind: type[Of], **fields: Any) -> Of:
+def of(kind: type[Of], /, **fields: Any) -> Of:
     """A message of plain values, which the constructors take and their types do not name."""
     return kind(**fields)
 
