@@ -17,6 +17,7 @@ import structlog
 from kafka_otlp_operator import names
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import ApiError, OperatorError
+from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.kube import Cluster, Key
 from kafka_otlp_operator.queue import WorkQueue
 from kafka_otlp_operator.reconcile import Result, reconcile
@@ -49,6 +50,7 @@ class Controller:
         self._queue: WorkQueue[Key] = WorkQueue(self._chance)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[Key, _Version] = {}
+        self._asked: dict[tuple[str, str, str], int] = {}
         self._waits_for: str | None = "the API server has not been asked yet"
         self._stopping = False
         metrics.depth.set_function(lambda: len(self._queue))
@@ -76,11 +78,13 @@ class Controller:
             await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
         await asyncio.to_thread(self._checker.close)
 
-    def notice(self, body: Mapping[str, Any]) -> None:
-        """An event came for a resource, or for an object that the operator made for one."""
+    def notice(self, body: Mapping[str, Any], *, gone: bool = False) -> None:
+        """An event came for a resource, or for an object that the operator made for one; ``gone``: it was deleted."""
         metadata = body["metadata"]
         if body["kind"] == names.KIND:
             self._notice_resource(Key(metadata["namespace"], metadata["name"]), metadata)
+            return
+        if CHILDREN[body["kind"]].busy and not self._asks_anew(body, gone=gone):
             return
         for owner in metadata.get("ownerReferences") or ():
             if owner.get("kind") == names.KIND and str(owner.get("apiVersion", "")).startswith(names.GROUP + "/"):
@@ -95,6 +99,19 @@ class Controller:
         if self._seen.get(key) != version:
             self._seen[key] = version
             self._queue.add(key, new=True)
+
+    def _asks_anew(self, body: Mapping[str, Any], *, gone: bool) -> bool:
+        """Whether more than the status has changed: an autoscaler's does every 15 seconds, for as long as it is there."""
+        metadata = body["metadata"]
+        key = (body["kind"], metadata["namespace"], metadata["name"])
+        if gone:
+            self._asked.pop(key, None)
+            return True
+        asked = [
+            metadata.get(part) for part in ("uid", "deletionTimestamp", "labels", "annotations", "ownerReferences")
+        ]
+        before, self._asked[key] = self._asked.get(key), hash(repr([*asked, body.get("spec")]))
+        return before != self._asked[key]
 
     def dead(self) -> list[str]:
         """The tasks that ended although nobody stopped them: the process is to be restarted then."""

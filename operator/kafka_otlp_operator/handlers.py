@@ -57,8 +57,8 @@ def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
     async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_via_client(**arguments)
 
-    async def event(body: kopf.Body, **_: Any) -> None:
-        running["controller"].notice(body)
+    async def event(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002 - kopf names it so
+        running["controller"].notice(body, gone=type == "DELETED")
 
     kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)(event)
     for child in CHILDREN.values():

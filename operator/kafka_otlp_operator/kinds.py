@@ -1,6 +1,6 @@
 """The kinds of objects that the operator makes, and where the API has them: one table.
 
-Called by ``kube``, which reads and writes them, and by ``handlers``, which watches them.
+Called by ``kube``, which reads and writes them, and by ``handlers`` and ``controller``, which watch them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from kafka_otlp_operator import names
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. ``optional``: an API server need not have it, as it is somebody else's resource definition."""
+    """One kind. ``optional``: an API server need not have it, as it is somebody else's resource definition.
+
+    ``busy``: others write its status now and again, and the operator never reads that.
+    """
 
     group: str
     version: str
     plural: str
     optional: bool = False
+    busy: bool = False
 
     @property
     def root(self) -> str:
@@ -46,7 +50,7 @@ CHILDREN: Mapping[str, Kind] = {
     "Service": Kind("", "v1", "services"),
     "ServiceAccount": Kind("", "v1", "serviceaccounts"),
     "NetworkPolicy": Kind("networking.k8s.io", "v1", "networkpolicies"),
-    "PodDisruptionBudget": Kind("policy", "v1", "poddisruptionbudgets"),
-    "HorizontalPodAutoscaler": Kind("autoscaling", "v2", "horizontalpodautoscalers"),
+    "PodDisruptionBudget": Kind("policy", "v1", "poddisruptionbudgets", busy=True),
+    "HorizontalPodAutoscaler": Kind("autoscaling", "v2", "horizontalpodautoscalers", busy=True),
     "PodMonitor": Kind("monitoring.coreos.com", "v1", "podmonitors", optional=True),
 }

@@ -205,6 +205,26 @@ def test_scaled_by_an_autoscaler(operator: Operator, namespace: Namespace) -> No
     until(lambda: replicas(namespace) == 3, "the resource's number")
 
 
+def reconciles(operator: Operator) -> float:
+    """How many reconciles there were."""
+    lines = operator.get("/metrics")[1].splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith("kafka_otlp_operator_reconciles_total"))
+
+
+def test_an_autoscalers_status_is_passed_over(operator: Operator, namespace: Namespace) -> None:
+    """What Kubernetes writes into the autoscaler's status again and again costs no reconcile."""
+    namespace.apply(EVERYTHING)
+    applied(namespace)
+    namespace.settle()
+    before = reconciles(operator)
+    for number in range(20):
+        patch = json.dumps({"status": {"currentReplicas": number, "desiredReplicas": number}})
+        arguments = ["--subresource=status", "--type=merge", "-p", patch]
+        namespace.kubectl("patch", "horizontalpodautoscaler", "edge", *arguments)
+    time.sleep(2)
+    assert reconciles(operator) - before < 10
+
+
 def test_paused(operator: Operator, namespace: Namespace) -> None:
     """While it is paused nothing is applied, repaired or pruned, and the status says so; then all of it is made up for."""
     namespace.apply({"podDisruptionBudget": {}})

@@ -146,6 +146,34 @@ def test_events_without_a_new_version_are_passed_over(seen):
     live(scenario)
 
 
+def test_the_status_of_an_autoscaler_is_nobodys_concern(seen):
+    """Of what others write a status to now and again only a change of what is asked for counts, and its end."""
+    owner = {"kind": "KafkaOtlpExporter", "apiVersion": "kafka-otlp.dev/v1alpha1", "name": "one"}
+
+    def autoscaler(limit: int, status: int) -> Any:
+        metadata = {"namespace": "n", "name": "one", "uid": "u", "ownerReferences": [owner], "resourceVersion": status}
+        return {
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": metadata,
+            "spec": {"maxReplicas": limit},
+            "status": {"currentReplicas": status},
+        }
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(lambda: seen == [EDGE])
+        events = [(5, 1, False), (5, 2, False), (5, 3, False), (6, 4, False), (6, 4, True), (6, 5, False)]
+        told = []
+        for limit, status, gone in events:
+            seen.clear()
+            controller.notice(autoscaler(limit, status), gone=gone)
+            await until(lambda: controller._queue._working == set() and len(controller._queue) == 0)
+            told.append(seen == [Key("n", "one")])
+        assert told == [True, False, False, True, True, True]
+
+    live(scenario)
+
+
 def test_an_error_in_other_words_each_time_is_no_hot_loop(seen):
     """The events of the operator's own status, and of what it made, leave the wait of a failed resource alone."""
     later = Key("telemetry", "later")
