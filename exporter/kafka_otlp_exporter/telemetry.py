@@ -118,9 +118,7 @@ class Telemetry:
                 items -= 0 if signal is Signal.METRICS else outcome.rejected.items
             of["items", "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):
-            name = "unauthenticated" if isinstance(outcome, Unauthenticated) else "invalid"
-            event = "request_unauthenticated" if isinstance(outcome, Unauthenticated) else "request_invalid"
-            self._voice.warn(event, f"{name} {signal}", signal=signal.value, message=outcome.message)
+            name = self._turn_away(signal, outcome)
         else:
             name = "unavailable"
             self._refuse(signal, outcome)
@@ -134,6 +132,13 @@ class Telemetry:
         of["rejected_items", "surplus"].inc(rejected.surplus)
         of["rejected_items", "oversized"].inc(rejected.items - rejected.surplus)
         self._voice.warn("items_rejected", signal.value, signal=signal.value, message=rejected.message)
+
+    def _turn_away(self, signal: Signal, outcome: Invalid) -> str:
+        if isinstance(outcome, Unauthenticated):
+            self._voice.warn("request_unauthenticated", f"token {signal}", signal=signal.value, message=outcome.message)
+            return "unauthenticated"
+        self._voice.warn("request_invalid", f"invalid {signal}", signal=signal.value, message=outcome.message)
+        return "invalid"
 
     def _refuse(self, signal: Signal, outcome: Unavailable) -> None:
         self._series["unavailable", outcome.reason].inc()

@@ -125,7 +125,8 @@ def _environment(resource: Resource) -> list[dict[str, Any]]:
     derived |= _ways_in(resource)
     texts |= {_variable(name): text for name, text in derived.items()}
     return [
-        *({"name": name, "value": text} for name, text in texts.items()),
+        # The kubelet replaces $(NAME) in a value, and makes one $ of two.
+        *({"name": name, "value": text.replace("$", "$$")} for name, text in texts.items()),
         *(dict(entry) for entry in resource.workload.pod_template.env),
     ]
 

@@ -22,9 +22,8 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
 # Kubernetes' own types that stand in several places are walked in one of them.
 AGAIN = ("preferredDuring", "podAntiAffinity", "namespaceSelector")
-# Fields of which one value alone is taken: by Kubernetes, or until a later version.
+# Fields of which Kubernetes takes one value alone.
 ONE_VALUE = (
-    "format",
     "podTemplate.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[].preference.matchFields[].key",
     "podTemplate.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].key",
     "podTemplate.env[].valueFrom.fieldRef.apiVersion",

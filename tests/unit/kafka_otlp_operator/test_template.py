@@ -32,6 +32,14 @@ def test_options_travel_as_the_exporter_reads_them():
     assert env.from_environment(texts) == resource(**spec).options
 
 
+def test_no_text_is_taken_for_a_reference():
+    """The kubelet makes one $ of two, and would replace $(NAME)."""
+    spec = {"customConfig": {"client.rack": "$(HOSTNAME) $$ $"}}
+    said = environment_of(**spec)["KAFKA_EXPORTER_CUSTOM_CONFIG"]
+    assert said == "client.rack=$$(HOSTNAME) $$$$ $$"
+    assert said.replace("$$", "$") == "client.rack=$(HOSTNAME) $$ $"
+
+
 def test_only_what_was_set_travels():
     """A new default in a new exporter reaches pods whose author left the option alone."""
     assert environment_of() == {
@@ -135,13 +143,14 @@ def test_everything_of_the_author_arrives():
         ({"limits": {"cpu": 8, "memory": "300Mi"}}, "1"),
         ({"limits": {"cpu": 8, "memory": "8Mi"}}, "1"),
         ({"requests": {"cpu": "250m"}}, "1"),
-        ({"limits": {"cpu": 1000}}, "256"),
+        ({"limits": {"cpu": 1000}}, "8"),
+        ({"limits": {"cpu": 1000, "memory": "1Ti"}}, "256"),
         ({"requests": {"cpu": -1}}, "1"),
         ({}, "1"),
     ],
 )
 def test_workers(resources, workers):
-    """One worker for each CPU of limits, else of requests, each with 256Mi of memory at least; else one."""
+    """One worker for each CPU of limits, else of requests, each with 32 MiB in flight at least; else one."""
     assert environment_of(resources=resources)["KAFKA_EXPORTER_WORKERS"] == workers
 
 
@@ -188,7 +197,7 @@ def test_the_exporter_knows_every_variable():
     otlp = {"grpc": server, "http": {**server, "port": 5001}, "bearerTokenSecretRef": {"name": "token", "key": "t"}}
     said = environment_of(**SECURE, otlp=otlp, resources={"limits": {"memory": "1Gi", "cpu": 4}})
     known = {row.variable for rows in (options.ROWS, settings.ROWS) for row in rows.values()}
-    assert said.keys() - {"KAFKA_EXPORTER_WORKERS"} <= known
+    assert said.keys() <= known
     assert {name for name in known if "_OTLP_" in name} <= said.keys()
     assert said["KAFKA_EXPORTER_OTLP_HTTP_MAX_REQUEST_BYTES"] == "100000"
 
