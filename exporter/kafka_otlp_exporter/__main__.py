@@ -33,8 +33,6 @@ def main() -> None:
     except (env.OptionError, Contradiction) as error:
         _refuse(str(error))
     configure_logging()
-    # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for warning in (*configuration.warnings, *edge.warnings):
         log.warning("option", message=warning)
     try:

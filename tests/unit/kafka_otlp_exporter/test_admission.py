@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kafka_otlp_exporter.admission import LARGEST_REQUEST, OPEN_CALL_BYTES, Admission
+from kafka_otlp_exporter.admission import LARGEST_REQUEST, LEAST_CONNECTIONS, OPEN_CALL_BYTES, Admission
 from kafka_otlp_exporter.settings import MEBIBYTE
 
 
@@ -19,6 +19,8 @@ def test_the_total_is_shared_out():
         assert admission.budget.total == 48 * MEBIBYTE
         assert admission.largest_request == 16 * MEBIBYTE
         assert admission.most_calls == 16 * MEBIBYTE // OPEN_CALL_BYTES
+        assert (admission.most_connections, admission.most_tls_connections) == (1024, 256)
+        assert (await made()).most_connections == LEAST_CONNECTIONS
         assert (await made(1024 * MEBIBYTE)).largest_request == LARGEST_REQUEST
 
     asyncio.run(run())
