@@ -200,8 +200,12 @@ def test_failed_handshakes_are_no_lines_in_the_log(guarded: Guarded):
         port = int(endpoint.rpartition(":")[2])
         for context in (ssl.create_default_context(), ssl.create_default_context(cafile=guarded.authority.ca)):
             # Of one the server's certificate is not trusted, the other shows none of its own.
-            with http1.connect(port) as connection, contextlib.suppress(OSError):
-                context.wrap_socket(connection, server_hostname="127.0.0.1").recv(1)
+            with (
+                http1.connect(port) as connection,
+                contextlib.suppress(OSError),
+                context.wrap_socket(connection, server_hostname="127.0.0.1") as encrypted,
+            ):
+                encrypted.recv(1)
         with http1.connect(port) as connection, contextlib.suppress(OSError):
             connection.sendall(http1.head())
             connection.recv(100)

@@ -1,4 +1,4 @@
-"""The few frames of HTTP/2 that a test needs to say what no gRPC client would. Called by ``test_receiver``."""
+"""The few frames of HTTP/2 that a test needs to say what no gRPC client would. Called by the tests of the gRPC receiver."""
 
 from __future__ import annotations
 
