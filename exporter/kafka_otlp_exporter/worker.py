@@ -28,8 +28,6 @@ def run(configuration: Configuration, properties: Mapping[str, str], channel: Ch
             f"protobuf runs on its {api_implementation.Type()} implementation, which recurses without bounds; unset "
             "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION and install a protobuf wheel with upb."
         )
-    # gRPC's own lines on stderr are no JSON, and what they say is said in ours.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         edge = Edge(configuration.settings)
     except Contradiction as error:

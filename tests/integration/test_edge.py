@@ -197,6 +197,29 @@ def test_a_token_without_tls_is_warned_of(mock_kafka: MockKafka, tmp_path: Path)
         assert http1.post(port, samples.traces(), authorization="Bearer secret").status == 200
 
 
+def test_failed_handshakes_are_no_lines_in_the_log(guarded: Guarded):
+    """Anybody could fill a disk with them; and what is written is JSON."""
+    wait_until(lambda: "kafka_connected" in guarded.process.log, 10, lambda: "it does not say that it is connected")
+    written = guarded.process.log
+    for endpoint in (guarded.process.otlp, guarded.process.otlp_http):
+        port = int(endpoint.rpartition(":")[2])
+        for context in (ssl.create_default_context(), ssl.create_default_context(cafile=guarded.authority.ca)):
+            # Of one the server's certificate is not trusted, the other shows none of its own.
+            with (
+                http1.connect(port) as connection,
+                contextlib.suppress(OSError),
+                context.wrap_socket(connection, server_hostname="127.0.0.1") as encrypted,
+            ):
+                encrypted.recv(1)
+        with http1.connect(port) as connection, contextlib.suppress(OSError):
+            connection.sendall(http1.head())
+            connection.recv(100)
+    for sender in guarded.senders("first"):
+        assert send(sender, "after") is SpanExportResult.SUCCESS
+        sender.shutdown()
+    assert guarded.process.log == written
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

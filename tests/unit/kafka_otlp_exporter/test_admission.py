@@ -2,7 +2,7 @@
 
 import asyncio
 
-from kafka_otlp_exporter.admission import OPEN_CALL_BYTES, SHARES, Admission
+from kafka_otlp_exporter.admission import LEAST_CONNECTIONS, OPEN_CALL_BYTES, SHARES, Admission
 from kafka_otlp_exporter.settings import LARGEST_REQUEST, MEBIBYTE
 from kafka_otlp_exporter.values import Format
 from tests.beds.process import wait_until
@@ -21,6 +21,8 @@ def test_the_total_is_shared_out():
         assert admission.budget.total == 48 * MEBIBYTE
         assert admission.largest_request == 16 * MEBIBYTE
         assert admission.most_calls == 16 * MEBIBYTE // OPEN_CALL_BYTES
+        assert (admission.most_connections, admission.most_tls_connections) == (1024, 256)
+        assert (await made()).most_connections == LEAST_CONNECTIONS
         assert (await made(1024 * MEBIBYTE)).largest_request == LARGEST_REQUEST
 
     asyncio.run(run())

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from kafka_otlp_exporter.metrics import METRICS, PREFIX, PROCESS
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unauthenticated, Unavailable
 from kafka_otlp_exporter.signals import Signal
 from kafka_otlp_exporter.telemetry import Telemetry
 
@@ -172,3 +172,21 @@ def test_two_telemetries_do_not_meet():
     first, second = Telemetry(), Telemetry()
     first.count_request(Signal.LOGS, 5)
     assert value(second, "received_bytes_total", signal="logs") == 0
+
+
+def test_who_shows_no_token_is_counted_apart_from_what_is_malformed():
+    """The one is repaired by an administrator, the other by a programmer."""
+    own = Telemetry()
+    own.count_answer(Signal.LOGS, Unauthenticated("who?"), None)
+    assert value(own, "requests_total", signal="logs", outcome="unauthenticated") == 1
+    assert value(own, "requests_total", signal="logs", outcome="invalid") == 0
+
+
+def test_reloads_are_counted_by_what_they_are_and_whether_they_could_be_used():
+    """An alert on unusable ones comes before the certificate's end."""
+    own = Telemetry()
+    own.count_reload("otlp_grpc_tls", taken=True)
+    own.count_reload("otlp_grpc_tls", taken=False)
+    own.count_reload("otlp_grpc_tls", taken=False)
+    assert value(own, "reloads_total", what="otlp_grpc_tls", outcome="taken") == 1
+    assert value(own, "reloads_total", what="otlp_grpc_tls", outcome="refused") == 2
