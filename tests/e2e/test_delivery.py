@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kafka_otlp_operator.names import API_VERSION, KIND
 from tests.e2e import kubectl as cluster
 from tests.e2e.client import Client
 from tests.e2e.kafka import Kafka
@@ -88,6 +89,29 @@ def test_options_reach_the_producer(namespace: Namespace, kafka: Kafka, client: 
     topics = {"traces": "team_traces", "metrics": "team_metrics", "logs": "team_logs"}
     assert status["topics"] == topics
     assert_round_trip(client, namespace, "partitioned", kafka, topics)
+
+
+def test_json_over_http_through_several_workers(namespace: Namespace, kafka: Kafka, client: Client):
+    """A pod with two CPUs has two workers; what was posted as OTLP/JSON is JSON in Kafka, with the key that was asked for."""
+    spec = {
+        "brokers": [kafka.plain],
+        "format": "json",
+        "logsTopic": "json_logs",
+        "partitionKeyAttributes": ["service.name"],
+        "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2", "memory": "512Mi"}},
+    }
+    namespace.apply([{"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "json"}, "spec": spec}])
+    namespace.wait_ready("json")
+    service = f"http://json.{namespace.name}.svc"
+    assert len(json.loads(client.get(f"{service}:9464/status"))["workers"]) == 2
+    said = client.ask(
+        "json_over_http", url=f"{service}:4318/v1/logs", client=kafka.client(), topic="json_logs", seconds=60
+    )
+    assert (said["status"], said["type"], said["answer"]) == (200, "application/json", "{}")
+    assert said["value"] == said["sent"]
+    # The Collector's MapHash of {"service.name": "checkout"}.
+    assert said["key"] == "831d0817d731c2054ac194e9ddcf7e5c"
+    assert ["content-type", "application/json"] in said["headers"]
 
 
 def assert_round_trip(client: Client, namespace: Namespace, name: str, kafka: Kafka, topics: dict[str, str]) -> None:
