@@ -36,6 +36,8 @@ def sink(mock_kafka: MockKafka) -> Iterator[Callable[[Signal, bytes], None]]:
     producer = Producer({"bootstrap.servers": mock_kafka.bootstrap, "message.max.bytes": 100_000_000}, logger=SILENT)
 
     def write(signal: Signal, payload: bytes) -> None:
+        if len(payload) > 4 * MIB:
+            return  # the mock keeps 5 MB of a partition: it would push out what is looked for
         producer.produce(TOPICS[SIGNALS.index(signal)], payload)
         producer.poll(0)
 
