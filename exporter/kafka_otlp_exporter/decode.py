@@ -20,7 +20,9 @@ from kafka_otlp_exporter.wire import Malformed
 
 # How many values a text may have, an object counting as two: Python's objects are many times the text. The worst 8 MiB of
 # so many cost 130 MB for a moment: one object of half a million members. It is 13,000 spans of eight attributes.
-MAX_VALUES = 800_000
+MOST_VALUES = 800_000
+# Where requests may hold many bytes, a text may have a value for so many of them; the dearest need 160 each for a moment.
+BYTES_A_VALUE = 100
 
 # A string, or what begins like one and does not end. Possessive, so that nothing is read twice.
 _LITERAL = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -32,15 +34,20 @@ Write = Callable[[bytearray, Any, int], None]
 _DEFAULTS: Mapping[int, bytes] = {wire.VARINT: b"\0", wire.LEN: b"\0", wire.I32: b"\0" * 4, wire.I64: b"\0" * 8}
 
 
-def decode(text: bytes, message: type[Message]) -> bytes:
-    """The OTLP/JSON ``text`` as a serialised ``message``.
+def most_values(in_flight_bytes: int) -> int:
+    """How many values a text may have where requests may hold ``in_flight_bytes``."""
+    return max(MOST_VALUES, in_flight_bytes // BYTES_A_VALUE)
+
+
+def decode(text: bytes, message: type[Message], most: int = MOST_VALUES) -> bytes:
+    """The OTLP/JSON ``text``, of ``most`` values, as a serialised ``message``.
 
     Raises wire.Malformed when it is none: the sentence says where, what was found there, what is allowed, and holds
-    nothing of the content; MAX_VALUES bounds how much there may be. A long string costs up to six times its bytes, because
+    nothing of the content. A long string costs up to six times its bytes, because
     one character beyond U+FFFF makes all of its characters four bytes wide.
     """
-    if _values(text, 0, len(text)) > MAX_VALUES and not _has_few_values(text):
-        raise Malformed(f"the body has more than {MAX_VALUES} values, an object counting as two; send fewer at once")
+    if _values(text, 0, len(text)) > most and not _has_few_values(text, most):
+        raise Malformed(f"the body has more than {most} values, an object counting as two; send fewer at once")
     try:
         parsed = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -58,17 +65,17 @@ def _values(text: bytes, start: int, end: int) -> int:
     return 2 * text.count(b"{", start, end) + text.count(b"[", start, end) + text.count(b",", start, end)
 
 
-def _has_few_values(text: bytes) -> bool:
-    """Whether there are MAX_VALUES at most when what stands in strings, where it matters, is not counted."""
+def _has_few_values(text: bytes, most: int) -> bool:
+    """Whether there are ``most`` at most when what stands in strings, where it matters, is not counted."""
     values = _values(text, 0, len(text))
     for number, literal in enumerate(_LITERAL.finditer(text)):
         # A value has one string, and one more as its key.
-        if number > 2 * MAX_VALUES:
+        if number > 2 * most:
             return False
         start, end = literal.span()
         if end - start > _SHORT:
             values -= _values(text, start, end)
-    return values <= MAX_VALUES
+    return values <= most
 
 
 class _Shape:

@@ -97,6 +97,7 @@ class Pipeline:
         self._budget = budget
         self._telemetry = telemetry
         self._request_timeout = request_timeout
+        self._most_values = decode.most_values(budget.total)
         message = f"Kafka has not acknowledged within {request_timeout:g} s (requestTimeout)."
         self._late = Unavailable(Reason.TIMED_OUT, message)
         self._too_grown = Unavailable(
@@ -171,7 +172,7 @@ class Pipeline:
         if time.monotonic() > request.arrival + self._request_timeout:
             return self._late
         try:
-            batch = records(request.signal, _protobuf(request), self._layout)
+            batch = records(request.signal, _protobuf(request, self._most_values), self._layout)
         except wire.Malformed as error:
             return Invalid(f"{error}.")
         except Exception:
@@ -274,8 +275,8 @@ class Pipeline:
         self._receiver.complete([(pending.id, outcome) for pending, outcome in answers])
 
 
-def _protobuf(request: Request) -> bytes:
-    """The payload as protobuf; one that is JSON is translated. Raises wire.Malformed."""
+def _protobuf(request: Request, most_values: int) -> bytes:
+    """The payload as protobuf; one that is JSON, of so many values, is translated. Raises wire.Malformed."""
     if request.encoding is Format.JSON:
-        return decode.decode(request.payload, SIGNALS[request.signal].request)
+        return decode.decode(request.payload, SIGNALS[request.signal].request, most_values)
     return request.payload

@@ -16,9 +16,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from kafka_otlp_exporter import decode as room
 from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.decode import decode
+from kafka_otlp_exporter.decode import MOST_VALUES, decode, most_values
 from kafka_otlp_exporter.signals import SIGNALS, Signal
 from tests.unit.kafka_otlp_exporter import documents
 
@@ -31,10 +30,10 @@ def read(text: str, kind: type[Message]) -> Any:
     return kind.FromString(decode(text.encode(), kind))
 
 
-def refusal(text: str | bytes, kind: type[Message]) -> str:
+def refusal(text: str | bytes, kind: type[Message], most: int = MOST_VALUES) -> str:
     """The sentence of what is refused."""
     with pytest.raises(wire.Malformed) as caught:
-        decode(text.encode() if isinstance(text, str) else text, kind)
+        decode(text.encode() if isinstance(text, str) else text, kind, most)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -404,28 +403,32 @@ def test_a_long_path_is_cut_in_its_middle():
     assert len(sentence) < 300
 
 
-def test_too_many_values_are_refused(monkeypatch: pytest.MonkeyPatch):
+def test_too_many_values_are_refused():
     """Objects count as two, because they are larger; before anything is parsed."""
-    monkeypatch.setattr(room, "MAX_VALUES", 100)
-    assert decode(b'{"x":[' + b"1," * 96 + b"1]}", Span) == b""
+    assert decode(b'{"x":[' + b"1," * 96 + b"1]}", Span, 100) == b""
     sentence = "the body has more than 100 values, an object counting as two; send fewer at once"
-    assert refusal(b'{"x":[' + b"1," * 98 + b"1]}", Span) == sentence
-    assert refusal(b'{"links":[' + b"{}," * 40 + b"no JSON", Span) == sentence
-    assert refusal(b"[" * 101, Span) == sentence
-    assert refusal(b'"",' * 150, Span) == sentence
-    assert refusal(b'["' + b"{" * 101 + b'"' + b' ""' * 250 + b"]", Span) == sentence
+    assert refusal(b'{"x":[' + b"1," * 98 + b"1]}", Span, 100) == sentence
+    assert refusal(b'{"links":[' + b"{}," * 40 + b"no JSON", Span, 100) == sentence
+    assert refusal(b"[" * 101, Span, 100) == sentence
+    assert refusal(b'"",' * 150, Span, 100) == sentence
+    assert refusal(b'["' + b"{" * 101 + b'"' + b' ""' * 250 + b"]", Span, 100) == sentence
 
 
 @pytest.mark.parametrize("tail", [b'"}', b'\\"', b"\\", b""], ids=["ends", "a quote", "a backslash", "does not end"])
-def test_what_stands_in_long_strings_is_not_counted(tail: bytes, monkeypatch: pytest.MonkeyPatch):
+def test_what_stands_in_long_strings_is_not_counted(tail: bytes):
     """A log may hold JSON, or a list of anything; a string that does not end is the parser's business."""
-    monkeypatch.setattr(room, "MAX_VALUES", 100)
     content = '[{"a":1,"b":[2,3]},]\\' * 100
     text = b'{"name":' + json.dumps(content).encode()[:-1] + tail
     if tail == b'"}':
-        assert decode(text, Span) == Span(name=content).SerializeToString()
+        assert decode(text, Span, 100) == Span(name=content).SerializeToString()
     else:
-        assert refusal(text, Span).startswith("the body is no valid JSON: ")
+        assert refusal(text, Span, 100).startswith("the body is no valid JSON: ")
+
+
+def test_where_more_may_be_held_more_values_are_taken():
+    """And never fewer than the smallest exporter takes."""
+    assert most_values(0) == most_values(80_000_000) == MOST_VALUES
+    assert most_values(200_000_000) == 2_000_000
 
 
 def test_a_large_number_of_ordinary_spans_is_taken():
