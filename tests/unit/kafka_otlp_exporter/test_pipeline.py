@@ -1,102 +1,22 @@
 """The loop between a receiver and Kafka, with a receiver that a test holds in its hand and a real producer."""
 
-import queue
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from kafka_otlp_exporter import pipeline
-from kafka_otlp_exporter.budget import Budget
 from kafka_otlp_exporter.options import Options
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
-from kafka_otlp_exporter.pipeline import Pipeline, Request, Sent
-from kafka_otlp_exporter.producer import Producer
-from kafka_otlp_exporter.properties import Credentials, producer_properties
-from kafka_otlp_exporter.records import Layout
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Unavailable
 from kafka_otlp_exporter.signals import Signal
-from kafka_otlp_exporter.telemetry import Telemetry
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port, wait_until
 from tests.unit.kafka_otlp_exporter import librdkafka, samples
-
-# As receivers charge it: at least what a small request and its record need.
-CHARGE = 2000
-
-
-class Hand:
-    """A receiver whose requests a test puts in, and whose answers it takes out."""
-
-    def __init__(self) -> None:
-        self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._answers: dict[int, queue.SimpleQueue[Outcome]] = {}
-        self._ids = count(1)
-        self.answered: list[int] = []
-
-    def put(self, budget: Budget, signal: Signal, payload: bytes, age: float = 0) -> int:
-        """Have a request arrive, ``age`` seconds ago; returns its id."""
-        assert budget.take(CHARGE)
-        identifier = next(self._ids)
-        self._answers[identifier] = queue.SimpleQueue()
-        self._arrived.put(Request(identifier, signal, payload, time.monotonic() - age, CHARGE))
-        return identifier
-
-    def answer(self, identifier: int, seconds: float = 10) -> Outcome:
-        """What the request was answered."""
-        return self._answers[identifier].get(timeout=seconds)
-
-    def take(self, max_requests: int, timeout: float) -> list[Request]:
-        """The receiver's half of the seam."""
-        taken: list[Request] = []
-        try:
-            taken.append(self._arrived.get(timeout=timeout))
-            while len(taken) < max_requests:
-                taken.append(self._arrived.get_nowait())
-        except queue.Empty:
-            pass
-        return taken
-
-    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
-        """The receiver's other half."""
-        for identifier, outcome in answers:
-            self.answered.append(identifier)
-            self._answers[identifier].put(outcome)
-
-
-@dataclass
-class Bench:
-    """A running pipeline and all that it works with."""
-
-    options: Options
-    request_timeout: float = 10
-    hand: Hand = field(default_factory=Hand)
-    budget: Budget = field(default_factory=lambda: Budget(10_000_000))
-    telemetry: Telemetry = field(default_factory=Telemetry)
-
-    def __post_init__(self) -> None:
-        properties = producer_properties(self.options, Credentials())
-        self.producer: Producer[Sent] = Producer(properties)
-        layout = Layout.of(self.options, int(properties["message.max.bytes"]))
-        self.pipeline = Pipeline(self.hand, self.producer, layout, self.budget, self.telemetry, self.request_timeout)
-        self.pipeline.start()
-
-    def send(self, signal: Signal, payload: bytes, age: float = 0) -> Outcome:
-        """What a request is answered."""
-        return self.hand.answer(self.hand.put(self.budget, signal, payload, age))
-
-    def wait_for_free_budget(self, seconds: float = 10) -> None:
-        """Wait until all bytes were given back."""
-        wait_until(lambda: self.budget.taken == 0, seconds, lambda: f"{self.budget.taken} bytes are still taken", 0.01)
-
-    def count(self, name: str, **labels: str) -> float | None:
-        """A sample of the pipeline's metrics."""
-        return self.telemetry.registry.get_sample_value(f"kafka_otlp_exporter_{name}", labels)
+from tests.unit.kafka_otlp_exporter.pipeline_bench import CHARGE, Bench
 
 
 @pytest.fixture
@@ -170,7 +90,7 @@ def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
         "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
     )
     running.wait_for_free_budget()
-    assert len(running.producer._attempt.client) == 0
+    running.wait_for_records(0)
     assert running.count("requests_total", signal="traces", outcome="invalid") == 1
 
 
@@ -282,7 +202,7 @@ def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: A
     """The producer is built anew, without a restart of the process."""
     running = bench(mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "1000"})
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(3)]
-    wait_until(lambda: len(running.producer._attempt.client) == 3, 10, lambda: "the records were not taken", 0.01)
+    running.wait_for_records(3)
     librdkafka.fail_fatally(running.producer._attempt.client)
     outcomes = [running.hand.answer(identifier) for identifier in ids]
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.PRODUCER_FAILED}
@@ -307,7 +227,7 @@ def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
     """And what Kafka has acknowledged is answered so, even after the stop."""
     running = bench(mock_kafka.bootstrap, linger_ms=5000)
     identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs())
-    wait_until(lambda: len(running.producer._attempt.client) == 1, 10, lambda: "the record was not taken", 0.01)
+    running.wait_for_records(1)
     began = time.monotonic()
     running.pipeline.flush(10)
     running.pipeline.stop()
@@ -331,7 +251,7 @@ def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it
     """The resource stands in each of them."""
     running = bench(nobody, partition_logs_by_trace_id=True, message_timeout_ms=1000)
     identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
-    wait_until(lambda: len(running.producer._attempt.client) == 50, 10, lambda: "no records were made", 0.01)
+    running.wait_for_records(50)
     assert 50 * (10_000 + 1024) < running.budget.taken < 50 * (10_300 + 1024)
     assert isinstance(running.hand.answer(identifier), Unavailable)
     running.wait_for_free_budget()
@@ -352,7 +272,7 @@ def test_records_that_there_is_no_room_for_are_unavailable_and_none_is_produced(
     assert outcome.reason is Reason.MEMORY_BUDGET_FULL
     assert "larger than the request" in outcome.message
     wait_until(lambda: running.budget.taken == held, 5, lambda: "bytes are still taken", 0.01)
-    assert len(running.producer._attempt.client) == 0
+    running.wait_for_records(0)
     assert running.send(Signal.LOGS, spread(5)) == Delivered()
     running.budget.give(held)
     assert running.send(Signal.LOGS, spread(50, resource=10_000)) == Delivered()
@@ -387,7 +307,7 @@ def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
     """What Kafka did not acknowledge, and what was not taken yet."""
     running = bench(nobody)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
-    wait_until(lambda: len(running.producer._attempt.client) == 5, 10, lambda: "the records were not taken", 0.01)
+    running.wait_for_records(5)
     running.pipeline.stop()
     outcomes = [running.hand.answer(identifier) for identifier in ids]
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.DRAINING}
