@@ -39,7 +39,8 @@ def started(process: ExporterProcess) -> ExporterProcess:
 
 def test_a_wrong_option_is_one_sentence_and_exit_code_2():
     """Though two workers found it, and librdkafka is in neither of those that the person started."""
-    sentence = refused("--workers=2", "--otlp-grpc-endpoint=127.0.0.1:0", "--kafka-exporter-custom-config=no.such=1")
+    endpoints = [f"--{name}-endpoint=127.0.0.1:0" for name in ("otlp-grpc", "otlp-http", "admin")]
+    sentence = refused("--workers=2", *endpoints, "--kafka-exporter-custom-config=no.such=1")
     assert sentence.startswith("kafka-otlp-exporter: librdkafka refuses the producer configuration: ")
 
 
@@ -52,7 +53,8 @@ def test_a_taken_port_is_one_sentence(taken: str, reuse_port: int):
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         endpoint = f"127.0.0.1:{holder.getsockname()[1]}"
-        endpoints = {"otlp-grpc-endpoint": "127.0.0.1:0", "admin-endpoint": "127.0.0.1:0", taken: endpoint}
+        names = ("otlp-grpc-endpoint", "otlp-http-endpoint", "admin-endpoint")
+        endpoints = {**dict.fromkeys(names, "127.0.0.1:0"), taken: endpoint}
         sentence = refused("--workers=2", *(f"--{name}={at}" for name, at in endpoints.items()))
         assert sentence.startswith(f"kafka-otlp-exporter: --{taken}: cannot listen on {endpoint}: ")
 
@@ -67,7 +69,8 @@ def test_a_second_exporter_on_the_port_is_an_error(tmp_path: Path):
     with ExporterProcess(tmp_path, [NOWHERE, "--workers=2"]) as process:
         started(process)
         for number in (1, 2):
-            endpoints = [f"--otlp-grpc-endpoint={process.otlp}", f"--admin-endpoint=127.0.0.1:{free_port()}"]
+            free = [f"--{name}-endpoint=127.0.0.1:{free_port()}" for name in ("otlp-http", "admin")]
+            endpoints = [f"--otlp-grpc-endpoint={process.otlp}", *free]
             assert f"cannot listen on {process.otlp}" in refused(f"--workers={number}", NOWHERE, *endpoints)
 
 
