@@ -18,7 +18,7 @@ from kubernetes import client
 from kafka_otlp_exporter import metrics, options, settings
 from kafka_otlp_exporter.events import EVENTS
 from kafka_otlp_exporter.rows import Row
-from kafka_otlp_operator import crd, quantity, spec
+from kafka_otlp_operator import crd, permitted, quantity, refusals, spec
 from kafka_otlp_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +107,21 @@ def manual() -> str:
         "Upper and lower case are alike in the values of the first two. The fields that are no options of the exporter "
         "(`replicas`, `resources`, `podTemplate` and so on) are described by `kubectl explain koe.spec`.",
         *(_option(row, spec.spelling(row)) for row in options.ROWS.values()),
+        "# customConfig in a resource",
+        "A resource may set these properties of librdkafka in `customConfig`: "
+        + ", ".join(f"`{name}`" for name in sorted(permitted.PROPERTIES))
+        + ".",
+        f"The platform's administrator can allow others with the operator's `{permitted.SETTING}`, for example",
+        "| property | why not everybody may set it |\n|---|---|\n"
+        + "\n".join(f"| `{name}` | {reason} |" for name, reason in permitted.OF_THE_PLATFORM.items()),
+        f"and what a later librdkafka than {permitted.LIBRDKAFKA} adds. No setting allows the following.",
+        "| property | what to do instead |\n|---|---|\n"
+        + "\n".join(
+            f"| {', '.join(f'`{name}`' for name in refusal.names)} | {refusal.instead} |"
+            for refusal in refusals.REFUSALS
+        )
+        + "\n"
+        + "\n".join(f"| `{family.begins}*{family.ends}` | {family.instead} |" for family in refusals.FAMILIES),
         "# The exporter's process",
         "Flags and variables of the exporter alone; in a cluster the operator sets them.",
         *(_option(row, None) for row in settings.ROWS.values()),

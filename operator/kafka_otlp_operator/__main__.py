@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         variable = f"{Settings.model_config['env_prefix']}{first['loc'][0]}".upper()
-        return _fail(f"{variable}: {first['msg'][:1].lower()}{first['msg'][1:]}.", 2)
+        said = first["msg"].removeprefix("Value error, ").rstrip(".")
+        return _fail(f"{variable}: {said[:1].lower()}{said[1:]}.", 2)
     try:
         if given.command == "render":
             return _render(given.file, settings)
@@ -65,7 +66,9 @@ def _fail(sentence: str, code: int) -> int:
 
 
 def _render(file: str, settings: Settings) -> int:
-    resources = [parse(document) for document in _documents(file) if document.get("kind") == names.KIND]
+    resources = [
+        parse(document, settings.properties) for document in _documents(file) if document.get("kind") == names.KIND
+    ]
     if not resources:
         raise SpecInvalid(f"{file}: there is no {names.KIND} in it.")
     with Checker() as checker:

@@ -172,6 +172,8 @@ class Controller:
         finally:
             self.metrics.seconds.observe(time.monotonic() - begun)
         self.metrics.reconciles.labels("failed" if result.failure else "done").inc()
+        if result.untold is not None:
+            log.warning("event not posted", namespace=key.namespace, name=key.name, reason=str(result.untold))
         if result.ready is not None:
             self.metrics.status_writes.inc()
             told = {name: result.ready[name] for name in ("reason", "message")}

@@ -12,7 +12,18 @@ class OperatorError(Exception):
 
 
 class SpecInvalid(OperatorError):
-    """The resource is wrong; only its author can repair it. The message starts with the path: ``spec.acks: ...``."""
+    """The resource is wrong; only its author can repair it. The message starts with the path: ``spec.acks: ...``.
+
+    ``reason`` is the reason of the ``ConfigValid`` condition that tells of it.
+    """
+
+    reason = "RenderFailed"
+
+
+class PropertyRefused(SpecInvalid):
+    """``customConfig`` sets a property of librdkafka that it must not set."""
+
+    reason = "InvalidKafkaConfig"
 
 
 class NotYet(OperatorError):

@@ -42,6 +42,7 @@ class Kind:
 
 
 PODS = Kind("", "v1", "pods")
+EVENTS = Kind("", "v1", "events")
 RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
 
 # What the operator makes, and therefore what it watches and prunes.

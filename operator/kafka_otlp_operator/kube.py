@@ -23,7 +23,7 @@ from kafka_otlp_operator.errors import (
     QuotaExceeded,
     Rejected,
 )
-from kafka_otlp_operator.kinds import CHILDREN, PODS, RESOURCE, Kind
+from kafka_otlp_operator.kinds import CHILDREN, EVENTS, PODS, RESOURCE, Kind
 
 Object = Mapping[str, Any]
 
@@ -199,6 +199,10 @@ class Cluster:
             "status": status,
         }
         self._call("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+
+    def post(self, event: Object) -> None:
+        """Create an Event beside the object that it is about. Raises ApiError."""
+        self._call("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
 
     def _call(
         self,

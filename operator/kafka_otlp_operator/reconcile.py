@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from kafka_otlp_operator import exporters, manifests, status
+from kafka_otlp_operator import events, exporters, manifests, status
 from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, SpecInvalid
 from kafka_otlp_operator.kube import Cluster, Key
 from kafka_otlp_operator.ownership import Manifest
@@ -33,12 +33,14 @@ class Result:
 
     ``ready`` is the condition of that name when the status was written, None when there was nothing new to say.
     ``failure`` is what may go better at another try. Not ``settled``: the pods are not all there, and no event will
-    tell of what becomes of them until they are.
+    tell of what becomes of them until they are. ``untold`` is why no Event could be posted of a new ``Ready``: nothing
+    depends on it, and it is not tried again.
     """
 
     ready: Mapping[str, Any] | None = None
     failure: OperatorError | None = None
     settled: bool = True
+    untold: ApiError | None = None
 
 
 def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
@@ -64,7 +66,17 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
         cluster.apply_status(found, summary)
     except NotFound:
         return Result()
-    return Result(status.ready(summary), failure, settled)
+    return Result(status.ready(summary), failure, settled, _tell(cluster, found, status.ready(summary), now))
+
+
+def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:
+    event = events.transition(found, ready, now)
+    try:
+        if event is not None:
+            cluster.post(event)
+    except ApiError as error:
+        return error
+    return None
 
 
 def _advance(
@@ -72,10 +84,10 @@ def _advance(
 ) -> tuple[Findings, OperatorError | None]:
     """Go as far as it goes; a configuration that is wrong, or not checked, leaves what runs alone."""
     try:
-        resource = parse(found)
+        resource = parse(found, settings.properties)
         wrong = checker.check(resource)
     except SpecInvalid as invalid:
-        return _stopped(cluster, found, Finding("False", "RenderFailed", str(invalid))), None
+        return _stopped(cluster, found, Finding("False", invalid.reason, str(invalid))), None
     except NotYet as unknown:
         return _stopped(cluster, found, Finding("Unknown", "NotChecked", str(unknown))), unknown
     if wrong is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from kafka_otlp_operator import names
+from kafka_otlp_operator import names, permitted
 
 VERSION = version("kafka-otlp")
 
@@ -24,6 +24,14 @@ class Settings(BaseSettings):
     namespaces: Annotated[
         str, NoDecode, Field(description="Namespaces to work in, separated by commas. Empty: all of them.")
     ] = ""
+    allowed_properties: Annotated[
+        str,
+        NoDecode,
+        Field(
+            description="Properties of librdkafka, separated by commas, that `customConfig` may set although they are not "
+            "in the list of those that every resource may set."
+        ),
+    ] = ""
     workers: Annotated[int, Field(ge=1, le=64, description="How many resources are reconciled at one time.")] = 8
     resync_seconds: Annotated[
         float, Field(ge=1, le=86_400, description="How often every resource is looked at without a cause.")
@@ -38,7 +46,23 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65_535, description="Port of /livez, /readyz and /metrics. 0: any free one.")
     ] = 8080
 
+    @field_validator("allowed_properties")
+    @classmethod
+    def _may_be_allowed(cls, text: str) -> str:
+        if sentence := permitted.not_to_allow(_parts(text)):
+            raise ValueError(sentence)
+        return text
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """What ``customConfig`` may set beyond ``permitted``'s own properties."""
+        return _parts(self.allowed_properties)
+
     @property
     def watched(self) -> tuple[str, ...]:
         """The namespaces to work in; none means all."""
-        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+        return _parts(self.namespaces)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

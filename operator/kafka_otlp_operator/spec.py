@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from kafka_otlp_exporter import options as table
 from kafka_otlp_exporter.options import Options
 from kafka_otlp_exporter.rows import Row
-from kafka_otlp_operator import names, quantity, refusals, rules
-from kafka_otlp_operator.errors import SpecInvalid
+from kafka_otlp_operator import names, permitted, quantity, refusals, rules
+from kafka_otlp_operator.errors import PropertyRefused, SpecInvalid
 from kafka_otlp_operator.fields import Workload
 
 _SASL_ROWS: Mapping[str, str] = {
@@ -67,10 +67,10 @@ def allowed(row: Row) -> str:
     return ALLOWED.get(row.name, row.allowed)
 
 
-def parse(resource: Mapping[str, Any]) -> Resource:
+def parse(resource: Mapping[str, Any], allowed_properties: Collection[str] = ()) -> Resource:
     """Read a resource as the API server gives it, or as it stands in a file.
 
-    Raises SpecInvalid with the first thing that is wrong, its path in front.
+    ``allowed_properties`` are those of librdkafka that ``customConfig`` may set beyond ``permitted``'s. Raises SpecInvalid with the first thing that is wrong, its path in front.
     """
     metadata = resource.get("metadata")
     if not isinstance(metadata, Mapping):
@@ -85,6 +85,7 @@ def parse(resource: Mapping[str, Any]) -> Resource:
     _no_unknown(given)
     workload = _workload({field: value for field, value in given.items() if field not in OPTION_FIELDS})
     options = _options(given, workload)
+    _only_permitted(options, allowed_properties)
     _readable_resources(workload)
     _keep_rules(given)
     generation = metadata.get("generation")
@@ -161,12 +162,18 @@ def _texts(config: Any) -> dict[str, str]:
         raise SpecInvalid(f"{spelling(row)}: it is no object; allowed: {allowed(row)}.")
     for name, value in config.items():
         if sentence := refusals.refusal(name):
-            raise SpecInvalid(f"{spelling(row)}: {sentence}")
+            raise PropertyRefused(f"{spelling(row)}: {sentence}")
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SpecInvalid(
                 f"{spelling(row)}.{name[:_LONGEST_SHOWN]}: it is neither a text nor a whole number; put it in quotes."
             )
     return {name: str(value) for name, value in config.items()}
+
+
+def _only_permitted(options: Options, allowed_properties: Collection[str]) -> None:
+    for name in options.custom_config:
+        if sentence := permitted.refusal(name, allowed_properties):
+            raise PropertyRefused(f"{spelling(table.ROWS['custom_config'])}: {sentence}")
 
 
 def _workload(values: Mapping[str, Any]) -> Workload:

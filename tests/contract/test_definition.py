@@ -302,10 +302,10 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(case: str, namespace: Namespace) -> None:
-    """What works is taken, by the API server and by ``parse``."""
+    """What works is taken, by the API server and by ``parse``, which is to allow whatever properties it has."""
     assert namespace.refusal(ACCEPTED[case]) == ""
     stored = namespace.get("koe")
-    parse(stored)
+    parse(stored, stored["spec"].get("customConfig", ()))
     if case == "nulls":
         assert "linger.ms" not in stored["spec"]["customConfig"]
 

@@ -120,3 +120,35 @@ def test_the_operators_role_is_enough(restricted: Operator, namespace: Namespace
     namespace.kubectl("patch", "koe", "production", "--type=json", "-p", patch)
     until(lambda: not namespace.exists("poddisruptionbudget", "production"), "end of the budget")
     assert "forbidden" not in restricted.log.read_text().lower()
+    assert namespace.kubectl("get", "events", "--field-selector=involvedObject.name=production", "-o", "name")
+
+
+def test_a_role_without_events_does_no_harm(restricted: Operator, api: ApiServer, namespace: Namespace) -> None:
+    """One of an earlier version: the work is done, and the log says what is missing."""
+    rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
+    older = [rule for rule in rules if rule["resources"] != ["events"]]
+    assert len(older) == len(rules) - 1
+    give(api, older)
+    try:
+        until(lambda: not can_post(api), "the older role at work")
+        namespace.apply({})
+        until(lambda: "event not posted" in restricted.log.read_text(), "a word about it in the log")
+        assert namespace.condition("Applied")["status"] == "True"
+        assert namespace.exists("deployment")
+    finally:
+        give(api, rules)
+
+
+def give(api: ApiServer, rules: list[dict[str, object]]) -> None:
+    """Let the operator do this and nothing else."""
+    patch = json.dumps([{"op": "replace", "path": "/rules", "value": rules}])
+    api.kubectl("patch", "clusterrole", "kafka-otlp-operator", "--type=json", "-p", patch)
+
+
+def can_post(api: ApiServer) -> bool:
+    """Whether the operator may create Events."""
+    account = "system:serviceaccount:kafka-otlp:kafka-otlp-operator"
+    try:
+        return api.kubectl("auth", "can-i", "create", "events", f"--as={account}").strip() == "yes"
+    except KubectlError:
+        return False

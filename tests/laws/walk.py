@@ -113,23 +113,30 @@ class Field:
 
 def fields() -> list[Field]:
     """Every field that holds a value and no further fields."""
+    schema = schema_of_spec()
+    return [_field(schema, path, leaf) for path, leaf in leaves(schema)]
+
+
+def schema_of_spec() -> Mapping[str, Any]:
+    """What the generated definition says of ``spec``."""
     definition = yaml.safe_load((ROOT / "crds" / "kafkaotlpexporters.yaml").read_text())
-    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    return [_field(schema, path, leaf) for path, leaf in _leaves(schema, "")]
+    found: Mapping[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return found
 
 
-def _leaves(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def leaves(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every field below a path that holds a value and no further fields: its own path, and its schema."""
     if "properties" in schema:
         for name, part in schema["properties"].items():
-            yield from _leaves(part, f"{path}.{name}" if path else name)
+            yield from leaves(part, f"{path}.{name}" if path else name)
     elif schema.get("type") == "array" and "properties" in schema["items"]:
-        yield from _leaves(schema["items"], f"{path}[]")
+        yield from leaves(schema["items"], f"{path}[]")
     else:
         yield path, schema
 
 
 def _field(schema: Mapping[str, Any], path: str, leaf: Mapping[str, Any]) -> Field:
-    one, other = (_spec(schema, path, value) for value in _values(path, leaf))
+    one, other = (spec_with(schema, path, value) for value in _values(path, leaf))
     return Field(path, _unset(schema, path), one, other)
 
 
@@ -152,7 +159,8 @@ def _values(path: str, leaf: Mapping[str, Any]) -> tuple[Any, Any]:
     return "aa", "bb"
 
 
-def _spec(schema: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+def spec_with(schema: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A spec that has this value at this path, and beside it what the field needs to be allowed."""
     spec = _beside(path)
     _put(spec, schema, path.split("."), "", value)
     return spec
@@ -160,7 +168,7 @@ def _spec(schema: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def _unset(schema: Mapping[str, Any], path: str) -> dict[str, Any]:
     """The same without the field; without all that is beside it, too, where that cannot be without the field."""
-    spec = _spec(schema, path, None)
+    spec = spec_with(schema, path, None)
     place: Any = spec
     *way, last = path.split(".")
     below = schema

@@ -28,8 +28,8 @@ def test_fine(checker):
     ("custom", "sentence"),
     [
         (
-            {"no.such": "1"},
-            'spec.customConfig: librdkafka refuses the configuration: No such configuration property: "no.such".',
+            {"queue.buffering.max.ms": "no number"},
+            "spec.customConfig: librdkafka refuses the configuration: Invalid value",
         ),
         ({"batch.num.messages": "0"}, "spec.customConfig: librdkafka refuses the configuration: "),
         ({"linger.ms": "9", "queue.buffering.max.ms": "8"}, "spec.customConfig: linger.ms and queue.buffering.max.ms"),

@@ -37,7 +37,7 @@ class Server:
                 handler.end_headers()
                 handler.wfile.write(content if isinstance(content, bytes) else json.dumps(content).encode())
 
-            do_GET = do_PATCH = do_DELETE = answer  # noqa: N815
+            do_GET = do_PATCH = do_POST = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_):
                 pass
@@ -256,3 +256,16 @@ def test_pods_are_the_deployments(server):
     path = server.calls[0][1]
     assert path.startswith("/api/v1/namespaces/telemetry/pods?labelSelector=app.kubernetes.io")
     assert path.endswith("resourceVersion=0")
+
+
+def test_an_event_is_created_beside_its_object(server):
+    """In the namespace of the resource; what the API server says against it is an ApiError."""
+    event = {"kind": "Event", "metadata": {"name": "edge.1", "namespace": "telemetry"}}
+    server.answers = [(201, event), (403, {"message": "events are forbidden"})]
+    server.cluster.post(event)
+    method, path, headers, body = server.calls[0]
+    assert (method, path) == ("POST", "/api/v1/namespaces/telemetry/events?fieldManager=kafka-otlp-operator")
+    assert headers["Content-Type"] == "application/json"
+    assert json.loads(body) == event
+    with pytest.raises(errors.Forbidden, match="events are forbidden"):
+        server.cluster.post(event)

@@ -46,7 +46,10 @@ def test_render_stdin(capsys, monkeypatch):
             MINIMAL + '  retries: 0\n  customConfig: {enable.idempotence: "true"}\n',
             "spec.retries: 0 contradicts enable.idempotence=true",
         ),
-        (MINIMAL + "  customConfig: {no.such: 1}\n", "spec.customConfig: librdkafka refuses the configuration: "),
+        (
+            MINIMAL + "  customConfig: {batch.num.messages: 0}\n",
+            "spec.customConfig: librdkafka refuses the configuration: ",
+        ),
         ("kind: Secret\n", "there is no KafkaOtlpExporter in it."),
         ("a: [\n", "is no YAML: "),
         ("- a\n", "a document in it is no object."),

@@ -26,6 +26,8 @@ class Cluster:
         self.foreign: set[str] = set()
         self.broken: ApiError | None = None
         self.unserved: set[str] = set()
+        self.told: list[tuple[str, str]] = []
+        self.deaf = False
         self.there: Any = None
         self.seen_pods: Any = AssertionError("nothing to see")
 
@@ -70,6 +72,11 @@ class Cluster:
     def apply_status(self, resource, summary):
         self.calls.append(("status", status.ready(summary)["reason"]))
         self.stored = {**self.stored, "status": summary}
+
+    def post(self, event):
+        if self.deaf:
+            raise Forbidden("events are forbidden")
+        self.told.append((event["type"], event["reason"]))
 
 
 class Checker:
@@ -274,3 +281,19 @@ def test_paused():
     run(cluster)
     assert ("delete", "edge-old") in cluster.calls
     assert condition(cluster, "Paused")["status"] == "False"
+
+
+def test_a_transition_of_ready_is_told_once():
+    """Also where nobody may post it: the work on the resource is none the worse for it."""
+    cluster = Cluster(raw())
+    assert run(cluster).untold is None
+    run(cluster)
+    assert cluster.told == [("Normal", "DeploymentNotObserved")]
+    assert run(cluster, "spec.acks: no").untold is None
+    assert run(cluster, "spec.acks: no, and no").untold is None
+    assert cluster.told[1:] == [("Warning", "InvalidKafkaConfig")]
+    cluster.deaf = True
+    healed = run(cluster)
+    assert str(healed.untold) == "events are forbidden"
+    assert healed.ready is not None
+    assert healed.failure is None

@@ -24,3 +24,12 @@ def test_limits(monkeypatch):
     monkeypatch.setenv("KAFKA_OTLP_OPERATOR_WORKERS", "0")
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_allowed_properties(monkeypatch):
+    """What the platform allows beyond the table; nothing makes it allow what is refused for good."""
+    monkeypatch.setenv("KAFKA_OTLP_OPERATOR_ALLOWED_PROPERTIES", "allow.auto.create.topics, a.property.of.tomorrow")
+    assert Settings().properties == ("allow.auto.create.topics", "a.property.of.tomorrow")
+    monkeypatch.setenv("KAFKA_OTLP_OPERATOR_ALLOWED_PROPERTIES", "client.rack,plugin.library.paths")
+    with pytest.raises(ValidationError, match=r"plugin\.library\.paths is refused: .* No setting can allow it\."):
+        Settings()

@@ -25,7 +25,10 @@ def test_every_option_has_a_field():
 
 def test_custom_config_values_become_text():
     """Whole numbers are taken as well as texts, as YAML writers expect."""
-    assert resource(customConfig={"a.b": 3, "c": "x"}).options.custom_config == {"a.b": "3", "c": "x"}
+    assert resource(customConfig={"acks": 1, "client.rack": "x"}).options.custom_config == {
+        "acks": "1",
+        "client.rack": "x",
+    }
 
 
 def test_sasl_becomes_options_but_the_password_does_not():

@@ -27,7 +27,7 @@ def environment_of(**spec: Any) -> Any:
 
 def test_options_travel_as_the_exporter_reads_them():
     """What the pod's environment says is read back as the very options of the resource."""
-    spec = {"lingerMs": 9, "customConfig": {"a": "x,y\\z"}, "requestTimeout": "500ms"}
+    spec = {"lingerMs": 9, "customConfig": {"client.rack": "x,y\\z"}, "requestTimeout": "500ms"}
     texts = {name: value for name, value in environment_of(**spec).items() if value is not None}
     assert env.from_environment(texts) == resource(**spec).options
 
