@@ -85,7 +85,7 @@ CASES = {
     for number, case in enumerate(
         [
             *damaged(),
-            *(Damaged(path, "meaning", {"brokers": ["kafka:9092"]} | spec) for path, spec in BEYOND_THE_SCHEMA),
+            *(Damaged(path, "meaning", {"brokers": ["kafka:9092"], **spec}) for path, spec in BEYOND_THE_SCHEMA),
         ]
     )
 }
