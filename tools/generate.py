@@ -20,6 +20,7 @@ from kafka_otlp_exporter.events import EVENTS
 from kafka_otlp_exporter.rows import Row
 from kafka_otlp_operator import crd, permitted, quantity, refusals, spec
 from kafka_otlp_operator.settings import Settings
+from kafka_otlp_operator.telemetry import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -157,6 +158,13 @@ def telemetry() -> str:
                 "| metric | meaning | workers |\n|---|---|---|\n"
                 + "\n".join(
                     f"| `{name}` | {text} | {_ACROSS[across]} |" for name, (across, text) in metrics.PROCESS.items()
+                ),
+                "# The operator's metrics",
+                "What the operator shows at `/metrics` of its port.",
+                "| metric | type | meaning |\n|---|---|---|\n"
+                + "\n".join(
+                    f"| `{metric.name}{'_total' * (metric.type == 'counter')}` | {metric.type} | {metric.documentation} |"
+                    for metric in Metrics().registry.collect()
                 ),
                 "# Events",
                 "What an exporter logs, one JSON object a line on stderr; `event` is the word below. Lines of a worker that "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import socket
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import structlog
 import yaml
 from pydantic import ValidationError
 
@@ -18,6 +22,9 @@ from kafka_otlp_operator.errors import OperatorError, SpecInvalid
 from kafka_otlp_operator.ownership import Manifest
 from kafka_otlp_operator.settings import VERSION, Settings
 from kafka_otlp_operator.spec import Resource, parse
+
+if TYPE_CHECKING:
+    from kafka_otlp_operator.leadership import Leadership
 
 # PyYAML lets out what Python says of a month 13, of a number of 5000 digits, of a tag that does not fit its value.
 _ODD_VALUES = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -108,10 +115,14 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
 
     configure_log()
     watching = settings.model_copy(update={"namespaces": ",".join(namespaces)})
-    cluster = Cluster.connect(settings.request_timeout_seconds)
+    leadership = _leadership(settings) if settings.lease_namespace else None
+    metrics = Metrics()
+    hooks = {"count": metrics.count_request} | ({"allow": leadership.allow} if leadership else {})
+    cluster = Cluster.connect(settings.request_timeout_seconds, **hooks)
 
     def controller() -> Controller:
-        return Controller(cluster, Checker(settings.check_timeout_seconds), watching, Metrics())
+        checker = Checker(settings.check_timeout_seconds)
+        return Controller(cluster, checker, watching, metrics, leadership)
 
     asyncio.run(
         kopf.operator(
@@ -125,6 +136,22 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
         )
     )
     return 0
+
+
+def _leadership(settings: Settings) -> Leadership:
+    """As one of several: a pod's host name is its own name, and the rest tells its restarts apart."""
+    from kafka_otlp_operator.kube import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.leadership import CALL_SECONDS, Leadership  # noqa: PLC0415
+
+    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    leases = Cluster.connect(CALL_SECONDS)
+    return Leadership(leases, settings.lease_namespace, settings.lease_name, identity, _end_at_once)
+
+
+def _end_at_once(sentence: str) -> None:
+    """What is half done stays half done, for the one who acts now to finish: no thread of this one may write again."""
+    structlog.stdlib.get_logger("kafka_otlp_operator").error("ends", reason=sentence)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -8,24 +8,30 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from kafka_otlp_operator import names
+from kafka_otlp_operator import names, preflight
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import ApiError, OperatorError
 from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator.leadership import Leadership
+from kafka_otlp_operator.pulse import Pulse
 from kafka_otlp_operator.queue import WorkQueue
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.telemetry import Metrics
 
 _STOP_SECONDS = 10.0
-_UNSERVED_SECONDS = 2.0
+_NOT_YET_SECONDS = 2.0
+
+Answer = TypeVar("Answer")
 
 log = structlog.stdlib.get_logger("kafka_otlp_operator")
 
@@ -39,13 +45,23 @@ class _Version(NamedTuple):
 
 
 class Controller:
-    """Reconciles what ``notice`` and the resync put into its queue."""
+    """Reconciles what ``notice`` and the resync put into its queue; with a ``leadership``, when it leads."""
 
-    def __init__(self, cluster: Cluster, checker: Checker, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        checker: Checker,
+        settings: Settings,
+        metrics: Metrics,
+        leadership: Leadership | None = None,
+    ) -> None:
         self.settings = settings
         self.metrics = metrics
         self._cluster = cluster
         self._checker = checker
+        self._leadership = leadership
+        # asyncio's own threads are fewer where there are few CPUs, and these wait rather than work.
+        self._threads = ThreadPoolExecutor(settings.workers + 1, "api")
         self._chance = random.Random()  # noqa: S311
         self._queue: WorkQueue[Key] = WorkQueue(self._chance)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -53,16 +69,22 @@ class Controller:
         self._asked: dict[tuple[str, str, str], int] = {}
         self._waits_for: str | None = "the API server has not been asked yet"
         self._stopping = False
-        metrics.depth.set_function(lambda: len(self._queue))
+        self._pulse = Pulse(settings.resync_seconds, time.monotonic)
+        self._ready: dict[Key, str] = {}
+        self._show()
 
     async def start(self) -> None:
-        """Start the workers and the resync in the running event loop, once the API server knows the resource.
-
-        kopf finds out only when it starts, or when a definition changes, what there is to watch; and a new definition
-        is told of before it is served.
-        """
-        while not await self._served():  # noqa: ASYNC110 - only the API server knows when
-            await asyncio.sleep(_UNSERVED_SECONDS)
+        """Start the workers and the resync in the running event loop, once nothing is missing, and it leads."""
+        for check in preflight.CHECKS:
+            while (missing := await self._run(partial(check, self._cluster, self.settings))) is not None:
+                if missing != self._waits_for:
+                    log.warning("cannot start yet", reason=missing)
+                self._waits_for = missing
+                await asyncio.sleep(_NOT_YET_SECONDS)
+        if self._leadership is not None:
+            self._waits_for = None
+            await self._leadership.acquire()
+            self._begin("lease", self._leadership.keep())
         self._waits_for = "the resources have not been listed yet"
         for number in range(self.settings.workers):
             self._begin(f"worker {number}", self._work())
@@ -76,7 +98,10 @@ class Controller:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
-        await asyncio.to_thread(self._checker.close)
+        if self._leadership is not None:
+            await self._leadership.release()
+        await self._run(self._checker.close)
+        self._threads.shutdown(wait=False)
 
     def notice(self, body: Mapping[str, Any], *, gone: bool = False) -> None:
         """An event came for a resource, or for an object that the operator made for one; ``gone``: it was deleted."""
@@ -114,12 +139,32 @@ class Controller:
         return before != self._asked[key]
 
     def dead(self) -> list[str]:
-        """The tasks that ended although nobody stopped them: the process is to be restarted then."""
-        return [] if self._stopping else sorted(name for name, task in self._tasks.items() if task.done())
+        """What no longer goes on, a sentence each: the process is to be restarted then."""
+        if self._stopping:
+            return []
+        ended = sorted(name for name, task in self._tasks.items() if task.done())
+        return [f"{name} ended unexpectedly" for name in ended] + self._pulse.stopped(len(self._queue))
 
     def unready(self) -> str | None:
         """What it still waits for; None when it is at work."""
-        return "it is stopping" if self._stopping else self._waits_for
+        return "it is stopping" if self._stopping else self._waits_for or self._pulse.late()
+
+    def standby(self) -> str | None:
+        """Who acts, where it is not this one; None where it is."""
+        return None if self._leadership is None or self._leadership.leads else self._leadership.holder or "nobody"
+
+    def _show(self) -> None:
+        """Have the metrics that are states, and not counts, read when they are asked for."""
+        self.metrics.depth.set_function(lambda: len(self._queue))
+        self.metrics.oldest.set_function(self._queue.oldest)
+        self.metrics.resync_age.set_function(self._pulse.age)
+        self.metrics.leader.set_function(lambda: self._tasks != {} and self.standby() is None)
+        for truth in ("True", "False", "Unknown"):
+            count = partial(lambda truth: sum(ready == truth for ready in self._ready.values()), truth)
+            self.metrics.resources.labels(truth).set_function(count)
+
+    async def _run(self, call: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         def ended(task: asyncio.Task[None]) -> None:
@@ -129,24 +174,13 @@ class Controller:
         self._tasks[name] = asyncio.create_task(work)
         self._tasks[name].add_done_callback(ended)
 
-    async def _served(self) -> bool:
-        try:
-            served = await asyncio.to_thread(self._cluster.serves_resources)
-        except ApiError as error:
-            self._waits_for = str(error)
-            log.warning("cannot start yet", reason=self._waits_for)
-            return False
-        if not served:
-            self._waits_for = f"the API server does not know {names.PLURAL}.{names.GROUP}: apply its definition (crds/)"
-            log.warning("cannot start yet", reason=self._waits_for)
-        return served
-
     async def _work(self) -> None:
         while True:
             key = await self._queue.take()
             failed, settled = True, True
+            self._pulse.begin(key)
             try:
-                work = asyncio.ensure_future(asyncio.to_thread(self._reconcile, key))
+                work = asyncio.ensure_future(self._run(partial(self._reconcile, key)))
                 try:
                     result = await asyncio.shield(work)
                 except asyncio.CancelledError:
@@ -154,6 +188,7 @@ class Controller:
                     raise
                 failed, settled = result.failure is not None, result.settled
             finally:
+                self._pulse.end(key)
                 again = self._queue.done(key, failed=failed and not self._stopping, settled=settled or self._stopping)
             if again is not None:
                 log.warning("try again", resource=str(key), after_seconds=round(again, 1), reason=str(result.failure))
@@ -171,21 +206,32 @@ class Controller:
             return Result(failure=OperatorError(f"{type(error).__name__}: {error}"))
         finally:
             self.metrics.seconds.observe(time.monotonic() - begun)
-        self.metrics.reconciles.labels("failed" if result.failure else "done").inc()
+        self._count(key, result)
         if result.untold is not None:
             log.warning("event not posted", namespace=key.namespace, name=key.name, reason=str(result.untold))
-        if result.ready is not None:
-            self.metrics.status_writes.inc()
+        if result.ready is not None and result.told:
             told = {name: result.ready[name] for name in ("reason", "message")}
             log.info("status", namespace=key.namespace, name=key.name, ready=result.ready["status"], **told)
         return result
+
+    def _count(self, key: Key, result: Result) -> None:
+        self.metrics.reconciles.labels("failed" if result.failure else "done").inc()
+        if result.failure is not None:
+            self.metrics.failures.labels(type(result.failure).__name__).inc()
+        self.metrics.status_writes.inc(result.told)
+        self.metrics.events.inc(result.untold is not None)
+        if result.ready is not None:
+            self._ready[key] = str(result.ready["status"])
+        elif result.failure is None:
+            self._ready.pop(key, None)
 
     async def _resync(self) -> None:
         """Look at every resource, now and then: it heals whatever an event was lost for."""
         while True:
             try:
-                keys = await asyncio.to_thread(self._keys)
+                keys = await self._run(self._keys)
             except ApiError as error:
+                self._pulse.resync(listed=False)
                 self.metrics.resyncs.labels("failed").inc()
                 log.warning("resync failed", reason=str(error))
                 await asyncio.sleep(min(5.0, self.settings.resync_seconds))
@@ -194,8 +240,9 @@ class Controller:
                 self._queue.add(key)
             there = set(keys)
             self._seen = {key: version for key, version in self._seen.items() if key in there}
+            self._ready = {key: truth for key, truth in self._ready.items() if key in there}
+            self._pulse.resync(listed=True)
             self.metrics.resyncs.labels("done").inc()
-            self.metrics.resources.set(len(keys))
             self._waits_for = None
             await asyncio.sleep(self.settings.resync_seconds * self._chance.uniform(0.9, 1.1))
 

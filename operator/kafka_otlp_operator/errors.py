@@ -49,6 +49,10 @@ class Conflict(ApiError):
     reason = "ApplyConflict"
 
 
+class NotLeader(ApiError):
+    """Another operator may have taken over, so nothing is written."""
+
+
 class NotOurs(Conflict):
     """An object of the wanted name belongs to somebody else."""
 

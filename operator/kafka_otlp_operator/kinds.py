@@ -43,6 +43,8 @@ class Kind:
 
 PODS = Kind("", "v1", "pods")
 EVENTS = Kind("", "v1", "events")
+LEASES = Kind("coordination.k8s.io", "v1", "leases")
+REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
 
 # What the operator makes, and therefore what it watches and prunes.

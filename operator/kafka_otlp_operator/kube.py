@@ -7,7 +7,7 @@ with the server's own sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import urllib3
@@ -23,7 +23,7 @@ from kafka_otlp_operator.errors import (
     QuotaExceeded,
     Rejected,
 )
-from kafka_otlp_operator.kinds import CHILDREN, EVENTS, PODS, RESOURCE, Kind
+from kafka_otlp_operator.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, Kind
 
 Object = Mapping[str, Any]
 
@@ -34,6 +34,10 @@ class Key(NamedTuple):
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        """``telemetry/edge``."""
+        return f"{self.namespace}/{self.name}"
+
 
 _APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -41,14 +45,26 @@ _PAGE = 500
 
 
 class Cluster:
-    """One API server. ``timeout`` is in seconds, for each call; usable from several threads."""
+    """One API server. ``timeout`` is in seconds, for each call; usable from several threads.
 
-    def __init__(self, api: client.ApiClient, timeout: float) -> None:
+    ``allow`` is called before each write of anything but Leases, and raises ApiError when none may be made. ``count`` is
+    told the method and the status of each answer, None where there was none.
+    """
+
+    def __init__(
+        self,
+        api: client.ApiClient,
+        timeout: float,
+        allow: Callable[[], None] = lambda: None,
+        count: Callable[[str, int | None], None] = lambda method, code: None,  # noqa: ARG005
+    ) -> None:
         self._api = api
         self._timeout = timeout
+        self._allow = allow
+        self._count = count
 
     @classmethod
-    def connect(cls, timeout: float) -> Cluster:
+    def connect(cls, timeout: float, **hooks: Any) -> Cluster:
         """Reach the cluster that the process runs in, else the one that the kubeconfig names. Raises ApiError."""
         configuration = client.Configuration()
         try:
@@ -58,7 +74,7 @@ class Cluster:
                 config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise ApiError(f"no cluster to work in: {error} Set KUBECONFIG, or run inside a cluster.") from None
-        return cls(client.ApiClient(configuration), timeout)
+        return cls(client.ApiClient(configuration), timeout, **hooks)
 
     def serves_resources(self) -> bool:
         """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
@@ -158,7 +174,7 @@ class Cluster:
         """
         metadata = manifest["metadata"]
         path = CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
-        return self._call("PATCH", path, _APPLY, manifest)
+        return self._write("PATCH", path, _APPLY, manifest)
 
     def let_go_of_replicas(self, deployment: Object) -> None:
         """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
@@ -177,7 +193,7 @@ class Cluster:
             "spec": {"replicas": deployment["spec"]["replicas"]},
         }
         path = CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"])
-        self._call("PATCH", path, {"fieldManager": names.SCALER}, kept)
+        self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
 
     def delete(self, child: Object) -> None:
         """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
@@ -185,7 +201,7 @@ class Cluster:
         path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
         options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
         try:
-            self._call("DELETE", path, body=options)
+            self._write("DELETE", path, {}, options)
         except NotFound:
             return
 
@@ -198,11 +214,39 @@ class Cluster:
             "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
             "status": status,
         }
-        self._call("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+        self._write("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
 
     def post(self, event: Object) -> None:
         """Create an Event beside the object that it is about. Raises ApiError."""
-        self._call("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
+        self._write("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
+
+    def lease(self, namespace: str, name: str) -> Object | None:
+        """A Lease; None when there is none. Raises ApiError."""
+        try:
+            return self._call("GET", LEASES.path(namespace, name))
+        except NotFound:
+            return None
+
+    def write_lease(self, lease: Object) -> Object:
+        """Create a Lease, or replace it, if it is still the version that was read.
+
+        Returns it as it is then. Raises Conflict when it is another one by now, ApiError.
+        """
+        metadata = lease["metadata"]
+        query = {"fieldManager": names.OPERATOR}
+        if "resourceVersion" in metadata:
+            return self._call("PUT", LEASES.path(metadata["namespace"], metadata["name"]), query, lease)
+        return self._call("POST", LEASES.path(metadata["namespace"]), query, lease)
+
+    def may(self, attributes: Object) -> bool:
+        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview. Raises ApiError."""
+        review = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
+        answer = self._call("POST", REVIEWS.path(None), body={**review, "spec": {"resourceAttributes": attributes}})
+        return bool(answer["status"]["allowed"])
+
+    def _write(self, method: str, path: str, query: Mapping[str, str], body: Object) -> dict[str, Any]:
+        self._allow()
+        return self._call(method, path, query, body)
 
     def _call(
         self,
@@ -227,7 +271,9 @@ class Cluster:
             response = self._api.call_api(*request, _request_timeout=self._timeout)
             content: bytes = response.read()  # type: ignore[no-untyped-call]
         except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
+            self._count(method, None)
             raise ApiError(f"the API server did not answer {method} {path}: {error}") from None
+        self._count(method, response.status)
         if not 200 <= response.status < 300:
             raise _error(response.status, content, f"{method} {path}")
         answer: dict[str, Any] = json.loads(content)

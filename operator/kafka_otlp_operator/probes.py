@@ -30,12 +30,14 @@ class Probes:
 
     async def _livez(self, _: web.Request) -> web.Response:
         if dead := self._controller.dead():
-            return web.Response(status=500, text=f"ended unexpectedly: {', '.join(dead)}\n")
+            return web.Response(status=500, text=f"{'; '.join(dead)}\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
         if (waits_for := self._controller.unready()) is not None:
             return web.Response(status=503, text=f"{waits_for}\n")
+        if (leader := self._controller.standby()) is not None:
+            return web.Response(text=f"standby: {leader} acts\n")
         return web.Response(text="ok\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:

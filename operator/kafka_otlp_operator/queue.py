@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -28,6 +29,7 @@ class WorkQueue(Generic[Key]):
         self._chance = chance
         self._order: deque[Key] = deque()
         self._waiting: dict[Key, bool] = {}  # whether it is for a new version
+        self._since: dict[Key, float] = {}
         self._working: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._looks: dict[Key, int] = {}
@@ -37,6 +39,10 @@ class WorkQueue(Generic[Key]):
     def __len__(self) -> int:
         """How many keys wait; those that wait for another try or another look are not counted."""
         return len(self._waiting)
+
+    def oldest(self) -> float:
+        """Seconds that the key has waited which has waited longest; 0 when none waits."""
+        return max((time.monotonic() - since for since in self._since.values()), default=0.0)
 
     def add(self, key: Key, *, new: bool = False) -> None:
         """Let a key be reconciled soon; ``new``: there is a new version of it, which may be the repair.
@@ -50,6 +56,7 @@ class WorkQueue(Generic[Key]):
             self._waiting[key] |= new
             return
         self._waiting[key] = new
+        self._since[key] = time.monotonic()
         if key not in self._working:
             self._hand_out(key)
 
@@ -59,7 +66,7 @@ class WorkQueue(Generic[Key]):
             self._some.clear()
             await self._some.wait()
         key = self._order.popleft()
-        del self._waiting[key]
+        del self._waiting[key], self._since[key]
         self._working.add(key)
         return key
 
@@ -75,6 +82,7 @@ class WorkQueue(Generic[Key]):
             self._failures.pop(key, None)
         elif not self._waiting.get(key):
             self._waiting.pop(key, None)
+            self._since.pop(key, None)
             return self._retry(key)
         if key in self._waiting:
             self._hand_out(key)

@@ -31,13 +31,15 @@ class Checks(Protocol):
 class Result:
     """What a reconcile came to.
 
-    ``ready`` is the condition of that name when the status was written, None when there was nothing new to say.
+    ``ready`` is the condition of that name, None when the resource is not there or goes; ``told`` is whether a status was
+    written: there is not always something new to say.
     ``failure`` is what may go better at another try. Not ``settled``: the pods are not all there, and no event will
     tell of what becomes of them until they are. ``untold`` is why no Event could be posted of a new ``Ready``: nothing
     depends on it, and it is not tried again.
     """
 
     ready: Mapping[str, Any] | None = None
+    told: bool = False
     failure: OperatorError | None = None
     settled: bool = True
     untold: ApiError | None = None
@@ -61,12 +63,13 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
         findings = replace(findings, pods=pods, reports=exporters.reports(pods))
     summary = status.summarize(found, findings, now)
     if not status.differs(found, summary):
-        return Result(failure=failure, settled=settled)
+        return Result(status.ready(summary), failure=failure, settled=settled)
     try:
         cluster.apply_status(found, summary)
     except NotFound:
         return Result()
-    return Result(status.ready(summary), failure, settled, _tell(cluster, found, status.ready(summary), now))
+    untold = _tell(cluster, found, status.ready(summary), now)
+    return Result(status.ready(summary), told=True, failure=failure, settled=settled, untold=untold)
 
 
 def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:

@@ -46,6 +46,15 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65_535, description="Port of /livez, /readyz and /metrics. 0: any free one.")
     ] = 8080
 
+    lease_namespace: Annotated[
+        str,
+        Field(
+            description="Namespace of the Lease by which several operators elect the one that acts. Empty: there is no "
+            "election, and this one acts."
+        ),
+    ] = ""
+    lease_name: Annotated[str, Field(min_length=1, description="Name of that Lease.")] = names.OPERATOR
+
     @field_validator("allowed_properties")
     @classmethod
     def _may_be_allowed(cls, text: str) -> str:

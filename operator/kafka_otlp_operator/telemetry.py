@@ -10,29 +10,68 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
-    """What the operator counts, in a registry of its own."""
+    """What the operator counts, in a registry of its own. No label has more values than its text names."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.reconciles = Counter(
             "kafka_otlp_operator_reconciles",
-            "Resources that were looked at, by how it ended: done, failed (is tried again) or crashed (a bug).",
+            "Resources that were looked at, by `result`: `done`, `failed` (is tried again) or `crashed` (a bug).",
             ["result"],
             registry=self.registry,
         )
+        self.failures = Counter(
+            "kafka_otlp_operator_failures",
+            "Reconciles that are tried again, by `kind`: the type of the error, such as `Forbidden`, `Conflict`, `NotYet`.",
+            ["kind"],
+            registry=self.registry,
+        )
         self.seconds = Histogram(
-            "kafka_otlp_operator_reconcile_seconds", "Time that one reconcile took.", registry=self.registry
+            "kafka_otlp_operator_reconcile_seconds", "Seconds that one reconcile took.", registry=self.registry
         )
         self.status_writes = Counter(
             "kafka_otlp_operator_status_writes", "Times that a status was written.", registry=self.registry
         )
-        self.depth = Gauge("kafka_otlp_operator_queue_depth", "Resources that wait.", registry=self.registry)
+        self.events = Counter(
+            "kafka_otlp_operator_events_unposted", "Events that could not be posted.", registry=self.registry
+        )
+        self.requests = Counter(
+            "kafka_otlp_operator_api_requests",
+            "Requests to the API server, by `method` and `code`: the status of the answer, or `none` where there was none. "
+            "kopf's watches are not among them.",
+            ["method", "code"],
+            registry=self.registry,
+        )
+        self.depth = Gauge(
+            "kafka_otlp_operator_queue_depth", "Resources that wait for their turn.", registry=self.registry
+        )
+        self.oldest = Gauge(
+            "kafka_otlp_operator_queue_oldest_seconds",
+            "Seconds that the resource has waited which has waited longest.",
+            registry=self.registry,
+        )
         self.resources = Gauge(
-            "kafka_otlp_operator_resources", "Resources that the last resync found.", registry=self.registry
+            "kafka_otlp_operator_resources",
+            "Resources, by `ready`: the status of their condition Ready, `True`, `False` or `Unknown`.",
+            ["ready"],
+            registry=self.registry,
         )
         self.resyncs = Counter(
-            "kafka_otlp_operator_resyncs", "Resyncs, by how they ended.", ["result"], registry=self.registry
+            "kafka_otlp_operator_resyncs",
+            "Resyncs, by `result`: `done` or `failed`.",
+            ["result"],
+            registry=self.registry,
         )
+        self.resync_age = Gauge(
+            "kafka_otlp_operator_resync_age_seconds", "Seconds since all resources were listed.", registry=self.registry
+        )
+        self.leader = Gauge(
+            "kafka_otlp_operator_leader", "1 where this process acts, 0 where it stands by.", registry=self.registry
+        )
+
+    def count_request(self, method: str, code: int | None) -> None:
+        """One request to the API server was answered with this status, or with None not at all."""
+        self.requests.labels(method, "none" if code is None else str(code)).inc()
 
 
 def configure_log() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,16 @@ def install(api: ApiServer) -> None:
 class Operator:
     """``kafka-otlp-operator run`` as a process of its own."""
 
-    def __init__(self, api: ApiServer, log: Path, *arguments: str, kubeconfig: Path | None = None) -> None:
-        """Start nothing; ``kubeconfig`` says as whom it works, as cluster-admin without."""
+    def __init__(
+        self,
+        api: ApiServer,
+        log: Path,
+        *arguments: str,
+        kubeconfig: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start nothing; ``kubeconfig`` says as whom it works, as cluster-admin without. ``environment`` has settings."""
+        self._environment = environment or {}
         self._kubeconfig = kubeconfig or api.kubeconfig
         self._arguments = arguments
         self.log = log
@@ -40,18 +48,23 @@ class Operator:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
+        self.begin()
+        try:
+            self.process.wait_until(lambda: self.get("/readyz")[0] == 200, 60, "readiness")
+        except BedError:
+            self.stop()
+            raise
+
+    def begin(self) -> None:
+        """Start it, and wait for nothing."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
             "KUBECONFIG": str(self._kubeconfig),
             "KAFKA_OTLP_OPERATOR_PORT": str(self.port),
+            **self._environment,
         }
         command = [sys.executable, "-m", "kafka_otlp_operator", "run", *self._arguments]
         self._child = Child(command, self.log, environment)
-        try:
-            self._child.wait_until(lambda: self.get("/readyz")[0] == 200, 60, "readiness")
-        except BedError:
-            self.stop()
-            raise
 
     def stop(self) -> int:
         """Ask it to end, as Kubernetes does; its exit code."""
@@ -60,6 +73,19 @@ class Operator:
             return 0
         child.end(30)
         return child.wait()
+
+    @property
+    def process(self) -> Child:
+        """The process that was started last."""
+        if self._child is None:
+            raise BedError("the operator was not started")
+        return self._child
+
+    def kill(self) -> None:
+        """End it with SIGKILL, if it runs."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of one of its HTTP answers; 0 when it does not listen yet."""

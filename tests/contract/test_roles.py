@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from kubernetes import client, config
 
+from kafka_otlp_operator import access, preflight
+from kafka_otlp_operator.kube import Cluster
+from kafka_otlp_operator.settings import Settings
 from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.contract.operator_bed import EXAMPLES, RESOURCE, ROOT, Namespace, Operator, applied, until
 
@@ -152,3 +157,59 @@ def can_post(api: ApiServer) -> bool:
         return api.kubectl("auth", "can-i", "create", "events", f"--as={account}").strip() == "yes"
     except KubectlError:
         return False
+
+
+def test_each_verb_that_is_missing_is_named(api: ApiServer, service_account: Path) -> None:
+    """The shipped role without one verb after the other: the sentence names it, and none but it."""
+    configuration = client.Configuration()
+    config.load_kube_config(str(service_account), client_configuration=configuration)  # type: ignore[no-untyped-call]
+    cluster = Cluster(client.ApiClient(configuration), 5)
+    rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
+    settings = Settings()
+
+    def said() -> str:
+        return preflight.missing_rights(cluster, settings) or ""
+
+    try:
+        for question in access.questions((), ""):
+            if not question.right.needed:
+                continue
+            give(api, [without(rule, question) for rule in rules])
+            wanted = f"does not allow: {question} in every namespace; apply the role"
+            until(lambda wanted=wanted: wanted in said(), f"{wanted!r}, but {said()!r}", 5)  # type: ignore[misc]
+    finally:
+        give(api, rules)
+    until(lambda: said() == "", "every right again")
+
+
+def without(rule: dict[str, Any], question: access.Question) -> dict[str, Any]:
+    """A rule of the role that no longer has this verb on this resource: it is split where it has others."""
+    kind = question.right.kind
+    resource = "/".join(filter(None, (kind.plural, question.right.subresource)))
+    if kind.group not in rule["apiGroups"] or resource not in rule["resources"]:
+        return rule
+    if len(rule["resources"]) > 1:
+        raise AssertionError(f"{rule['resources']} share a rule of the role, which this test takes apart by resource")
+    return {**rule, "verbs": [verb for verb in rule["verbs"] if verb != question.verb] or ["watch"]}
+
+
+def test_a_right_that_is_given_later_needs_no_restart(
+    operator: Operator, api: ApiServer, service_account: Path, tmp_path: Path, namespace: Namespace
+) -> None:
+    """Until then /readyz says what is missing, and nothing is done by halves."""
+    rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
+    give(api, [rule for rule in rules if rule["resources"] != ["deployments"]])
+    operator.stop()
+    poor = Operator(api, tmp_path / "log", kubeconfig=service_account)
+    try:
+        poor.begin()
+        until(lambda: "does not allow: get deployments.apps" in poor.get("/readyz")[1], "the sentence", 60)
+        namespace.apply({})
+        assert poor.get("/livez")[0] == 200
+        assert not namespace.exists("service")
+        give(api, rules)
+        applied(namespace)
+    finally:
+        give(api, rules)
+        poor.stop()
+        operator.start()

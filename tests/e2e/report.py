@@ -14,7 +14,7 @@ _COLUMNS = "TIME:.lastTimestamp,OBJECT:.involvedObject.name,REASON:.reason,MESSA
 def sections(namespace: str) -> Sequence[tuple[str, str]]:
     """Title and text of each thing to look at, for a test that worked in ``namespace``."""
     inside = (f"--namespace={namespace}",)
-    operator = ("--namespace=kafka-otlp", "logs", "deployment/kafka-otlp-operator")
+    operator = ("--namespace=kafka-otlp", "logs", "--prefix", "--selector=app.kubernetes.io/name=kafka-otlp-operator")
     exporters = ("logs", "--selector=app.kubernetes.io/name=kafka-otlp-exporter", "--prefix", _LINES)
     looked_up = {
         "events": (*inside, "get", "events", "--sort-by=.lastTimestamp", f"--output=custom-columns={_COLUMNS}"),

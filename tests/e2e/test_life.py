@@ -81,7 +81,7 @@ def test_data_flows_while_the_operator_is_away(edge: Namespace, kafka: Kafka, cl
         edge.kubectl("delete", RESOURCE, "edge", "--timeout=30s")
         edge.wait(lambda: owned(edge) == [], "everything of the resource is gone", 90)
     finally:
-        operator.kubectl("scale", "deployment/kafka-otlp-operator", "--replicas=1")
+        operator.kubectl("scale", "deployment/kafka-otlp-operator", "--replicas=2")
         operator.kubectl("rollout", "status", "deployment/kafka-otlp-operator", "--timeout=120s", seconds=130)
 
 

@@ -1,12 +1,14 @@
 """The life of the operator, on a cluster that is not there."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from kafka_otlp_operator import controller as module
+from kafka_otlp_operator import pulse
 from kafka_otlp_operator.controller import Controller
 from kafka_otlp_operator.errors import ApiError, OperatorError
 from kafka_otlp_operator.kube import Key
@@ -24,8 +26,15 @@ class Cluster:
     """Serves the resource from the second question on, unless told otherwise."""
 
     def __init__(self) -> None:
+        self.asked: Any = iter([ApiError("down"), False])
         self.served: Any = iter([ApiError("down"), False])
         self.listed: Any = [EDGE]
+
+    def may(self, attributes):
+        answer = next(self.asked, True)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def serves_resources(self):
         answer = next(self.served, True)
@@ -60,7 +69,7 @@ def seen(monkeypatch):
         return Result(failure=OperatorError("not now") if key.name == "later" else None)
 
     monkeypatch.setattr(module, "reconcile", reconcile)
-    monkeypatch.setattr(module, "_UNSERVED_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_NOT_YET_SECONDS", 0.01)
     return found
 
 
@@ -195,7 +204,7 @@ def test_an_error_in_other_words_each_time_is_no_hot_loop(seen):
 
 def test_what_is_gone_is_forgotten(seen, monkeypatch):
     """The resync keeps in mind only what is there."""
-    monkeypatch.setattr(module, "_UNSERVED_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_NOT_YET_SECONDS", 0.01)
 
     async def scenario(controller, get):
         controller.notice(raw(name="gone"))
@@ -232,7 +241,7 @@ def test_a_dead_task_ends_the_process(seen):
     async def scenario(controller, get):
         await controller.start()
         await until(controller.dead)
-        assert await get("/livez") == (500, "ended unexpectedly: resync\n")
+        assert await get("/livez") == (500, "resync ended unexpectedly\n")
 
     live(scenario, cluster)
 
@@ -249,3 +258,83 @@ def test_a_resync_that_fails_is_tried_again(seen):
         assert (await get("/readyz"))[0] == 503
 
     live(scenario, cluster)
+
+
+def test_what_the_role_does_not_allow_is_said_until_it_does(seen):
+    """One sentence with the verb and the resource, on /readyz; nothing is done before, and no restart is needed."""
+    cluster = Cluster()
+    denied = {"deployments"}
+    cluster.may = lambda attributes: not (attributes["resource"] in denied and attributes["verb"] == "patch")  # type: ignore[method-assign]
+
+    async def scenario(controller, get):
+        starting = asyncio.create_task(controller.start())
+        await until(lambda: "does not allow" in (controller.unready() or ""))
+        status, text = await get("/readyz")
+        assert status == 503
+        assert "does not allow: patch deployments.apps in every namespace; apply the role" in text
+        assert (await get("/livez"))[0] == 200
+        assert seen == []
+        denied.clear()
+        await starting
+        await until(lambda: seen == [EDGE])
+
+    live(scenario, cluster)
+
+
+def test_what_can_be_done_without_holds_nothing_up(seen):
+    """Events, words about pods, and kinds that are not installed."""
+    cluster = Cluster()
+    without = {"events", "pods", "podmonitors", "customresourcedefinitions"}
+    cluster.may = lambda attributes: attributes["resource"] not in without  # type: ignore[method-assign]
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(lambda: seen == [EDGE])
+
+    live(scenario, cluster)
+
+
+def test_resources_are_counted_by_readiness(seen, monkeypatch):
+    """As long as they are there."""
+    ready = {"edge": "True", "one": "False", "two": "False", "gone": "True"}
+
+    def reconcile(cluster, checker, settings, key, now):
+        condition = {"status": ready[key.name], "reason": "Said", "message": "It was said."}
+        return Result(condition) if key.name in ready else Result()
+
+    monkeypatch.setattr(module, "reconcile", reconcile)
+    cluster = Cluster()
+    cluster.listed = [Key("telemetry", name) for name in ready]
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(lambda: len(controller._ready) == 4)
+        monkeypatch.setattr(module, "reconcile", lambda *_: Result())
+        controller.notice(raw(name="gone", generation=2))
+        await until(lambda: len(controller._ready) == 3)
+        text = (await get("/metrics"))[1]
+        assert 'kafka_otlp_operator_resources{ready="True"} 1.0' in text
+        assert 'kafka_otlp_operator_resources{ready="False"} 2.0' in text
+        assert 'kafka_otlp_operator_resources{ready="Unknown"} 0.0' in text
+        assert "kafka_otlp_operator_leader 1.0" in text
+        assert "kafka_otlp_operator_queue_oldest_seconds 0.0" in text
+
+    live(scenario, cluster)
+
+
+def test_a_reconcile_that_hangs_fails_livez(seen, monkeypatch):
+    """And names the resource."""
+    monkeypatch.setattr(pulse, "LONGEST_SECONDS", 0.05)
+    release = threading.Event()
+    monkeypatch.setattr(module, "reconcile", lambda *_: release.wait(5) and Result())
+
+    async def scenario(controller, get):
+        await controller.start()
+        await until(controller.dead)
+        assert await get("/livez") == (
+            500,
+            "the work on telemetry/edge has taken more than 0 s\n",
+        )
+        release.set()
+
+    live(scenario)
