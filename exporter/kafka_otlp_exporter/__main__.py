@@ -13,6 +13,7 @@ from kafka_otlp_exporter.env import Configuration
 from kafka_otlp_exporter.logs import configure_logging, log
 from kafka_otlp_exporter.properties import producer_properties
 from kafka_otlp_exporter.sizing import size
+from kafka_otlp_exporter.waiting import wait_for_files
 
 
 def main() -> None:
@@ -20,12 +21,15 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         given = env.parse(arguments, os.environ)
-        properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir))
+        configure_logging()
+        if not wait_for_files(given.settings):
+            return
+        required = given.settings.required_files
+        properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir, required))
         chosen = size(given.settings, cgroup.limits())
         edge = Edge(given.settings)
-    except ValueError as error:
+    except (ValueError, Refused) as error:
         _refuse(str(error))
-    configure_logging()
     for warning in (*given.warnings, *edge.warnings):
         log.warning("option", message=warning)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from kafka_otlp_exporter.properties import Contradiction, Credentials
@@ -10,11 +11,19 @@ from kafka_otlp_exporter.properties import Contradiction, Credentials
 _FILES = ("username", "password", "ca.crt", "tls.crt", "tls.key")
 
 
-def read(folder: Path | None) -> Credentials:
+def missing(required: Sequence[Path]) -> tuple[Path, ...]:
+    """Those of the files that are not there."""
+    return tuple(file for file in required if not file.is_file())
+
+
+def read(folder: Path | None, required: Sequence[Path] = ()) -> Credentials:
     """What the folder holds of username, password, ca.crt, tls.crt and tls.key; one newline at an end is no part.
 
-    Raises Contradiction when the folder or a file cannot be read.
+    Raises Contradiction when the folder or a file cannot be read, or one of the ``required`` files is not there: without a
+    CA, or a certificate, a connection would be made that nobody asked for.
     """
+    for file in missing(required):
+        raise Contradiction(f"--required-files: {file} is not there.")
     if folder is None:
         return Credentials()
     if not folder.is_dir():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 EVENTS: Mapping[str, str] = {
     "started": "It serves: version, ports, the largest request that is accepted, workers.",
+    "files_missing": "It waits for files that have to be there, and serves the admin port alone: which ones.",
     "option": "Something about options and environment that does not keep it from starting.",
     "kafka_connected": "A broker is connected.",
     "kafka_not_connected": "No broker is connected: the reason, and a sentence that says what to check. Once for each reason.",

@@ -91,6 +91,8 @@ _WORDS = {
     "otlp_http_endpoint": "host:port, or nothing to switch it off",
     "admin_endpoint": "host:port, or nothing to switch it off",
     "credentials_dir": "a folder that exists",
+    "required_files": "paths, several separated by commas (a comma or backslash in a path is written with a backslash "
+    "before it)",
     **{
         f"otlp_{port}_{file}": "a file that can be read"
         for port in ("grpc", "http")

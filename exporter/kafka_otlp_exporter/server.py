@@ -237,7 +237,7 @@ class _Server:
                 continue
             seen = found
             try:
-                properties = producer_properties(self._options, credentials.read(folder))
+                properties = producer_properties(self._options, credentials.read(folder, self._settings.required_files))
                 await asyncio.to_thread(self._producer.reconfigure, properties)
             except ValueError as error:
                 log.warning("credentials_not_usable", message=str(error))

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kafka_otlp_exporter.rows import Computed, Unit, rows
-from kafka_otlp_exporter.values import PORT_PATTERN, Duration
+from kafka_otlp_exporter.values import PORT_PATTERN, Duration, parse_names
 
 MEBIBYTE = 1024 * 1024
 # OTLP specification, "OTLP/gRPC": 64 MiB is the recommended limit of a request.
@@ -105,6 +105,15 @@ class Settings(BaseModel):
             "those that are there are used."
         ),
     ] = None
+    required_files: Annotated[
+        tuple[Path, ...],
+        BeforeValidator(lambda value: parse_names(value) if isinstance(value, str) else value),
+        Field(
+            description="Files that have to be there before anything starts, such as those of the credentials folder that "
+            "the brokers ask for. Until then the process is alive and not ready, serves the admin port alone, and /status "
+            "names what is missing. One that goes away later changes nothing until it is back."
+        ),
+    ] = ()
     max_in_flight_bytes: Annotated[
         int | None,
         Field(

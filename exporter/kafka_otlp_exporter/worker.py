@@ -53,7 +53,8 @@ def main() -> None:
     try:
         configuration = env.parse(order.arguments, os.environ)
         settings = configuration.settings.model_copy(update=dict(order.settings))
-        properties = producer_properties(configuration.options, credentials.read(settings.credentials_dir))
+        found = credentials.read(settings.credentials_dir, settings.required_files)
+        properties = producer_properties(configuration.options, found)
         run(Configuration(configuration.options, settings, configuration.warnings), properties, channel)
     except (env.OptionError, Contradiction, Refused) as error:
         channel.refuse(str(error))

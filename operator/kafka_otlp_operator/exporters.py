@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kafka_otlp_operator import names
+from kafka_otlp_operator.pods import Report
 
 # A few tell for all, and one that does not answer must not hold up the work on other resources.
 _ASKED = 3
@@ -21,8 +22,8 @@ _LONGEST = 64 * 1024
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
-def reports(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, str]]:
-    """What the newest running pods say of Kafka, by pod name: ``reason`` and ``message``, of those that miss it."""
+def reports(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Report]:
+    """What the newest running pods say of Kafka, by pod name, of those that miss it."""
     running = [pod for pod in pods if (pod.get("status") or {}).get("podIP") and _runs(pod)]
     newest = sorted(running, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
     said = {pod["metadata"]["name"]: _ask(str(pod["status"]["podIP"])) for pod in newest[:_ASKED]}
@@ -34,13 +35,14 @@ def _runs(pod: Mapping[str, Any]) -> bool:
     return any("running" in (container.get("state") or {}) for container in containers)
 
 
-def _ask(address: str) -> Mapping[str, str] | None:
+def _ask(address: str) -> Report | None:
     host = f"[{address}]" if ":" in address else address
     try:
         with _open(f"http://{host}:{names.ADMIN_PORT}/status", timeout=_SECONDS) as answer:
-            kafka = json.loads(answer.read(_LONGEST))["kafka"]
+            said = json.loads(answer.read(_LONGEST))
+        kafka = said["kafka"]
         if kafka["connected"]:
             return None
-        return {"reason": str(kafka["reason"]), "message": str(kafka["message"])}
+        return Report(str(kafka["reason"]), str(kafka["message"]), tuple(map(str, said.get("missingFiles") or ())))
     except (OSError, ValueError, KeyError, TypeError):
         return None

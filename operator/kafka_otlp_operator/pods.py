@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,6 +29,14 @@ _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 _LONGEST = 600  # of what a container wrote last; the exporter's own refusals are one sentence
 
 
+class Report(NamedTuple):
+    """What an exporter says of Kafka, or of the files that it waits for before it looks for Kafka."""
+
+    reason: str
+    message: str
+    missing_files: tuple[str, ...] = ()
+
+
 class Obstacle(NamedTuple):
     """What keeps pods from being ready: a condition's reason, and a sentence.
 
@@ -41,10 +49,10 @@ class Obstacle(NamedTuple):
     kafka: bool = False
 
 
-def obstacle(pods: Sequence[Pod], reports: Mapping[str, Mapping[str, str]]) -> Obstacle | None:
+def obstacle(pods: Sequence[Pod], reports: Mapping[str, Report]) -> Obstacle | None:
     """What keeps the newest pod that is not ready from it; None when no pod tells.
 
-    ``reports`` is what exporters say of Kafka, by pod name: ``reason`` and ``message``.
+    ``reports`` is what exporters say of Kafka, by pod name.
     """
     waiting = [pod for pod in pods if _counts(pod) and _condition(pod, "Ready").get("status") != "True"]
     newest = sorted(waiting, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
@@ -95,38 +103,46 @@ def _end(container: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
 
 
 def _starting(pod: Pod) -> Obstacle | None:
-    """A pod whose volume cannot be made waits for ever, and its status does not say for what."""
     reasons = {((container.get("state") or {}).get("waiting") or {}).get("reason") for container in _containers(pod)}
     if not reasons & _STARTING:
         return None
-    if not (sources := ", ".join(_sources(pod))):
-        return Obstacle("PodsStarting", f"Pod {_name(pod)} is being started.", passing=True)
+    return Obstacle("PodsStarting", f"Pod {_name(pod)} is being started.", passing=True)
+
+
+def _reported(reports: Mapping[str, Report], pod: Pod) -> Obstacle | None:
+    """What the exporter itself says; a connection that is only just being made is no obstacle yet."""
+    report = reports.get(_name(pod))
+    if report is None or report.reason == "Connecting":
+        return None
+    if report.missing_files:
+        return _waiting_for(report.missing_files, pod)
+    message = _one_line(report.message)
+    return Obstacle(_word(report.reason), f"{message[:1].upper()}{message[1:]}.", kafka=True)
+
+
+def _waiting_for(files: Sequence[str], pod: Pod) -> Obstacle:
+    """The exporter knows files, the pod's volumes know which keys of which Secrets they are to come from."""
+    sources = _sources(pod)
+    keys = ", ".join(dict.fromkeys(sources.get(file, f"file {file}") for file in files))
     return Obstacle(
-        "PodsStarting",
-        f"Pod {_name(pod)} is being started, and starts only when all of these are there: {sources}. Look for them, "
-        f"with their keys, in namespace {pod['metadata'].get('namespace')}.",
-        passing=True,
+        "SecretKeyMissing",
+        f"Pod {_name(pod)} waits for {keys} in namespace {pod['metadata'].get('namespace')}: create what is not there; "
+        "it is taken up within two minutes, without a restart.",
     )
 
 
-def _sources(pod: Pod) -> Iterator[str]:
-    for volume in pod["spec"].get("volumes") or ():
-        if volume["name"] not in {names.CREDENTIALS_VOLUME, names.OTLP_VOLUME}:
-            continue
-        for source in volume["projected"]["sources"]:
-            for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
-                if field in source:
-                    keys = " and ".join(item["key"] for item in source[field].get("items") or ())
-                    yield f"{kind} {source[field]['name']} with {keys}"
-
-
-def _reported(reports: Mapping[str, Mapping[str, str]], pod: Pod) -> Obstacle | None:
-    """What the exporter itself says; a connection that is only just being made is no obstacle yet."""
-    report = reports.get(_name(pod))
-    if report is None or report["reason"] == "Connecting":
-        return None
-    message = _one_line(report["message"])
-    return Obstacle(_word(report["reason"]), f"{message[:1].upper()}{message[1:]}.", kafka=True)
+def _sources(pod: Pod) -> Mapping[str, str]:
+    """Where each file of the pod's own volumes comes from, by its path: ``key "password" of Secret "edge-kafka"``."""
+    folders = {names.CREDENTIALS_VOLUME: names.CREDENTIALS_DIR, names.OTLP_VOLUME: names.OTLP_DIR}
+    return {
+        f"{folders[volume['name']]}/{item['path']}": f'key "{item["key"]}" of {kind} "{source[field]["name"]}"'
+        for volume in pod["spec"].get("volumes") or ()
+        if volume["name"] in folders
+        for source in volume["projected"]["sources"]
+        for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap"))
+        if field in source
+        for item in source[field].get("items") or ()
+    }
 
 
 def _unanswered(pod: Pod) -> Obstacle | None:

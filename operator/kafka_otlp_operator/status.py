@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from kafka_otlp_operator import names
-from kafka_otlp_operator.pods import Obstacle, Pod, obstacle
+from kafka_otlp_operator.pods import Obstacle, Pod, Report, obstacle
 
 Truth = Literal["True", "False", "Unknown"]
 Status = Mapping[str, Any]
@@ -45,7 +45,7 @@ class Findings:
     applied: Finding | None
     deployment: Mapping[str, Any] | None
     pods: Sequence[Pod] = ()
-    reports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
     paused: bool = False
 
 

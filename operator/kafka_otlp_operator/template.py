@@ -119,6 +119,8 @@ def _environment(resource: Resource) -> list[dict[str, Any]]:
     derived = {"shutdown_timeout": values.format_duration(min(shutdown, timedelta(minutes=15)))}
     if credential_sources(resource):
         derived["credentials_dir"] = names.CREDENTIALS_DIR
+    if required := _required_files(resource):
+        derived["required_files"] = values.format_names(required)
     if (in_flight := _in_flight_bytes(resource)) is not None:
         derived["max_in_flight_bytes"] = str(in_flight)
     derived["workers"] = str(_workers(resource))
@@ -228,8 +230,21 @@ def credential_sources(resource: Resource) -> list[dict[str, Any]]:
     return sources
 
 
+def _required_files(resource: Resource) -> tuple[str, ...]:
+    """What the exporter is to wait for: every file that the mounts are to bring, whether its Secret is there or not."""
+    return tuple(
+        f"{folder}/{item['path']}"
+        for _, folder, sources in _volumes(resource)
+        for source in sources
+        for projection in source.values()
+        for item in projection["items"]
+    )
+
+
 def _secret(name: str, files: Mapping[str, str]) -> dict[str, Any]:
-    return {"secret": {"name": name, "items": [{"key": key, "path": path} for key, path in files.items()]}}
+    """Optional: without it the pod starts all the same, and the exporter says what it waits for."""
+    items = [{"key": key, "path": path} for key, path in files.items()]
+    return {"secret": {"name": name, "items": items, "optional": True}}
 
 
 def _spread(resource: Resource) -> list[dict[str, Any]]:

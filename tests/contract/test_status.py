@@ -89,7 +89,7 @@ def test_pods_say_why(operator: Operator, namespace: Namespace) -> None:
         (
             waits("ContainerCreating", ""),
             "PodsStarting",
-            "starts only when all of these are there: Secret secure-kafka with ",
+            "is being started.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

@@ -40,16 +40,26 @@ def test_a_minimal_resource_takes_telemetry_to_kafka(namespace: Namespace, kafka
     assert_round_trip(client, namespace, "edge", kafka, TOPICS)
 
 
-def test_a_wrong_password_is_the_condition_and_correcting_the_secret_heals(
-    namespace: Namespace, kafka: Kafka, client: Client
-):
+def test_a_missing_secret_and_a_wrong_password_are_told_and_healed(namespace: Namespace, kafka: Kafka, client: Client):
     """examples/sasl-tls.yaml over SASL_SSL: nothing but the Secret is touched, and the pods stay the same."""
-    refused(namespace, kafka)
+    waits_for_its_secret(namespace, kafka)
     before = {pod["metadata"]["name"] for pod in namespace.pods("secure")}
+    refused(namespace, kafka)
     give_password(namespace, kafka.password)
     namespace.wait_ready("secure", seconds=180)
     assert {pod["metadata"]["name"] for pod in namespace.pods("secure")} == before
     assert_round_trip(client, namespace, "secure", kafka, TOPICS)
+
+
+def waits_for_its_secret(namespace: Namespace, kafka: Kafka) -> None:
+    """Apply the example without its Secrets, and wait until the resource names what is missing."""
+    namespace.apply([found for found in _secured(kafka, password="") if found["kind"] != "Secret"])
+    namespace.wait(
+        lambda: namespace.condition("secure").get("reason") == "SecretKeyMissing",
+        "the condition names what is missing",
+        seconds=120,
+    )
+    assert 'key "password" of Secret "secure-kafka"' in namespace.condition("secure")["message"]
 
 
 def refused(namespace: Namespace, kafka: Kafka) -> None:

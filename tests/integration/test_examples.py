@@ -30,6 +30,7 @@ def test_an_example_takes_telemetry_to_kafka(example: Path, kafka: KafkaBroker, 
     if sources := template.credential_sources(described.resource):
         credentials = mounted(sources, secrets(example), kafka, tmp_path / "credentials")
         replaced["KAFKA_EXPORTER_CREDENTIALS_DIR"] = str(credentials)
+        replaced["KAFKA_EXPORTER_REQUIRED_FILES"] = ",".join(str(file) for file in credentials.iterdir())
         let_in(described, credentials, kafka)
     names = dict(zip(SIGNALS, (options.traces_topic, options.metrics_topic, options.logs_topic), strict=True))
     run = str(uuid.uuid4())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator import exporters, names
+from kafka_otlp_operator.pods import Report
 
 
 def pod(name: str, address: str, running: bool = True) -> Any:
@@ -45,11 +46,11 @@ def answers(monkeypatch):
 def test_what_a_pod_says_is_reported(answers):
     """Of those that miss Kafka: the reason and the message."""
     kafka = {"connected": False, "reason": "KafkaUnreachable", "message": "Kafka at a:1 cannot be reached."}
-    answers["body"] = json.dumps({"kafka": kafka}).encode()
+    answers["body"] = json.dumps({"kafka": kafka, "missingFiles": ["/a", "/b"]}).encode()
     found = exporters.reports(
         [pod("a", "127.0.0.1"), pod("b", "127.0.0.1", running=False), {"metadata": {"name": "c"}}]
     )
-    assert found == {"a": {"reason": "KafkaUnreachable", "message": "Kafka at a:1 cannot be reached."}}
+    assert found == {"a": Report("KafkaUnreachable", "Kafka at a:1 cannot be reached.", ("/a", "/b"))}
 
 
 def test_three_are_asked(answers):

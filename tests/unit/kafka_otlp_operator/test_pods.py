@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator.manifests import desired
-from kafka_otlp_operator.pods import obstacle
+from kafka_otlp_operator.pods import Report, obstacle
 from tests.unit.kafka_otlp_operator.resources import SECURE, resource
 
 NOT_READY = {"type": "Ready", "status": "False"}
@@ -81,8 +81,7 @@ def waiting(reason: str, message: str | None = None) -> Any:
         (
             pod(waiting("ContainerCreating")),
             "PodsStarting",
-            "Pod edge-1 is being started, and starts only when all of these are there: Secret edge-kafka with "
-            "password, Secret kafka-ca with ca.crt. Look for them, with their keys, in namespace telemetry.",
+            "Pod edge-1 is being started.",
         ),
         (
             pod({"running": {"startedAt": "now"}}),
@@ -99,27 +98,33 @@ def test_what_keeps_a_pod(found, reason, message):
     assert (told.reason, told.message) == (reason, message)
 
 
-def test_a_pod_without_credentials_only_starts():
-    """A pod without a volume waits for nothing in particular."""
-    found = pod(waiting("PodInitializing"))
-    found["spec"] = {**found["spec"], "volumes": [{"name": "somebody-elses"}]}
-    assert obstacle([found], {}) == ("PodsStarting", "Pod edge-1 is being started.", True, False)
-
-
-def test_a_config_map_is_waited_for_too():
-    """The authority of the brokers may stand in a ConfigMap."""
-    found = pod(waiting("ContainerCreating"))
-    spec = {"securityProtocol": "SSL", "tls": {"caConfigMapRef": {"name": "ca", "key": "bundle"}}}
+def waits_for(*files: str, **spec: Any) -> str:
+    """What is said of a pod of this spec whose exporter waits for files."""
+    found = pod({"running": {"startedAt": "now"}})
     found["spec"] = desired(resource(**spec), "exporter:1")[2]["spec"]["template"]["spec"]
-    assert "ConfigMap ca with bundle. " in str(obstacle([found], {}))
+    told = obstacle([found], {"edge-1": Report("FilesMissing", "waits for files.", files)})
+    assert told is not None
+    assert (told.reason, told.passing, told.kafka) == ("SecretKeyMissing", False, False)
+    return told.message
+
+
+def test_files_that_an_exporter_waits_for_are_keys_of_secrets():
+    """The pod's own volumes say of which, of each file."""
+    folder = "/etc/kafka-otlp/credentials"
+    tls = {"caConfigMapRef": {"name": "ca", "key": "bundle"}, "clientCertSecretRef": {"name": "client"}}
+    message = waits_for(f"{folder}/ca.crt", f"{folder}/tls.crt", securityProtocol="SSL", tls=tls)
+    assert message == (
+        'Pod edge-1 waits for key "bundle" of ConfigMap "ca", key "tls.crt" of Secret "client" in namespace telemetry: '
+        "create what is not there; it is taken up within two minutes, without a restart."
+    )
 
 
 def test_what_serves_clients_is_waited_for_too():
-    """A pod does not start without the certificate that it is to show to clients."""
-    found = pod(waiting("ContainerCreating"))
-    spec = {"otlp": {"http": {"tlsSecretRef": {"name": "server"}}}}
-    found["spec"] = desired(resource(**spec), "exporter:1")[2]["spec"]["template"]["spec"]
-    assert "Secret server with tls.crt and tls.key. " in str(obstacle([found], {}))
+    """One Secret may guard both ways in; and a file that no volume knows is named as what it is."""
+    otlp = {way: {"tlsSecretRef": {"name": "server"}} for way in ("grpc", "http")}
+    folder = "/etc/kafka-otlp/otlp"
+    message = waits_for(f"{folder}/otlp_grpc/tls.key", f"{folder}/otlp_http/tls.key", "/odd", otlp=otlp)
+    assert 'waits for key "tls.key" of Secret "server", file /odd in namespace' in message
 
 
 @pytest.mark.parametrize(
@@ -171,9 +176,9 @@ def test_a_long_message_keeps_its_end():
 def test_what_the_exporter_says_goes_before_what_one_guesses():
     """Its words are the condition's; a connection that is only being made is no cause."""
     found = pod({"running": {"startedAt": "now"}})
-    report = {"reason": "AuthenticationFailed", "message": 'Kafka at kafka:9093 refused user "edge".'}
+    report = Report("AuthenticationFailed", 'Kafka at kafka:9093 refused user "edge".')
     told = obstacle([found], {"edge-1": report})
     assert told == ("AuthenticationFailed", 'Kafka at kafka:9093 refused user "edge".', False, True)
-    told = obstacle([found], {"edge-1": {"reason": "Connecting", "message": "no broker has answered yet."}})
+    told = obstacle([found], {"edge-1": Report("Connecting", "no broker has answered yet.")})
     assert told is not None
     assert told.reason == "PodsNotReady"

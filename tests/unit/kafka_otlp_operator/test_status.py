@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator import status
+from kafka_otlp_operator.pods import Report
 from kafka_otlp_operator.status import APPLIED, VALID, Finding, Findings
 from tests.unit.kafka_otlp_operator.resources import raw
 
@@ -157,11 +158,10 @@ def test_the_pods_say_why(found, pod, reason, message):
 
 def test_refused_credentials_lead_to_their_secret():
     """The exporter knows files; the resource knows the Secret and its key, and the condition names them."""
-    report = {
-        "reason": "AuthenticationFailed",
-        "message": 'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and '
-        "the mechanism.",
-    }
+    report = Report(
+        "AuthenticationFailed",
+        'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and the mechanism.',
+    )
     secured = raw({"sasl": {"passwordSecretRef": {"name": "edge-kafka", "key": "password"}}})
     found = deployment(1, availableReplicas=0, conditions=[LATE])
     findings = Findings(VALID, APPLIED, found, (RUNNING,), {"edge-2": report})

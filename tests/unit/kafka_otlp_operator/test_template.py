@@ -63,6 +63,9 @@ def test_no_secret_travels_as_environment():
     (volume,) = pod_of(**spec)["volumes"]
     files = [item["path"] for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
     assert files == ["username", "password", "ca.crt", "tls.crt", "tls.key"]
+    assert all(source["secret"]["optional"] for source in volume["projected"]["sources"])
+    required = environment_of(**spec)["KAFKA_EXPORTER_REQUIRED_FILES"]
+    assert required == ",".join(f"/etc/kafka-otlp/credentials/{file}" for file in files)
     assert volume["projected"]["defaultMode"] == 0o440
     assert container_of(**spec)["volumeMounts"][0]["readOnly"] is True
 
@@ -71,7 +74,7 @@ def test_ca_from_a_config_map():
     """A CA may stand in a ConfigMap."""
     spec = {"securityProtocol": "SSL", "tls": {"caConfigMapRef": {"name": "ca", "key": "bundle"}}}
     (source,) = pod_of(**spec)["volumes"][0]["projected"]["sources"]
-    assert source == {"configMap": {"name": "ca", "items": [{"key": "bundle", "path": "ca.crt"}]}}
+    assert source == {"configMap": {"name": "ca", "items": [{"key": "bundle", "path": "ca.crt"}], "optional": True}}
 
 
 @pytest.mark.parametrize(
