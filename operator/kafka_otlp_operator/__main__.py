@@ -109,16 +109,18 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
     import kopf  # noqa: PLC0415
 
     from kafka_otlp_operator import handlers  # noqa: PLC0415
+    from kafka_otlp_operator.cluster import Cluster  # noqa: PLC0415
     from kafka_otlp_operator.controller import Controller  # noqa: PLC0415
-    from kafka_otlp_operator.kube import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.kube import Api  # noqa: PLC0415
     from kafka_otlp_operator.telemetry import Metrics, configure_log  # noqa: PLC0415
 
     configure_log()
+    _ = settings.restart_key  # what is wrong with it is said now, and not in the status of every resource
     watching = settings.model_copy(update={"namespaces": ",".join(namespaces)})
     leadership = _leadership(settings) if settings.lease_namespace else None
     metrics = Metrics()
-    hooks = {"count": metrics.count_request} | ({"allow": leadership.allow} if leadership else {})
-    cluster = Cluster.connect(settings.request_timeout_seconds, **hooks)
+    api = Api.connect(settings.request_timeout_seconds, metrics.count_request)
+    cluster = Cluster(api, *([leadership.allow] if leadership else []))
 
     def controller() -> Controller:
         checker = Checker(settings.check_timeout_seconds)
@@ -140,11 +142,12 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
 
 def _leadership(settings: Settings) -> Leadership:
     """As one of several: a pod's host name is its own name, and the rest tells its restarts apart."""
-    from kafka_otlp_operator.kube import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.cluster import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.kube import Api  # noqa: PLC0415
     from kafka_otlp_operator.leadership import CALL_SECONDS, Leadership  # noqa: PLC0415
 
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-    leases = Cluster.connect(CALL_SECONDS)
+    leases = Cluster(Api.connect(CALL_SECONDS))
     return Leadership(leases, settings.lease_namespace, settings.lease_name, identity, _end_at_once)
 
 

@@ -18,9 +18,9 @@ import structlog
 
 from kafka_otlp_operator import names, preflight
 from kafka_otlp_operator.check import Checker
+from kafka_otlp_operator.cluster import Cluster, Key
 from kafka_otlp_operator.errors import ApiError, OperatorError
 from kafka_otlp_operator.kinds import CHILDREN
-from kafka_otlp_operator.kube import Cluster, Key
 from kafka_otlp_operator.leadership import Leadership
 from kafka_otlp_operator.pulse import Pulse
 from kafka_otlp_operator.queue import WorkQueue

@@ -1,6 +1,6 @@
 """What can go wrong, as types: the type decides the condition, its reason, and whether trying again may help.
 
-Every message is a sentence for a person: what was wrong, where, what to do. Raised by ``spec``, ``check`` and ``kube``,
+Every message is a sentence for a person: what was wrong, where, what to do. Raised by ``spec``, ``check``, ``kube`` and ``cluster``,
 read by ``reconcile`` and ``__main__``.
 """
 
@@ -61,6 +61,18 @@ class Forbidden(ApiError):
     """The operator's role does not allow it."""
 
     reason = "ApplyForbidden"
+
+
+class SecretAccessDenied(Forbidden):
+    """The operator may not read the Secrets whose change is to restart pods."""
+
+    reason = "SecretAccessDenied"
+
+
+class RestartNotOffered(ApiError):
+    """The operator has no key for the digest of Secrets."""
+
+    reason = "RestartNotOffered"
 
 
 class QuotaExceeded(Forbidden):

@@ -123,6 +123,13 @@ class PodTemplate(Fields):
     ] = ()
 
 
+class CredentialReload(StrEnum):
+    """What becomes of pods whose Secrets have changed."""
+
+    RELOAD = "Reload"
+    RESTART = "Restart"
+
+
 class PullPolicy(StrEnum):
     """When a node pulls the image."""
 
@@ -156,6 +163,14 @@ class Workload(Fields):
         Field(description="Credentials for Kafka: needed with securityProtocol SASL_SSL and SASL_PLAINTEXT."),
     ] = None
     tls: Annotated[Tls | None, Field(description="Certificates, where securityProtocol is SSL or SASL_SSL.")] = None
+    credential_reload: Annotated[
+        CredentialReload,
+        Field(
+            description="What becomes of pods when a Secret or ConfigMap that they mount has changed. Reload: the exporter "
+            "takes it up within two minutes, without a restart, and the operator reads no Secret. Restart: the pods are "
+            "replaced as well, one after the other; the platform's administrator has to offer it. Default: Reload."
+        ),
+    ] = CredentialReload.RELOAD
     image: Annotated[
         str | None,
         Field(

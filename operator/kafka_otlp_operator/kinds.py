@@ -1,6 +1,6 @@
 """The kinds of objects that the operator makes, and where the API has them: one table.
 
-Called by ``kube``, which reads and writes them, and by ``handlers`` and ``controller``, which watch them.
+Called by ``cluster``, which reads and writes them, and by ``handlers`` and ``controller``, which watch them.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ PODS = Kind("", "v1", "pods")
 EVENTS = Kind("", "v1", "events")
 LEASES = Kind("coordination.k8s.io", "v1", "leases")
 REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
+SOURCES: Mapping[str, Kind] = {"Secret": Kind("", "v1", "secrets"), "ConfigMap": Kind("", "v1", "configmaps")}
 RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
 
 # What the operator makes, and therefore what it watches and prunes.

@@ -1,70 +1,40 @@
-"""The only door to the Kubernetes API: reads, server-side applies, deletes. Called by ``reconcile`` and ``controller``.
+"""The only door to the Kubernetes client: one call of the API server. Called by ``cluster``.
 
-Objects are plain mappings in the API's own form. Every call has a time limit, and every failure is an ``ApiError``
-with the server's own sentence.
+Every call has a time limit, and every failure is an ``ApiError`` with the server's own sentence.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import urllib3
 from kubernetes import client, config
 
-from kafka_otlp_operator import names
-from kafka_otlp_operator.errors import (
-    ApiError,
-    Conflict,
-    Forbidden,
-    NotFound,
-    NotOurs,
-    QuotaExceeded,
-    Rejected,
-)
-from kafka_otlp_operator.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, Kind
+from kafka_otlp_operator.errors import ApiError, Conflict, Forbidden, NotFound, QuotaExceeded, Rejected
 
 Object = Mapping[str, Any]
 
 
-class Key(NamedTuple):
-    """Which resource."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """``telemetry/edge``."""
-        return f"{self.namespace}/{self.name}"
-
-
-_APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
-_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_PAGE = 500
-
-
-class Cluster:
+class Api:
     """One API server. ``timeout`` is in seconds, for each call; usable from several threads.
 
-    ``allow`` is called before each write of anything but Leases, and raises ApiError when none may be made. ``count`` is
-    told the method and the status of each answer, None where there was none.
+    ``count`` is told the method and the status of each answer, None where there was none.
     """
 
     def __init__(
         self,
         api: client.ApiClient,
         timeout: float,
-        allow: Callable[[], None] = lambda: None,
         count: Callable[[str, int | None], None] = lambda method, code: None,  # noqa: ARG005
     ) -> None:
         self._api = api
         self._timeout = timeout
-        self._allow = allow
         self._count = count
 
     @classmethod
-    def connect(cls, timeout: float, **hooks: Any) -> Cluster:
+    def connect(cls, timeout: float, count: Callable[[str, int | None], None] = lambda method, code: None) -> Api:  # noqa: ARG005
         """Reach the cluster that the process runs in, else the one that the kubeconfig names. Raises ApiError."""
         configuration = client.Configuration()
         try:
@@ -74,181 +44,9 @@ class Cluster:
                 config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise ApiError(f"no cluster to work in: {error} Set KUBECONFIG, or run inside a cluster.") from None
-        return cls(client.ApiClient(configuration), timeout, **hooks)
+        return cls(client.ApiClient(configuration), timeout, count)
 
-    def serves_resources(self) -> bool:
-        """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
-        return self._serves(RESOURCE)
-
-    def serves(self, manifest: Object) -> bool:
-        """Whether the API server has the kind of this object; it is asked each time. Raises ApiError."""
-        kind = CHILDREN[manifest["kind"]]
-        return not kind.optional or self._serves(kind)
-
-    def _serves(self, kind: Kind) -> bool:
-        try:
-            found = self._call("GET", kind.root)
-        except NotFound:
-            return False
-        return any(resource["name"] == kind.plural for resource in found["resources"])
-
-    def keys(self, namespace: str | None) -> Iterator[Key]:
-        """Every resource of a namespace, or of all with None. Raises ApiError."""
-        position = ""
-        while True:
-            query = {"limit": str(_PAGE)} | ({"continue": position} if position else {})
-            page = self._call("GET", RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
-            for item in page["items"] or ():  # null while the API server is still taking up a new definition
-                yield Key(item["metadata"]["namespace"], item["metadata"]["name"])
-            position = page["metadata"].get("continue", "")
-            if not position:
-                return
-
-    def resource(self, key: Key) -> Object:
-        """One custom resource. Raises NotFound, ApiError."""
-        return self._call("GET", RESOURCE.path(key.namespace, key.name))
-
-    def children(self, owner: Object) -> Sequence[Object]:
-        """The objects that the operator made for this resource and that are still there. Raises ApiError."""
-        metadata = owner["metadata"]
-        selector = f"{names.MANAGED_BY}={names.OPERATOR},{names.INSTANCE}={metadata['name']}"
-        return [
-            {**item, "kind": kind}
-            for kind, api in CHILDREN.items()
-            for item in self._list(api, metadata["namespace"], {"labelSelector": selector})
-            if _controller(item).get("uid") == metadata["uid"]
-        ]
-
-    def _list(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> Sequence[Object]:
-        try:
-            return self._call("GET", kind.path(namespace), query)["items"] or ()
-        except NotFound:
-            if kind.optional:
-                return ()
-            raise
-
-    def deployment(self, owner: Object) -> Object | None:
-        """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
-        metadata = owner["metadata"]
-        try:
-            found = self._call("GET", CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
-        except NotFound:
-            return None
-        return found if _controller(found).get("uid") == metadata["uid"] else None
-
-    def pods(self, owner: Object) -> Sequence[Object]:
-        """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
-        metadata = owner["metadata"]
-        query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
-        return self._list(PODS, metadata["namespace"], query)
-
-    def refuse_foreign(self, manifest: Object) -> Object | None:
-        """What is there already under this name and may be taken up, None when nothing is.
-
-        Raises NotOurs when it belongs to somebody else, ApiError.
-        """
-        kind, metadata = manifest["kind"], manifest["metadata"]
-        try:
-            found = self._call("GET", CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
-        except NotFound:
-            return None
-        owner = _controller(found)
-        if owner.get("uid") == _controller(manifest).get("uid"):
-            return found
-        if owner:
-            raise NotOurs(
-                f"{kind} {metadata['name']!r} is there already and belongs to {owner['kind']} {owner['name']!r}; "
-                "give this resource another name, or remove the other one."
-            )
-        if (found["metadata"].get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
-            raise NotOurs(
-                f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
-                f"another name, or delete that {kind}."
-            )
-        return found
-
-    def apply(self, manifest: Object) -> Object:
-        """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
-
-        A repeated apply of the same manifest writes nothing.
-        """
-        metadata = manifest["metadata"]
-        path = CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
-        return self._write("PATCH", path, _APPLY, manifest)
-
-    def let_go_of_replicas(self, deployment: Object) -> None:
-        """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
-
-        What is no longer applied goes back to its default, unless somebody else applies it as well
-        (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership-between-managers).
-        Raises Conflict when the number has changed since, ApiError.
-        """
-        metadata = deployment["metadata"]
-        if not any(_applies_replicas(entry) for entry in metadata.get("managedFields") or ()):
-            return
-        kept = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
-            "spec": {"replicas": deployment["spec"]["replicas"]},
-        }
-        path = CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"])
-        self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
-
-    def delete(self, child: Object) -> None:
-        """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
-        metadata = child["metadata"]
-        path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
-        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
-        try:
-            self._write("DELETE", path, {}, options)
-        except NotFound:
-            return
-
-    def apply_status(self, resource: Object, status: Object) -> None:
-        """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
-        metadata = resource["metadata"]
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
-            "status": status,
-        }
-        self._write("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
-
-    def post(self, event: Object) -> None:
-        """Create an Event beside the object that it is about. Raises ApiError."""
-        self._write("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
-
-    def lease(self, namespace: str, name: str) -> Object | None:
-        """A Lease; None when there is none. Raises ApiError."""
-        try:
-            return self._call("GET", LEASES.path(namespace, name))
-        except NotFound:
-            return None
-
-    def write_lease(self, lease: Object) -> Object:
-        """Create a Lease, or replace it, if it is still the version that was read.
-
-        Returns it as it is then. Raises Conflict when it is another one by now, ApiError.
-        """
-        metadata = lease["metadata"]
-        query = {"fieldManager": names.OPERATOR}
-        if "resourceVersion" in metadata:
-            return self._call("PUT", LEASES.path(metadata["namespace"], metadata["name"]), query, lease)
-        return self._call("POST", LEASES.path(metadata["namespace"]), query, lease)
-
-    def may(self, attributes: Object) -> bool:
-        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview. Raises ApiError."""
-        review = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
-        answer = self._call("POST", REVIEWS.path(None), body={**review, "spec": {"resourceAttributes": attributes}})
-        return bool(answer["status"]["allowed"])
-
-    def _write(self, method: str, path: str, query: Mapping[str, str], body: Object) -> dict[str, Any]:
-        self._allow()
-        return self._call(method, path, query, body)
-
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
@@ -256,6 +54,7 @@ class Cluster:
         body: Object | None = None,
         accept: str = "application/json",
     ) -> dict[str, Any]:
+        """The answer to one request, ``body`` and answer in JSON; a PATCH is a server-side apply. Raises ApiError."""
         headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
@@ -278,16 +77,6 @@ class Cluster:
             raise _error(response.status, content, f"{method} {path}")
         answer: dict[str, Any] = json.loads(content)
         return answer
-
-
-def _applies_replicas(entry: Mapping[str, Any]) -> bool:
-    ours = (entry["manager"], entry["operation"]) == (names.OPERATOR, "Apply")
-    return ours and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
-
-
-def _controller(item: Object) -> Mapping[str, Any]:
-    owners = item["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), {})
 
 
 def _error(status: int, content: bytes, call: str) -> ApiError:

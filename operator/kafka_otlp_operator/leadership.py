@@ -28,7 +28,7 @@ log = structlog.stdlib.get_logger("kafka_otlp_operator")
 
 
 class Leases(Protocol):
-    """What of ``kube.Cluster`` is needed here. Its calls have to end well before ``lease.RENEW_SECONDS``."""
+    """What of ``cluster.Cluster`` is needed here. Its calls have to end well before ``lease.RENEW_SECONDS``."""
 
     def lease(self, namespace: str, name: str) -> Lease | None:
         """A Lease; None when there is none. Raises ApiError."""

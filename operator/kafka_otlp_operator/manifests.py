@@ -15,17 +15,18 @@ from kafka_otlp_operator.spec import Resource
 from kafka_otlp_operator.template import pod_template
 
 
-def desired(resource: Resource, image: str) -> tuple[Manifest, ...]:
+def desired(resource: Resource, image: str, credentials_hash: str | None = None) -> tuple[Manifest, ...]:
     """The objects that the resource wants, in the order in which they are applied.
 
-    ``image`` is the exporter's image where the resource names none. The NetworkPolicy comes before the pods: none of
+    ``image`` is the exporter's image where the resource names none; with another ``credentials_hash`` the pods are others.
+    The NetworkPolicy comes before the pods: none of
     them ever runs without it.
     """
     wanted = (
         service_account(resource),
         service(resource),
         policies.network_policy(resource),
-        deployment(resource, image),
+        deployment(resource, image, credentials_hash),
         policies.disruption_budget(resource),
         policies.autoscaler(resource),
         policies.pod_monitor(resource),
@@ -72,7 +73,7 @@ def _protocol(server: OtlpServer, plain: str) -> str:
     return plain if server.tls_secret_ref is None else "https"
 
 
-def deployment(resource: Resource, image: str) -> Manifest:
+def deployment(resource: Resource, image: str, credentials_hash: str | None = None) -> Manifest:
     """The pods, replaced one after the other and never before the new one is ready.
 
     Where others say how many there are it has no number: what is not applied is not taken from them.
@@ -80,7 +81,7 @@ def deployment(resource: Resource, image: str) -> Manifest:
     spec: dict[str, Any] = {
         "selector": {"matchLabels": dict(names.selector(resource.name))},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": pod_template(resource, image),
+        "template": pod_template(resource, image, credentials_hash),
     }
     if resource.workload.scaling.mode is ScalingMode.FIXED:
         spec = {"replicas": resource.workload.replicas, **spec}

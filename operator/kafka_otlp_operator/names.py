@@ -26,6 +26,7 @@ OTLP_GRPC_PORT = 4317
 OTLP_HTTP_PORT = 4318
 ADMIN_PORT = 9464
 
+CREDENTIALS_HASH = f"{GROUP}/credentials-hash"
 CREDENTIALS_VOLUME = "credentials"
 CREDENTIALS_DIR = "/etc/kafka-otlp/credentials"
 OTLP_VOLUME = "otlp"

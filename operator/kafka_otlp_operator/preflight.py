@@ -7,8 +7,8 @@ from collections.abc import Callable
 import structlog
 
 from kafka_otlp_operator import access, names
+from kafka_otlp_operator.cluster import Cluster
 from kafka_otlp_operator.errors import ApiError
-from kafka_otlp_operator.kube import Cluster
 from kafka_otlp_operator.settings import Settings
 
 log = structlog.stdlib.get_logger("kafka_otlp_operator")

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from kafka_otlp_operator import events, exporters, manifests, status
-from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, SpecInvalid
-from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator import credentials, events, exporters, manifests, status, template
+from kafka_otlp_operator.cluster import Cluster, Key
+from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, RestartNotOffered, SpecInvalid
+from kafka_otlp_operator.fields import CredentialReload
 from kafka_otlp_operator.ownership import Manifest
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.spec import Resource, parse
@@ -128,7 +129,7 @@ def _apply(
     cluster: Cluster, found: Mapping[str, Any], resource: Resource, settings: Settings
 ) -> tuple[Finding, Mapping[str, Any] | None]:
     """Apply what is wanted, prune what is not; how that went, and the Deployment as it is afterwards."""
-    wanted = manifests.desired(resource, settings.image)
+    wanted = manifests.desired(resource, settings.image, _credentials_hash(cluster, resource, settings))
     children = {_identity(child): child for child in cluster.children(found)}
     there = dict(children)
     unserved = [manifest for manifest in wanted if not cluster.serves(manifest)]
@@ -148,6 +149,19 @@ def _apply(
     for identity in children.keys() - {_identity(manifest) for manifest in wanted}:
         cluster.delete(children[identity])
     return status.applied(unserved), deployment
+
+
+def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) -> str | None:
+    """What the pods' template says of their Secrets; None where their change is the exporter's business."""
+    if resource.workload.credential_reload is not CredentialReload.RESTART:
+        return None
+    if (secret := settings.restart_key) is None:
+        raise RestartNotOffered(
+            "spec.credentialReload: Restart is not offered by this operator: have the platform's administrator set "
+            "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE, or use Reload."
+        )
+    values = cluster.values(resource.namespace, template.mounted(resource))
+    return credentials.digest(secret, resource.namespace, resource.name, values)
 
 
 def _let_go_of_replicas(cluster: Cluster, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:

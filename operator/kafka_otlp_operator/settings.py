@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kafka_otlp_operator import names, permitted
+from kafka_otlp_operator.credentials import KEY_BYTES
+from kafka_otlp_operator.errors import OperatorError
 
 VERSION = version("kafka-otlp")
 
@@ -46,6 +49,14 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65_535, description="Port of /livez, /readyz and /metrics. 0: any free one.")
     ] = 8080
 
+    restart_key_file: Annotated[
+        str,
+        Field(
+            description="File with at least 32 random bytes, the key of the digest by which `credentialReload: Restart` sees "
+            "that a Secret has changed. With it the operator reads the Secrets of the resources that ask for it, and needs "
+            "the role kafka-otlp-operator-secrets. Empty: Restart is not offered."
+        ),
+    ] = ""
     lease_namespace: Annotated[
         str,
         Field(
@@ -61,6 +72,22 @@ class Settings(BaseSettings):
         if sentence := permitted.not_to_allow(_parts(text)):
             raise ValueError(sentence)
         return text
+
+    @property
+    def restart_key(self) -> bytes | None:
+        """The key of the digest of Secrets; None where Restart is not offered. Raises OperatorError."""
+        if not self.restart_key_file:
+            return None
+        variable = "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE"
+        try:
+            key = Path(self.restart_key_file).read_bytes()
+        except OSError as error:
+            raise OperatorError(f"{variable}: {self.restart_key_file} cannot be read: {error.strerror}.") from None
+        if len(key) < KEY_BYTES:
+            raise OperatorError(
+                f"{variable}: {self.restart_key_file} has {len(key)} bytes, and needs at least {KEY_BYTES} random ones."
+            )
+        return key
 
     @property
     def properties(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from kafka_otlp_exporter import env, values
 from kafka_otlp_exporter import settings as process
 from kafka_otlp_operator import names, quantity
+from kafka_otlp_operator.credentials import Source
 from kafka_otlp_operator.fields import MARGIN_SECONDS, PRE_STOP_SECONDS
 from kafka_otlp_operator.reach import OtlpServer
 from kafka_otlp_operator.spec import Resource
@@ -21,12 +22,18 @@ from kafka_otlp_operator.spec import Resource
 _USER = 65532  # "nonroot" of distroless images
 
 
-def pod_template(resource: Resource, image: str) -> dict[str, Any]:
-    """Labels, annotations and spec of the pods; ``image`` is for a resource that names none."""
+def pod_template(resource: Resource, image: str, credentials_hash: str | None = None) -> dict[str, Any]:
+    """Labels, annotations and spec of the pods; ``image`` is for a resource that names none.
+
+    Another ``credentials_hash`` makes another template, so that the pods are replaced.
+    """
     wanted = resource.workload.pod_template
     metadata: dict[str, Any] = {"labels": {**wanted.labels, **names.labels(resource.name)}}
-    if wanted.annotations:
-        metadata["annotations"] = dict(wanted.annotations)
+    annotations = dict(wanted.annotations)
+    if credentials_hash is not None:
+        annotations[names.CREDENTIALS_HASH] = credentials_hash
+    if annotations:
+        metadata["annotations"] = annotations
     return {"metadata": metadata, "spec": _pod(resource, image)}
 
 
@@ -228,6 +235,18 @@ def credential_sources(resource: Resource) -> list[dict[str, Any]]:
         if tls.client_cert_secret_ref is not None:
             sources.append(_secret(tls.client_cert_secret_ref.name, {key: key for key in ("tls.crt", "tls.key")}))
     return sources
+
+
+def mounted(resource: Resource) -> tuple[Source, ...]:
+    """Every key of a Secret or a ConfigMap that the pods mount."""
+    kinds = {"secret": "Secret", "configMap": "ConfigMap"}
+    return tuple(
+        Source(kinds[field], projection["name"], item["key"])
+        for _, _, sources in _volumes(resource)
+        for source in sources
+        for field, projection in source.items()
+        for item in projection["items"]
+    )
 
 
 def _required_files(resource: Resource) -> tuple[str, ...]:

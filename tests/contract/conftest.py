@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.beds.kubernetes import ApiServer
-from tests.contract.operator_bed import Namespace, Operator, install
+from tests.contract.operator_bed import ROOT, Namespace, Operator, install, until
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,25 @@ def operator(_operator: Operator) -> Operator:
 def namespace(api: ApiServer) -> Namespace:
     """A namespace of the test's own."""
     return Namespace(api)
+
+
+@pytest.fixture(scope="session")
+def roles(api: ApiServer) -> None:
+    """Everything of deploy/operator.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "operator.yaml").read_text())
+    items = [document for document in documents if document["kind"] != "Deployment"]
+    for item in items:  # the namespace first
+        api.kubectl("apply", "-f", "-", input=json.dumps(item))
+    for role in ("view", "edit", "admin"):
+        until(lambda role=role: "kafka-otlp.dev" in api.kubectl("get", "clusterrole", role, "-o", "yaml"), role)  # type: ignore[misc]
+
+
+@pytest.fixture
+def service_account(api: ApiServer, roles: None, tmp_path: Path) -> Path:
+    """A kubeconfig of the operator's own service account."""
+    token = api.kubectl("-n", "kafka-otlp", "create", "token", "kafka-otlp-operator").strip()
+    config = json.loads(api.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path

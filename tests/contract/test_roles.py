@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client, config
 
 from kafka_otlp_operator import access, preflight
-from kafka_otlp_operator.kube import Cluster
+from kafka_otlp_operator.cluster import Cluster
+from kafka_otlp_operator.kube import Api
 from kafka_otlp_operator.settings import Settings
 from tests.beds.kubernetes import ApiServer, KubectlError
-from tests.contract.operator_bed import EXAMPLES, RESOURCE, ROOT, Namespace, Operator, applied, until
+from tests.contract.operator_bed import EXAMPLES, RESOURCE, Namespace, Operator, applied, until
 
 pytestmark = pytest.mark.kubernetes
 
@@ -29,17 +29,6 @@ ALLOWED = {
     "edit": (EDIT, {"get", "update", "patch"}, {"get"}),
     "admin": (EDIT, {"get", "update", "patch"}, {"get"}),
 }
-
-
-@pytest.fixture(scope="module")
-def roles(api: ApiServer) -> None:
-    """Everything of deploy/operator.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
-    documents = yaml.safe_load_all((ROOT / "deploy" / "operator.yaml").read_text())
-    items = [document for document in documents if document["kind"] != "Deployment"]
-    for item in items:  # the namespace first
-        api.kubectl("apply", "-f", "-", input=json.dumps(item))
-    for role in ALLOWED:
-        until(lambda role=role: "kafka-otlp.dev" in api.kubectl("get", "clusterrole", role, "-o", "yaml"), role)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("role", ALLOWED)
@@ -84,17 +73,6 @@ def refused(namespace: Namespace, *arguments: str) -> str:
     except KubectlError as error:
         return str(error)
     return ""
-
-
-@pytest.fixture
-def service_account(api: ApiServer, roles: None, tmp_path: Path) -> Path:
-    """A kubeconfig of the operator's own service account."""
-    token = api.kubectl("-n", "kafka-otlp", "create", "token", "kafka-otlp-operator").strip()
-    config = json.loads(api.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    path = tmp_path / "kubeconfig"
-    path.write_text(json.dumps(config))
-    return path
 
 
 @pytest.fixture
@@ -163,7 +141,7 @@ def test_each_verb_that_is_missing_is_named(api: ApiServer, service_account: Pat
     """The shipped role without one verb after the other: the sentence names it, and none but it."""
     configuration = client.Configuration()
     config.load_kube_config(str(service_account), client_configuration=configuration)  # type: ignore[no-untyped-call]
-    cluster = Cluster(client.ApiClient(configuration), 5)
+    cluster = Cluster(Api(client.ApiClient(configuration), 5))
     rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
     settings = Settings()
 

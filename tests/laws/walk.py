@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 # Fields that change none of the objects, and why.
 WITHOUT_EFFECT: Mapping[str, str] = {
     "paused": "it holds back what the others do; the tests of pausing are about it",
+    "credentialReload": "what it does depends on Secrets and on the operator; the tests of restarts are about it",
 }
 
 _CPU = {"resources": {"requests": {"cpu": "100m"}}}

@@ -9,9 +9,9 @@ from aiohttp import ClientSession
 
 from kafka_otlp_operator import controller as module
 from kafka_otlp_operator import pulse
+from kafka_otlp_operator.cluster import Key
 from kafka_otlp_operator.controller import Controller
 from kafka_otlp_operator.errors import ApiError, OperatorError
-from kafka_otlp_operator.kube import Key
 from kafka_otlp_operator.probes import Probes
 from kafka_otlp_operator.reconcile import Result
 from kafka_otlp_operator.settings import Settings

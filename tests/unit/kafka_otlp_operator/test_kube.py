@@ -1,5 +1,6 @@
 """The door to the Kubernetes API, before an HTTP server that says what a test wants."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ import pytest
 from kubernetes import client
 
 from kafka_otlp_operator import errors
+from kafka_otlp_operator.cluster import Cluster, Key
+from kafka_otlp_operator.credentials import Source
 from kafka_otlp_operator.kinds import CHILDREN
-from kafka_otlp_operator.kube import Cluster, Key
+from kafka_otlp_operator.kube import Api
 from tests.unit.kafka_otlp_operator.resources import raw
 
 OURS = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
@@ -47,7 +50,7 @@ class Server:
         self.thread.start()
         configuration = client.Configuration()
         configuration.host = f"http://127.0.0.1:{self.http.server_port}"
-        self.cluster = Cluster(client.ApiClient(configuration), timeout=5)
+        self.cluster = Cluster(Api(client.ApiClient(configuration), timeout=5))
 
     def close(self) -> None:
         self.http.shutdown()
@@ -269,3 +272,49 @@ def test_an_event_is_created_beside_its_object(server):
     assert json.loads(body) == event
     with pytest.raises(errors.Forbidden, match="events are forbidden"):
         server.cluster.post(event)
+
+
+def test_values_of_secrets_and_config_maps(server):
+    """Each object is read once; what is not there is None, and text and bytes are bytes."""
+    secret = {"data": {"password": base64.b64encode(b"hunter2").decode()}}
+    bundle = {"data": {"ca.crt": "PEM"}, "binaryData": {"raw": base64.b64encode(b"\xff").decode()}}
+    server.answers = [(200, secret), (200, bundle), (404, {"message": "not found"})]
+    sources = [
+        Source("Secret", "s", "password"),
+        Source("Secret", "s", "other"),
+        Source("ConfigMap", "c", "ca.crt"),
+        Source("ConfigMap", "c", "raw"),
+        Source("Secret", "gone", "key"),
+    ]
+    values = server.cluster.values("telemetry", sources)
+    assert [values[source] for source in sources] == [b"hunter2", None, b"PEM", b"\xff", None]
+    assert [call[1] for call in server.calls] == [
+        "/api/v1/namespaces/telemetry/secrets/s",
+        "/api/v1/namespaces/telemetry/configmaps/c",
+        "/api/v1/namespaces/telemetry/secrets/gone",
+    ]
+
+
+def test_nothing_is_written_by_who_may_not(server):
+    """The Lease, and questions about rights, are no writes of the work."""
+
+    def forbid() -> None:
+        raise errors.NotLeader("another one acts")
+
+    guarded = Cluster(server.cluster._call.__self__, forbid)
+    for write in (
+        lambda: guarded.apply(MANIFEST),
+        lambda: guarded.delete({"kind": "Service", "metadata": {"name": "edge", "namespace": "telemetry", "uid": "u"}}),
+        lambda: guarded.apply_status(raw(), {}),
+        lambda: guarded.post({"metadata": {"namespace": "telemetry"}}),
+    ):
+        with pytest.raises(errors.NotLeader):
+            write()
+    assert server.calls == []
+    server.answers = [(201, {"metadata": {}}), (201, {"status": {"allowed": True}})]
+    guarded.write_lease({"metadata": {"namespace": "n", "name": "l"}})
+    assert guarded.may({"verb": "get"})
+    assert [call[:2] for call in server.calls] == [
+        ("POST", "/apis/coordination.k8s.io/v1/namespaces/n/leases?fieldManager=kafka-otlp-operator"),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator import status
+from kafka_otlp_operator.cluster import Key
 from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet
-from kafka_otlp_operator.kube import Key
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
 from tests.unit.kafka_otlp_operator.resources import raw
@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Cluster:
-    """What ``kube.Cluster`` does, without a server; ``calls`` lists what was written."""
+    """What ``cluster.Cluster`` does, without a server; ``calls`` lists what was written."""
 
     def __init__(self, resource: Any = None) -> None:
         self.stored = resource

@@ -1,0 +1,254 @@
+"""What the operator asks of the cluster: reads, server-side applies, deletes. Called by ``reconcile`` and ``controller``.
+
+Objects are plain mappings in the API's own form. Every failure is an ``ApiError`` with the server's own sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.credentials import Source
+from kafka_otlp_operator.errors import Forbidden, NotFound, NotOurs, SecretAccessDenied
+from kafka_otlp_operator.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, SOURCES, Kind
+from kafka_otlp_operator.kube import Api, Object
+
+
+class Key(NamedTuple):
+    """Which resource."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """``telemetry/edge``."""
+        return f"{self.namespace}/{self.name}"
+
+
+_APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PAGE = 500
+
+
+class Cluster:
+    """One API server; usable from several threads.
+
+    ``allow`` is called before each write of anything but Leases, and raises ApiError when none may be made.
+    """
+
+    def __init__(self, api: Api, allow: Callable[[], None] = lambda: None) -> None:
+        self._call = api.call
+        self._allow = allow
+
+    def serves_resources(self) -> bool:
+        """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
+        return self._serves(RESOURCE)
+
+    def serves(self, manifest: Object) -> bool:
+        """Whether the API server has the kind of this object; it is asked each time. Raises ApiError."""
+        kind = CHILDREN[manifest["kind"]]
+        return not kind.optional or self._serves(kind)
+
+    def _serves(self, kind: Kind) -> bool:
+        try:
+            found = self._call("GET", kind.root)
+        except NotFound:
+            return False
+        return any(resource["name"] == kind.plural for resource in found["resources"])
+
+    def keys(self, namespace: str | None) -> Iterator[Key]:
+        """Every resource of a namespace, or of all with None. Raises ApiError."""
+        position = ""
+        while True:
+            query = {"limit": str(_PAGE)} | ({"continue": position} if position else {})
+            page = self._call("GET", RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
+            for item in page["items"] or ():  # null while the API server is still taking up a new definition
+                yield Key(item["metadata"]["namespace"], item["metadata"]["name"])
+            position = page["metadata"].get("continue", "")
+            if not position:
+                return
+
+    def resource(self, key: Key) -> Object:
+        """One custom resource. Raises NotFound, ApiError."""
+        return self._call("GET", RESOURCE.path(key.namespace, key.name))
+
+    def children(self, owner: Object) -> Sequence[Object]:
+        """The objects that the operator made for this resource and that are still there. Raises ApiError."""
+        metadata = owner["metadata"]
+        selector = f"{names.MANAGED_BY}={names.OPERATOR},{names.INSTANCE}={metadata['name']}"
+        return [
+            {**item, "kind": kind}
+            for kind, api in CHILDREN.items()
+            for item in self._list(api, metadata["namespace"], {"labelSelector": selector})
+            if _controller(item).get("uid") == metadata["uid"]
+        ]
+
+    def _list(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> Sequence[Object]:
+        try:
+            return self._call("GET", kind.path(namespace), query)["items"] or ()
+        except NotFound:
+            if kind.optional:
+                return ()
+            raise
+
+    def deployment(self, owner: Object) -> Object | None:
+        """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
+        metadata = owner["metadata"]
+        try:
+            found = self._call("GET", CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
+        except NotFound:
+            return None
+        return found if _controller(found).get("uid") == metadata["uid"] else None
+
+    def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
+        """What stands under these keys of Secrets and ConfigMaps; None where there is none. Raises ApiError.
+
+        Nothing of it is kept.
+        """
+        wanted = tuple(sources)
+        objects = dict.fromkeys((one.kind, one.name) for one in wanted)
+        found = {(kind, name): self._data(namespace, kind, name) for kind, name in objects}
+        return {one: found[one.kind, one.name].get(one.key) for one in wanted}
+
+    def _data(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+        try:
+            item = self._call("GET", SOURCES[kind].path(namespace, name))
+        except NotFound:
+            return {}
+        except Forbidden as error:
+            raise SecretAccessDenied(
+                f"credentialReload Restart needs to read {kind} {name!r}, which the role of the operator does not allow: have "
+                "the platform's administrator bind the role kafka-otlp-operator-secrets, or use Reload "
+                f"({error})."
+            ) from None
+        texts, encoded = (item.get("data") or {}, item.get("binaryData") or {})
+        if kind == "Secret":
+            texts, encoded = {}, texts
+        return {
+            **{key: text.encode() for key, text in texts.items()},
+            **{key: base64.b64decode(text) for key, text in encoded.items()},
+        }
+
+    def pods(self, owner: Object) -> Sequence[Object]:
+        """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
+        metadata = owner["metadata"]
+        query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
+        return self._list(PODS, metadata["namespace"], query)
+
+    def refuse_foreign(self, manifest: Object) -> Object | None:
+        """What is there already under this name and may be taken up, None when nothing is.
+
+        Raises NotOurs when it belongs to somebody else, ApiError.
+        """
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        try:
+            found = self._call("GET", CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
+        except NotFound:
+            return None
+        owner = _controller(found)
+        if owner.get("uid") == _controller(manifest).get("uid"):
+            return found
+        if owner:
+            raise NotOurs(
+                f"{kind} {metadata['name']!r} is there already and belongs to {owner['kind']} {owner['name']!r}; "
+                "give this resource another name, or remove the other one."
+            )
+        if (found["metadata"].get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
+            raise NotOurs(
+                f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
+                f"another name, or delete that {kind}."
+            )
+        return found
+
+    def apply(self, manifest: Object) -> Object:
+        """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
+
+        A repeated apply of the same manifest writes nothing.
+        """
+        metadata = manifest["metadata"]
+        path = CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
+        return self._write("PATCH", path, _APPLY, manifest)
+
+    def let_go_of_replicas(self, deployment: Object) -> None:
+        """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
+
+        What is no longer applied goes back to its default, unless somebody else applies it as well
+        (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership-between-managers).
+        Raises Conflict when the number has changed since, ApiError.
+        """
+        metadata = deployment["metadata"]
+        if not any(_applies_replicas(entry) for entry in metadata.get("managedFields") or ()):
+            return
+        kept = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "spec": {"replicas": deployment["spec"]["replicas"]},
+        }
+        path = CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"])
+        self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
+
+    def delete(self, child: Object) -> None:
+        """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
+        metadata = child["metadata"]
+        path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
+        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
+        try:
+            self._write("DELETE", path, {}, options)
+        except NotFound:
+            return
+
+    def apply_status(self, resource: Object, status: Object) -> None:
+        """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
+        metadata = resource["metadata"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "status": status,
+        }
+        self._write("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+
+    def post(self, event: Object) -> None:
+        """Create an Event beside the object that it is about. Raises ApiError."""
+        self._write("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
+
+    def lease(self, namespace: str, name: str) -> Object | None:
+        """A Lease; None when there is none. Raises ApiError."""
+        try:
+            return self._call("GET", LEASES.path(namespace, name))
+        except NotFound:
+            return None
+
+    def write_lease(self, lease: Object) -> Object:
+        """Create a Lease, or replace it, if it is still the version that was read.
+
+        Returns it as it is then. Raises Conflict when it is another one by now, ApiError.
+        """
+        metadata = lease["metadata"]
+        query = {"fieldManager": names.OPERATOR}
+        if "resourceVersion" in metadata:
+            return self._call("PUT", LEASES.path(metadata["namespace"], metadata["name"]), query, lease)
+        return self._call("POST", LEASES.path(metadata["namespace"]), query, lease)
+
+    def may(self, attributes: Object) -> bool:
+        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview. Raises ApiError."""
+        review = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
+        answer = self._call("POST", REVIEWS.path(None), body={**review, "spec": {"resourceAttributes": attributes}})
+        return bool(answer["status"]["allowed"])
+
+    def _write(self, method: str, path: str, query: Mapping[str, str], body: Object) -> dict[str, Any]:
+        self._allow()
+        return self._call(method, path, query, body)
+
+
+def _applies_replicas(entry: Mapping[str, Any]) -> bool:
+    ours = (entry["manager"], entry["operation"]) == (names.OPERATOR, "Apply")
+    return ours and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+
+
+def _controller(item: Object) -> Mapping[str, Any]:
+    owners = item["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})

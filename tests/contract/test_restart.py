@@ -1,0 +1,140 @@
+"""``credentialReload: Restart`` before a real API server: pods are replaced when their Secrets change, and only then."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.operator_bed import OWNED, Namespace, Operator, applied, until
+
+pytestmark = pytest.mark.kubernetes
+
+HASH = "kafka-otlp.dev/credentials-hash"
+SECURED: dict[str, Any] = {
+    "credentialReload": "Restart",
+    "securityProtocol": "SASL_SSL",
+    "sasl": {"mechanism": "PLAIN", "username": "edge", "passwordSecretRef": {"name": "edge-kafka", "key": "password"}},
+    "tls": {"caConfigMapRef": {"name": "ca", "key": "ca.crt"}},
+}
+
+
+@pytest.fixture
+def restarting(operator: Operator, namespace: Namespace, tmp_path: Path) -> Iterator[Operator]:
+    """An operator that offers it, in the place of the one that does not."""
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    settings = {
+        "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key"),
+        "KAFKA_OTLP_OPERATOR_RESYNC_SECONDS": "2",
+    }
+    operator.stop()
+    running = Operator(namespace.api, tmp_path / "log", environment=settings)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        operator.start()
+
+
+def annotated(namespace: Namespace) -> dict[str, str]:
+    """The annotations of the pod template."""
+    found: dict[str, str] = namespace.get("deployment")["spec"]["template"]["metadata"].get("annotations", {})
+    return found
+
+
+def password(namespace: Namespace, text: str) -> None:
+    """Have the Secret hold this password."""
+    data = {"password": base64.b64encode(text.encode()).decode()}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "edge-kafka"}, "data": data}
+    namespace.kubectl("apply", "-f", "-", input=json.dumps(secret))
+
+
+def test_each_change_is_one_rollout(restarting: Operator, namespace: Namespace) -> None:
+    """Of a Secret or a ConfigMap that the pods mount; also when it is made later. And the digest tells nothing."""
+    namespace.apply(SECURED)
+    applied(namespace)
+    hashes = [annotated(namespace)[HASH]]
+
+    def changed() -> bool:
+        return annotated(namespace)[HASH] != hashes[-1]
+
+    for text in ("hunter2", "hunter3", "hunter2"):
+        password(namespace, text)
+        until(changed, "another template")
+        hashes.append(annotated(namespace)[HASH])
+    namespace.kubectl("create", "configmap", "ca", "--from-literal=ca.crt=PEM")
+    until(changed, "another template")
+    hashes.append(annotated(namespace)[HASH])
+    assert hashes[1] == hashes[3]
+    assert len(set(hashes)) == 4
+    generation = namespace.get("deployment")["metadata"]["generation"]
+    assert generation == len(hashes)
+    namespace.kubectl("create", "secret", "generic", "another", "--from-literal=password=x")
+    namespace.kubectl("label", "secret", "edge-kafka", "touched=yes")
+    namespace.settle()
+    assert namespace.get("deployment")["metadata"]["generation"] == generation
+    told = "".join(namespace.kubectl("get", kind, "-o", "yaml") for kind in (*OWNED, "pods", "events"))
+    assert "hunter" not in told + restarting.log.read_text()
+
+
+def test_two_resources_with_one_secret_have_two_digests(restarting: Operator, namespace: Namespace) -> None:
+    """Nobody can tell from pods whose passwords are the same; and Reload has none."""
+    password(namespace, "hunter2")
+    for name, spec in (("edge", SECURED), ("other", SECURED), ("plain", {**SECURED, "credentialReload": "Reload"})):
+        namespace.apply(spec, name)
+        applied(namespace, name)
+    found = [namespace.get("deployment", name)["spec"]["template"]["metadata"] for name in ("edge", "other")]
+    assert found[0]["annotations"][HASH] != found[1]["annotations"][HASH]
+    assert "annotations" not in namespace.get("deployment", "plain")["spec"]["template"]["metadata"]
+
+
+def test_who_does_not_offer_it_says_so(operator: Operator, namespace: Namespace) -> None:
+    """What runs stays as it is, and the sentence is for the person who can change it."""
+    namespace.apply({**SECURED, "credentialReload": "Reload"})
+    applied(namespace)
+    before = namespace.settle()
+    namespace.apply({**SECURED, "lingerMs": 9})
+    until(lambda: namespace.condition("Applied").get("reason") == "RestartNotOffered", "RestartNotOffered")
+    assert "set KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE, or use Reload." in namespace.condition("Ready")["message"]
+    after = namespace.versions()
+    assert {kind: after[kind] for kind in OWNED} == {kind: before[kind] for kind in OWNED}
+
+
+def test_who_may_not_read_secrets_says_so(
+    operator: Operator, namespace: Namespace, service_account: Path, tmp_path: Path
+) -> None:
+    """The role that is shipped beside the operator's own is what is missing; bound, it heals."""
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    settings = {"KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key")}
+    operator.stop()
+    limited = Operator(namespace.api, tmp_path / "log", kubeconfig=service_account, environment=settings)
+    try:
+        limited.start()
+        password(namespace, "hunter2")
+        namespace.apply(SECURED)
+        until(lambda: namespace.condition("Applied").get("reason") == "SecretAccessDenied", "SecretAccessDenied")
+        assert "bind the role kafka-otlp-operator-secrets" in namespace.condition("Ready")["message"]
+        assert not namespace.exists("deployment")
+        account = "--serviceaccount=kafka-otlp:kafka-otlp-operator"
+        role = "--clusterrole=kafka-otlp-operator-secrets"
+        namespace.kubectl("create", "rolebinding", "secrets", role, account)
+        until(lambda: namespace.exists("deployment"), "the Deployment", 70)
+        assert HASH in annotated(namespace)
+    finally:
+        limited.stop()
+        operator.start()
+
+
+def test_a_key_that_is_too_short_is_one_sentence(operator: Operator, namespace: Namespace, tmp_path: Path) -> None:
+    """And exit code 1."""
+    (tmp_path / "key").write_bytes(b"short")
+    settings = {"KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key")}
+    weak = Operator(namespace.api, tmp_path / "log", environment=settings)
+    weak.begin()
+    assert weak.process.wait(30) == 1
+    assert "has 5 bytes, and needs at least 32 random ones." in weak.log.read_text()
