@@ -1,0 +1,53 @@
+"""What there is of a resource in a cluster, without what no two runs have alike. Used by this folder's tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kafka_otlp_operator.kinds import CHILDREN
+from tests.contract.operator_bed import RESOURCE, Namespace
+
+# Given by the API server or by other controllers: identities, times, addresses.
+_OF_METADATA = ("uid", "resourceVersion", "creationTimestamp", "namespace", "generation")
+_OF_OTHERS = ("deployment.kubernetes.io/revision", "autoscaling.alpha.kubernetes.io/conditions")
+
+
+def snapshot(namespace: Namespace) -> Mapping[str, Any]:
+    """Every object of the operator's kinds in a namespace, and the resources' conditions, by kind and name."""
+    found: dict[str, Any] = {}
+    resources = namespace.list(RESOURCE)
+    for kind, entry in CHILDREN.items():
+        if entry.optional:
+            continue
+        plural = f"{entry.plural}.{entry.group}".rstrip(".")
+        listed = json.loads(namespace.kubectl("get", plural, "-o", "json", "--show-managed-fields"))["items"]
+        found |= {f"{kind}/{item['metadata']['name']}": _alike(item) for item in listed if _ours(item)}
+    for resource in resources:
+        status = resource.get("status", {})
+        conditions = [
+            {key: value for key, value in one.items() if key != "lastTransitionTime"} for one in status["conditions"]
+        ]
+        found[f"status of {resource['metadata']['name']}"] = {**status, "conditions": conditions, "endpoint": None}
+    text = json.dumps(found)
+    for resource in resources:  # which field managers own the owner reference is told by its uid
+        text = text.replace(resource["metadata"]["uid"], f"uid of {resource['metadata']['name']}")
+    alike: Mapping[str, Any] = json.loads(text)
+    return alike
+
+
+def _ours(item: Mapping[str, Any]) -> bool:
+    return bool((item["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "kafka-otlp-operator")
+
+
+def _alike(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = {key: value for key, value in item["metadata"].items() if key not in _OF_METADATA}
+    metadata["annotations"] = {
+        key: value for key, value in metadata.get("annotations", {}).items() if key not in _OF_OTHERS
+    }
+    metadata["managedFields"] = [
+        {**entry, "time": None} for entry in metadata["managedFields"] if entry["manager"].startswith("kafka-otlp")
+    ]
+    spec = {key: value for key, value in item.get("spec", {}).items() if key not in {"clusterIP", "clusterIPs"}}
+    return {"metadata": metadata, "spec": spec}

@@ -1,0 +1,105 @@
+"""Many resources: how long a cold start takes, what it needs, and that an operator with nothing to do does nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.beds.api_proxy import ApiProxy
+from tests.beds.kubernetes import ApiServer
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, until
+from tests.fault.conftest import FULL
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
+
+RESOURCES, IDLE_SECONDS, RESYNC_SECONDS = (500, 600, 120) if FULL else (60, 12, 5)
+COLD_START_SECONDS = 60
+MEMORY_BYTES = 256 * 1024 * 1024
+
+
+def create(namespace: Namespace, count: int) -> None:
+    """So many resources, which want a pod each."""
+    resources = [
+        {
+            "apiVersion": "kafka-otlp.dev/v1alpha1",
+            "kind": "KafkaOtlpExporter",
+            "metadata": {"name": f"edge-{number}"},
+            "spec": {"brokers": ["kafka:9092"], "lingerMs": number},
+        }
+        for number in range(count)
+    ]
+    for begin in range(0, count, 100):
+        text = "\n---\n".join(json.dumps(one) for one in resources[begin : begin + 100])
+        namespace.kubectl("create", "-f", "-", input=text)
+
+
+def told(api: ApiServer, namespace: Namespace) -> int:
+    """How many of them have a status of their newest version that says that all was applied."""
+    listed = json.loads(api.kubectl("-n", namespace.name, "get", RESOURCE, "-o", "json"))["items"]
+    applied = [
+        one
+        for one in listed
+        if one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"]
+        and {"Applied": "True"}.items()
+        <= {condition["type"]: condition["status"] for condition in one["status"]["conditions"]}.items()
+    ]
+    return len(applied)
+
+
+def peak_memory(pid: int) -> int:
+    """VmHWM, in bytes."""
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(line) * 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of the process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_a_cold_start_converges_and_then_nothing_is_written(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> None:
+    """All resources in a minute, within the memory that the operator asks for; then one read a resource a resync."""
+    namespace = Namespace(api)
+    create(namespace, RESOURCES)
+    operator = Operator(
+        api,
+        tmp_path / "log",
+        "--namespace",
+        namespace.name,
+        kubeconfig=proxy.kubeconfig,
+        environment={"KAFKA_OTLP_OPERATOR_RESYNC_SECONDS": str(RESYNC_SECONDS)},
+    )
+    begun = time.monotonic()
+    operator.begin()
+    try:
+        until(lambda: told(api, namespace) == RESOURCES, "convergence", COLD_START_SECONDS)
+        took = time.monotonic() - begun
+        worked = cpu_seconds(operator.process.pid)
+        # Kubernetes makes pods and says so, which is told; then nothing happens any more.
+        quiet = len(proxy.writes)
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            time.sleep(6)
+            if len(proxy.writes) == quiet:
+                break
+            quiet = len(proxy.writes)
+        proxy.reset()
+        time.sleep(IDLE_SECONDS)
+        calls = list(proxy.calls)
+        assert [call for call in calls if call.write] == []
+        reads = len([call for call in calls if not call.watch])
+        memory = peak_memory(operator.process.pid)
+        print(
+            f"{RESOURCES} resources: cold start {took:.1f} s with {worked:.1f} s of CPU, peak {memory / 2**20:.0f} MiB; "
+            f"{reads} reads in {IDLE_SECONDS} s"
+        )
+        assert memory <= MEMORY_BYTES
+        assert "crashed" not in operator.get("/metrics")[1]
+    finally:
+        operator.stop()
+        namespace.kubectl("delete", "namespace", namespace.name, "--wait=false")
