@@ -51,6 +51,10 @@ cluster-down: $(STAMP) ## end it and leave nothing behind
 e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster; ARGS='-k name' goes to pytest
 	@$(PYTHON) -m tests.cluster e2e -- $(ARGS)
 
+.PHONY: fault
+fault: $(STAMP) ## the fault matrix of the operator, all of it (half an hour); ARGS='-k name' goes to pytest
+	@KAFKA_OTLP_FAULT_FULL=1 $(PYTHON) -m pytest -s tests/fault $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## style, types, import rules, and whether generated files are fresh
 	@.venv/bin/ruff check --quiet

@@ -58,14 +58,33 @@ class Cluster:
             return False
         return any(resource["name"] == kind.plural for resource in found["resources"])
 
-    def keys(self, namespace: str | None) -> Iterator[Key]:
-        """Every resource of a namespace, or of all with None. Raises ApiError."""
+    def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
+        """Every resource of a namespace, or of all with None: its own version, and those of all that was made for it.
+
+        Objects are told apart by their owner's name alone: one of an earlier resource of that name is one more to look at.
+        Raises ApiError.
+        """
+        found: dict[Key, set[str]] = {}
+        for item in self._metadata(RESOURCE, namespace, {}):
+            found[_key(item)] = {_version(item)}
+        for kind in CHILDREN.values():
+            for item in self._metadata(kind, namespace, {"labelSelector": f"{names.MANAGED_BY}={names.OPERATOR}"}):
+                owner = Key(item["metadata"]["namespace"], str(_controller(item).get("name", "")))
+                if owner in found:
+                    found[owner].add(_version(item))
+        return {key: frozenset(versions) for key, versions in found.items()}
+
+    def _metadata(self, kind: Kind, namespace: str | None, query: Mapping[str, str]) -> Iterator[Object]:
         position = ""
         while True:
-            query = {"limit": str(_PAGE)} | ({"continue": position} if position else {})
-            page = self._call("GET", RESOURCE.path(namespace), query, accept=_NAMES_ONLY)
-            for item in page["items"] or ():  # null while the API server is still taking up a new definition
-                yield Key(item["metadata"]["namespace"], item["metadata"]["name"])
+            asked = {**query, "limit": str(_PAGE)} | ({"continue": position} if position else {})
+            try:
+                page = self._call("GET", kind.path(namespace), asked, accept=_NAMES_ONLY)
+            except NotFound:
+                if kind.optional:
+                    return
+                raise
+            yield from page["items"] or ()  # null while the API server is still taking up a new definition
             position = page["metadata"].get("continue", "")
             if not position:
                 return
@@ -247,6 +266,14 @@ class Cluster:
 def _applies_replicas(entry: Mapping[str, Any]) -> bool:
     ours = (entry["manager"], entry["operation"]) == (names.OPERATOR, "Apply")
     return ours and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+
+
+def _key(item: Object) -> Key:
+    return Key(item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+def _version(item: Object) -> str:
+    return f"{item['metadata']['uid']} {item['metadata']['resourceVersion']}"
 
 
 def _controller(item: Object) -> Mapping[str, Any]:

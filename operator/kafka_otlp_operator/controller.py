@@ -27,6 +27,7 @@ from kafka_otlp_operator.queue import WorkQueue
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.telemetry import Metrics
+from kafka_otlp_operator.unchanged import Unchanged, Versions
 
 _STOP_SECONDS = 10.0
 _NOT_YET_SECONDS = 2.0
@@ -70,6 +71,7 @@ class Controller:
         self._waits_for: str | None = "the API server has not been asked yet"
         self._stopping = False
         self._pulse = Pulse(settings.resync_seconds, time.monotonic)
+        self._unchanged = Unchanged()
         self._ready: dict[Key, str] = {}
         self._show()
 
@@ -177,8 +179,9 @@ class Controller:
     async def _work(self) -> None:
         while True:
             key = await self._queue.take()
-            failed, settled = True, True
+            failed, settled, lasting = True, True, False
             self._pulse.begin(key)
+            self._unchanged.begin(key)
             try:
                 work = asyncio.ensure_future(self._run(partial(self._reconcile, key)))
                 try:
@@ -186,9 +189,10 @@ class Controller:
                 except asyncio.CancelledError:
                     await asyncio.wait([work], timeout=_STOP_SECONDS)
                     raise
-                failed, settled = result.failure is not None, result.settled
+                failed, settled, lasting = result.failure is not None, result.settled, result.lasting
             finally:
                 self._pulse.end(key)
+                self._unchanged.end(key, settled=lasting)
                 again = self._queue.done(key, failed=failed and not self._stopping, settled=settled or self._stopping)
             if again is not None:
                 log.warning("try again", resource=str(key), after_seconds=round(again, 1), reason=str(result.failure))
@@ -229,22 +233,24 @@ class Controller:
         """Look at every resource, now and then: it heals whatever an event was lost for."""
         while True:
             try:
-                keys = await self._run(self._keys)
+                listing = await self._run(self._listing)
             except ApiError as error:
                 self._pulse.resync(listed=False)
                 self.metrics.resyncs.labels("failed").inc()
                 log.warning("resync failed", reason=str(error))
                 await asyncio.sleep(min(5.0, self.settings.resync_seconds))
                 continue
-            for key in keys:
+            for key in self._unchanged.look(listing):
                 self._queue.add(key)
-            there = set(keys)
-            self._seen = {key: version for key, version in self._seen.items() if key in there}
-            self._ready = {key: truth for key, truth in self._ready.items() if key in there}
+            self._seen = {key: version for key, version in self._seen.items() if key in listing}
+            self._ready = {key: truth for key, truth in self._ready.items() if key in listing}
             self._pulse.resync(listed=True)
             self.metrics.resyncs.labels("done").inc()
             self._waits_for = None
             await asyncio.sleep(self.settings.resync_seconds * self._chance.uniform(0.9, 1.1))
 
-    def _keys(self) -> list[Key]:
-        return [key for namespace in self.settings.watched or (None,) for key in self._cluster.keys(namespace)]
+    def _listing(self) -> dict[Key, Versions]:
+        listing: dict[Key, Versions] = {}
+        for namespace in self.settings.watched or (None,):
+            listing |= self._cluster.versions(namespace)
+        return listing

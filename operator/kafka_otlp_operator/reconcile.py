@@ -36,7 +36,8 @@ class Result:
     written: there is not always something new to say.
     ``failure`` is what may go better at another try. Not ``settled``: the pods are not all there, and no event will
     tell of what becomes of them until they are. ``untold`` is why no Event could be posted of a new ``Ready``: nothing
-    depends on it, and it is not tried again.
+    depends on it, and it is not tried again. ``lasting``: as long as neither the resource nor an object of its changes,
+    another reconcile would find nothing to do.
     """
 
     ready: Mapping[str, Any] | None = None
@@ -44,6 +45,7 @@ class Result:
     failure: OperatorError | None = None
     settled: bool = True
     untold: ApiError | None = None
+    lasting: bool = False
 
 
 def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
@@ -64,13 +66,21 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
         findings = replace(findings, pods=pods, reports=exporters.reports(pods))
     summary = status.summarize(found, findings, now)
     if not status.differs(found, summary):
-        return Result(status.ready(summary), failure=failure, settled=settled)
+        lasting = failure is None and settled and _lasts(findings, found)
+        return Result(status.ready(summary), failure=failure, settled=settled, lasting=lasting)
     try:
         cluster.apply_status(found, summary)
     except NotFound:
         return Result()
     untold = _tell(cluster, found, status.ready(summary), now)
     return Result(status.ready(summary), told=True, failure=failure, settled=settled, untold=untold)
+
+
+def _lasts(findings: Findings, found: Mapping[str, Any]) -> bool:
+    """Not where it depends on something else: Secrets, kinds that may be installed, the mood of a check."""
+    reload = found["spec"].get("credentialReload", CredentialReload.RELOAD.value)
+    reads_secrets = reload != CredentialReload.RELOAD.value
+    return findings.config == status.VALID and findings.applied == status.APPLIED and not reads_secrets
 
 
 def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:

@@ -144,6 +144,7 @@ class ApiProxy:
 
     async def _forward(self, request: web.Request, call: Call) -> web.StreamResponse:
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+        headers["Accept-Encoding"] = "identity"
         body = await request.read()
         async with self._session.request(
             request.method, f"{self._api.url}{request.rel_url}", headers=headers, data=body or None

@@ -71,6 +71,22 @@ def test_what_was_deleted_comes_back(edge: Namespace):
     edge.wait_ready("edge")
 
 
+def test_another_operator_takes_over_from_one_that_is_killed(edge: Namespace, operator: Namespace):
+    """Two run and one acts; within 20 seconds of its end the other one does, and changes go on being brought about."""
+
+    def acting() -> str:
+        lease = operator.get("lease", "kafka-otlp-operator") or {}
+        return str(lease["spec"]["holderIdentity"]).partition("_")[0]
+
+    assert len(operator.all("pods", "app.kubernetes.io/name=kafka-otlp-operator")) == 2
+    killed = acting()
+    operator.kubectl("delete", "pod", killed, "--grace-period=0", "--force")
+    operator.wait(lambda: acting() not in {killed, ""}, "another operator acts", 20)
+    patch(edge, {"spec": {"lingerMs": 11}})
+    edge.wait_ready("edge")
+    operator.kubectl("rollout", "status", "deployment/kafka-otlp-operator", "--timeout=120s", seconds=130)
+
+
 def test_data_flows_while_the_operator_is_away(edge: Namespace, kafka: Kafka, client: Client, operator: Namespace):
     """Killed under traffic: nothing is lost, and a resource that is deleted meanwhile is gone without it."""
     with traffic(edge, kafka, client, seconds=10) as counted:

@@ -42,10 +42,10 @@ class Cluster:
             raise answer
         return answer
 
-    def keys(self, namespace):
+    def versions(self, namespace):
         if isinstance(self.listed, Exception):
             raise self.listed
-        return iter(self.listed)
+        return {key: frozenset({"1"}) for key in self.listed}
 
 
 class Checker:

@@ -103,16 +103,31 @@ def test_no_answer(server):
     server.close = lambda: None
 
 
-def test_lists_are_read_in_pages(server):
-    """Every page is read, names alone, and a null list is an empty one."""
-    item = {"metadata": {"namespace": "n", "name": "a"}}
-    server.answers = [
-        (200, {"items": [item], "metadata": {"continue": "next"}}),
-        (200, {"items": None, "metadata": {}}),
-    ]
-    assert list(server.cluster.keys(None)) == [Key("n", "a")]
+def listed(*items: Any, **metadata: str) -> tuple[int, Any]:
+    """A page of a list."""
+    return 200, {"items": list(items) or None, "metadata": metadata}
+
+
+def item(name: str, version: str, owner: str | None = None) -> Any:
+    """What a list tells of an object."""
+    owners = [{"controller": True, "uid": "u", "kind": "KafkaOtlpExporter", "name": owner}] if owner else []
+    metadata = {"namespace": "n", "name": name, "uid": f"uid-{name}", "resourceVersion": version}
+    return {"metadata": {**metadata, "ownerReferences": owners}}
+
+
+def test_versions_of_all_resources_and_of_what_was_made_for_them(server):
+    """In pages, by names and versions alone; a kind that is not installed has no objects."""
+    children = [(404, {"message": "no such kind"}) if kind.optional else listed() for kind in CHILDREN.values()]
+    children[0] = listed(item("a", "3", "a"), item("x", "9", "gone"), item("y", "8"))
+    server.answers = [listed(item("a", "1"), **{"continue": "next"}), listed(item("b", "2")), *children]
+    assert server.cluster.versions(None) == {
+        Key("n", "a"): {"uid-a 1", "uid-a 3"},
+        Key("n", "b"): {"uid-b 2"},
+    }
     assert "continue=next" in server.calls[1][1]
     assert "PartialObjectMetadataList" in server.calls[0][2]["Accept"]
+    assert "labelSelector=app.kubernetes.io/managed-by%3Dkafka-otlp-operator" in server.calls[2][1]
+    assert len(server.calls) == 2 + len(CHILDREN)
 
 
 def test_apply(server):

@@ -1,0 +1,111 @@
+"""An API server that refuses, stumbles or does not answer: the work is done all the same, and nothing hot-loops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.beds.api_proxy import Answer, ApiProxy, Call, Dropped
+from tests.beds.kubernetes import ApiServer
+from tests.contract.operator_bed import Namespace, Operator, applied, until
+from tests.fault.conftest import FULL
+from tests.fault.objects import snapshot
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
+
+SPEC: Mapping[str, Any] = {"replicas": 0, "podDisruptionBudget": {}, "networkPolicy": {}}
+OUTAGE_SECONDS = 60 if FULL else 6
+# 0 is no answer at all, though the API server did what it was asked to.
+FAULTS = (409, 429, 500, 503, 0)
+
+
+@pytest.fixture
+def proxied(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> Iterator[Operator]:
+    """An operator behind the proxy."""
+    running = Operator(api, tmp_path / "log", kubeconfig=proxy.kubeconfig)
+    running.start()
+    yield running
+    running.stop()
+
+
+class FailOnce:
+    """Each write into a namespace fails the first time, as ``faults`` says of the namespace."""
+
+    def __init__(self, faults: Mapping[str, int]) -> None:
+        self._faults = faults
+        self._failed: set[tuple[str, str, bool]] = set()
+        self.failures: Counter[int] = Counter()
+
+    def before(self, call: Call) -> Answer | None:
+        """What is answered in the API server's place."""
+        fault = self._first(call, answered=False)
+        return Answer.failure(fault, "not now", Retry_After="1") if fault else None
+
+    def after(self, call: Call) -> None:
+        """Drop an answer."""
+        if self._first(call, answered=True) is not None:
+            raise Dropped
+
+    def _first(self, call: Call, *, answered: bool) -> int | None:
+        place = next((name for name in self._faults if f"/namespaces/{name}/" in call.path), None)
+        if place is None or not call.write or (self._faults[place] == 0) != answered:
+            return None
+        if (call.method, call.path, answered) in self._failed:
+            return None
+        self._failed.add((call.method, call.path, answered))
+        self.failures[self._faults[place]] += 1
+        return self._faults[place]
+
+
+def test_what_fails_once_is_made_good(api: ApiServer, proxy: ApiProxy, proxied: Operator) -> None:
+    """Conflicts, too many requests, errors, and answers that are lost: the objects are those of an undisturbed one."""
+    places = {fault: Namespace(api) for fault in FAULTS}
+    undisturbed = Namespace(api)
+    faults = FailOnce({place.name: fault for fault, place in places.items()})
+    proxy.before, proxy.after = faults.before, faults.after
+    for place in (undisturbed, *places.values()):
+        place.apply(dict(SPEC))
+    applied(undisturbed)
+    undisturbed.settle()
+    reference = snapshot(undisturbed)
+    for fault, place in places.items():
+        until(lambda place=place: alike(place, reference), f"the same objects after {fault}", 60)  # type: ignore[misc]
+    assert all(faults.failures[fault] >= 5 for fault in FAULTS), faults.failures
+    assert len(proxy.writes) < 200
+    assert 'result="crashed"' not in proxied.get("/metrics")[1]
+
+
+def alike(place: Namespace, reference: Mapping[str, Any]) -> bool:
+    """Whether there is a status, and everything is as in the undisturbed namespace."""
+    return "conditions" in place.get("koe").get("status", {}) and snapshot(place) == reference
+
+
+def test_an_api_server_that_is_away_is_waited_for(api: ApiServer, proxy: ApiProxy, proxied: Operator) -> None:
+    """The operator stays alive, is not restarted, and does what was asked for meanwhile within 15 seconds."""
+    place = Namespace(api)
+    place.apply(dict(SPEC))
+    applied(place)
+    pid = proxied.process.pid
+
+    def nobody(call: Call) -> None:
+        raise Dropped
+
+    proxy.before = nobody
+    place.apply({**SPEC, "lingerMs": 7})
+    with pytest.raises(AssertionError, match="no status"):
+        until(lambda: told(place), "status", OUTAGE_SECONDS)
+    assert proxied.get("/livez") == (200, "ok\n")
+    proxy.reset()
+    until(lambda: told(place), "status of the change", 15)
+    assert proxied.process.pid == pid
+    assert proxied.process.running
+
+
+def told(place: Namespace) -> bool:
+    """Whether the status is about the newest version."""
+    resource = place.get("koe")
+    return bool(resource["status"]["observedGeneration"] == resource["metadata"]["generation"])
