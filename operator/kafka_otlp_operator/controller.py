@@ -190,6 +190,7 @@ class Controller:
                     await asyncio.wait([work], timeout=_STOP_SECONDS)
                     raise
                 failed, settled, lasting = result.failure is not None, result.settled, result.lasting
+                self._note(key, result)
             finally:
                 self._pulse.end(key)
                 self._unchanged.end(key, settled=lasting)
@@ -210,7 +211,7 @@ class Controller:
             return Result(failure=OperatorError(f"{type(error).__name__}: {error}"))
         finally:
             self.metrics.seconds.observe(time.monotonic() - begun)
-        self._count(key, result)
+        self._count(result)
         if result.untold is not None:
             log.warning("event not posted", namespace=key.namespace, name=key.name, reason=str(result.untold))
         if result.ready is not None and result.told:
@@ -218,12 +219,15 @@ class Controller:
             log.info("status", namespace=key.namespace, name=key.name, ready=result.ready["status"], **told)
         return result
 
-    def _count(self, key: Key, result: Result) -> None:
+    def _count(self, result: Result) -> None:
         self.metrics.reconciles.labels("failed" if result.failure else "done").inc()
         if result.failure is not None:
             self.metrics.failures.labels(type(result.failure).__name__).inc()
         self.metrics.status_writes.inc(result.told)
         self.metrics.events.inc(result.untold is not None)
+
+    def _note(self, key: Key, result: Result) -> None:
+        """In the event loop, where it is also counted."""
         if result.ready is not None:
             self._ready[key] = str(result.ready["status"])
         elif result.failure is None:
