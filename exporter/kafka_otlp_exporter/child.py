@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import signal
 import socket
 import sys
@@ -90,9 +91,11 @@ class Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if there is a process."""
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                # send_signal would reap a process that ends in this moment, and its exit code would be lost:
+                # https://github.com/python/cpython/issues/87744
+                os.kill(self._process.pid, number)
 
     async def ask_report(self) -> None:
         """Bring ``report`` up to date, if the worker answers in time."""

@@ -16,11 +16,16 @@ from tests.contract.operator_bed import install
 FULL = os.environ.get("KAFKA_OTLP_FAULT_FULL") == "1"
 
 
-@pytest.fixture(scope="session")
-def api(api_server: ApiServer) -> ApiServer:
-    """A real API server that knows the custom resource."""
-    install(api_server)
-    return api_server
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A real API server that knows the custom resource, and at which no operator of another test is at work."""
+    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
+    server.start()
+    try:
+        install(server)
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

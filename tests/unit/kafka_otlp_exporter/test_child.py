@@ -127,3 +127,17 @@ def test_no_argument_of_a_worker_is_a_secret():
         return [name for name in ("cmdline", "environ") if b"hunter2" in Path(f"/proc/{pid}/{name}").read_bytes()]
 
     run(test)
+
+
+def test_a_signal_in_the_moment_of_its_end_does_not_lose_its_exit_code():
+    """Signals arrive before, while and after it ends; none of them asks for the exit code in the place of who waits."""
+
+    async def test(child: Child) -> None:
+        await child.start(order("--kafka-exporter-custom-config=no.such=1"))
+        ended = asyncio.create_task(child.ended())
+        while not ended.done():
+            child.signal(signal.SIGCONT)
+            await asyncio.sleep(0)
+        assert await ended == 2
+
+    run(test)
