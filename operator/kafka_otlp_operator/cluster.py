@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.credentials import Source
-from kafka_otlp_operator.errors import Forbidden, NotFound, NotOurs, SecretAccessDenied
+from kafka_otlp_operator.errors import Forbidden, NotFound, SecretAccessDenied
 from kafka_otlp_operator.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, SOURCES, Kind
 from kafka_otlp_operator.kube import Api, Object
+from kafka_otlp_operator.ownership import belongs, controller
 
 
 class Key(NamedTuple):
@@ -69,7 +70,7 @@ class Cluster:
             found[_key(item)] = {_version(item)}
         for kind in CHILDREN.values():
             for item in self._metadata(kind, namespace, {"labelSelector": f"{names.MANAGED_BY}={names.OPERATOR}"}):
-                owner = Key(item["metadata"]["namespace"], str(_controller(item).get("name", "")))
+                owner = Key(item["metadata"]["namespace"], str(controller(item).get("name", "")))
                 if owner in found:
                     found[owner].add(_version(item))
         return {key: frozenset(versions) for key, versions in found.items()}
@@ -93,33 +94,26 @@ class Cluster:
         """One custom resource. Raises NotFound, ApiError."""
         return self._call("GET", RESOURCE.path(key.namespace, key.name))
 
-    def children(self, owner: Object) -> Sequence[Object]:
-        """The objects that the operator made for this resource and that are still there. Raises ApiError."""
-        metadata = owner["metadata"]
-        selector = f"{names.MANAGED_BY}={names.OPERATOR},{names.INSTANCE}={metadata['name']}"
-        return [
-            {**item, "kind": kind}
-            for kind, api in CHILDREN.items()
-            for item in self._list(api, metadata["namespace"], {"labelSelector": selector})
-            if _controller(item).get("uid") == metadata["uid"]
-        ]
+    def named(self, owner: Object) -> dict[str, Object]:
+        """What is there under the resource's name, by kind, whoever it belongs to. Raises ApiError.
 
-    def _list(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> Sequence[Object]:
+        Everything that is made for a resource has its name: seven objects are asked for, however many there are.
+        """
+        metadata = owner["metadata"]
+        found = {kind: self._get(api, metadata["namespace"], metadata["name"]) for kind, api in CHILDREN.items()}
+        return {kind: {**item, "kind": kind} for kind, item in found.items() if item is not None}
+
+    def _get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         try:
-            return self._call("GET", kind.path(namespace), query)["items"] or ()
+            return self._call("GET", kind.path(namespace, name))
         except NotFound:
-            if kind.optional:
-                return ()
-            raise
+            return None
 
     def deployment(self, owner: Object) -> Object | None:
         """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
         metadata = owner["metadata"]
-        try:
-            found = self._call("GET", CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"]))
-        except NotFound:
-            return None
-        return found if _controller(found).get("uid") == metadata["uid"] else None
+        found = self._get(CHILDREN["Deployment"], metadata["namespace"], metadata["name"])
+        return found if found is not None and belongs(found, owner) else None
 
     def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
         """What stands under these keys of Secrets and ConfigMaps; None where there is none. Raises ApiError.
@@ -133,9 +127,7 @@ class Cluster:
 
     def _data(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
         try:
-            item = self._call("GET", SOURCES[kind].path(namespace, name))
-        except NotFound:
-            return {}
+            item = self._get(SOURCES[kind], namespace, name) or {}
         except Forbidden as error:
             raise SecretAccessDenied(
                 f"credentialReload Restart needs to read {kind} {name!r}, which the role of the operator does not allow: have "
@@ -154,32 +146,7 @@ class Cluster:
         """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
         metadata = owner["metadata"]
         query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
-        return self._list(PODS, metadata["namespace"], query)
-
-    def refuse_foreign(self, manifest: Object) -> Object | None:
-        """What is there already under this name and may be taken up, None when nothing is.
-
-        Raises NotOurs when it belongs to somebody else, ApiError.
-        """
-        kind, metadata = manifest["kind"], manifest["metadata"]
-        try:
-            found = self._call("GET", CHILDREN[kind].path(metadata["namespace"], metadata["name"]))
-        except NotFound:
-            return None
-        owner = _controller(found)
-        if owner.get("uid") == _controller(manifest).get("uid"):
-            return found
-        if owner:
-            raise NotOurs(
-                f"{kind} {metadata['name']!r} is there already and belongs to {owner['kind']} {owner['name']!r}; "
-                "give this resource another name, or remove the other one."
-            )
-        if (found["metadata"].get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
-            raise NotOurs(
-                f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
-                f"another name, or delete that {kind}."
-            )
-        return found
+        return self._call("GET", PODS.path(metadata["namespace"]), query)["items"] or ()
 
     def apply(self, manifest: Object) -> Object:
         """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
@@ -210,7 +177,7 @@ class Cluster:
         self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
 
     def delete(self, child: Object) -> None:
-        """Delete an object that ``children`` gave, unless it has been replaced since. Raises ApiError."""
+        """Delete an object that ``named`` gave, unless it has been replaced since. Raises ApiError."""
         metadata = child["metadata"]
         path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
         options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
@@ -236,10 +203,7 @@ class Cluster:
 
     def lease(self, namespace: str, name: str) -> Object | None:
         """A Lease; None when there is none. Raises ApiError."""
-        try:
-            return self._call("GET", LEASES.path(namespace, name))
-        except NotFound:
-            return None
+        return self._get(LEASES, namespace, name)
 
     def write_lease(self, lease: Object) -> Object:
         """Create a Lease, or replace it, if it is still the version that was read.
@@ -274,8 +238,3 @@ def _key(item: Object) -> Key:
 
 def _version(item: Object) -> str:
     return f"{item['metadata']['uid']} {item['metadata']['resourceVersion']}"
-
-
-def _controller(item: Object) -> Mapping[str, Any]:
-    owners = item["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), {})

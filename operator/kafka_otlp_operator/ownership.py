@@ -1,6 +1,6 @@
-"""Name, labels and owner of every object that the operator makes for a resource. Pure.
+"""Name, labels and owner of every object that the operator makes for a resource, and whose an object is. Pure.
 
-Called by ``manifests`` and ``policies``.
+Called by ``manifests`` and ``policies``, which make objects, and by ``cluster`` and ``reconcile``, which find some.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kafka_otlp_operator import names
+from kafka_otlp_operator.errors import NotOurs
 from kafka_otlp_operator.spec import Resource
 
 Manifest = Mapping[str, Any]
@@ -37,3 +38,31 @@ def metadata(
             }
         ]
     return found
+
+
+def controller(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The owner reference of an object's controller; empty when it has none."""
+    owners = item["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def belongs(item: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
+    """Whether an object was made for this very resource, not for an earlier one of its name."""
+    return bool(controller(item).get("uid") == owner["metadata"]["uid"])
+
+
+def refuse_foreign(item: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
+    """Raise NotOurs when an object belongs to somebody else; one that the operator made and that lost its owner is ours."""
+    if belongs(item, owner):
+        return
+    kind, metadata = item["kind"], item["metadata"]
+    if other := controller(item):
+        raise NotOurs(
+            f"{kind} {metadata['name']!r} is there already and belongs to {other['kind']} {other['name']!r}; "
+            "give this resource another name, or remove the other one."
+        )
+    if (metadata.get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
+        raise NotOurs(
+            f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
+            f"another name, or delete that {kind}."
+        )

@@ -15,7 +15,7 @@ from kafka_otlp_operator import credentials, events, exporters, manifests, statu
 from kafka_otlp_operator.cluster import Cluster, Key
 from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, RestartNotOffered, SpecInvalid
 from kafka_otlp_operator.fields import CredentialReload
-from kafka_otlp_operator.ownership import Manifest
+from kafka_otlp_operator.ownership import Manifest, belongs, refuse_foreign
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.spec import Resource, parse
 from kafka_otlp_operator.status import Finding, Findings
@@ -140,24 +140,22 @@ def _apply(
 ) -> tuple[Finding, Mapping[str, Any] | None]:
     """Apply what is wanted, prune what is not; how that went, and the Deployment as it is afterwards."""
     wanted = manifests.desired(resource, settings.image, _credentials_hash(cluster, resource, settings))
-    children = {_identity(child): child for child in cluster.children(found)}
-    there = dict(children)
     unserved = [manifest for manifest in wanted if not cluster.serves(manifest)]
     served = [manifest for manifest in wanted if manifest not in unserved]
+    there = cluster.named(found)
     for manifest in served:
-        if _identity(manifest) not in children and (taken_up := cluster.refuse_foreign(manifest)):
-            there[_identity(manifest)] = taken_up
+        if (item := there.get(manifest["kind"])) is not None:
+            refuse_foreign(item, found)
     deployment = None
     for manifest in served:
         if manifest["kind"] == "Deployment":
-            _let_go_of_replicas(
-                cluster, there.get(_identity(manifest)), manifest, manifests.replicas_at_first(resource)
-            )
+            _let_go_of_replicas(cluster, there.get("Deployment"), manifest, manifests.replicas_at_first(resource))
             deployment = cluster.apply(manifest)
         else:
             cluster.apply(manifest)
-    for identity in children.keys() - {_identity(manifest) for manifest in wanted}:
-        cluster.delete(children[identity])
+    for kind in there.keys() - {manifest["kind"] for manifest in wanted}:
+        if belongs(there[kind], found):
+            cluster.delete(there[kind])
     return status.applied(unserved), deployment
 
 
@@ -184,7 +182,3 @@ def _let_go_of_replicas(cluster: Cluster, there: Mapping[str, Any] | None, manif
     if there is None:
         there = cluster.apply({**manifest, "spec": {"replicas": at_first, **manifest["spec"]}})
     cluster.let_go_of_replicas(there)
-
-
-def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
-    return item["kind"], item["metadata"]["name"]

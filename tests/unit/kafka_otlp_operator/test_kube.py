@@ -19,7 +19,6 @@ from tests.unit.kafka_otlp_operator.resources import raw
 
 OURS = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
 THEIRS = {"controller": True, "uid": "uid-2", "kind": "Deployment", "name": "other"}
-MANAGED = {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}
 MANIFEST = {"kind": "Service", "metadata": {"name": "edge", "namespace": "telemetry", "ownerReferences": [OURS]}}
 
 
@@ -152,45 +151,25 @@ def test_status_is_for_this_very_resource(server):
     assert json.loads(body)["metadata"]["uid"] == "uid-1"
 
 
-def test_children_are_those_of_the_owner(server):
-    """Only what has our label and this resource as its controller counts as made by us."""
-    items = [{"metadata": {"name": name, "ownerReferences": [owner]}} for name, owner in (("a", OURS), ("b", THEIRS))]
-    empty: list[tuple[int, Any]] = [(200, {"items": None if number % 2 else []}) for number in range(len(CHILDREN) - 2)]
-    server.answers = [(200, {"items": items}), *empty, (404, {"message": "there is no such kind"})]
-    assert [(child["kind"], child["metadata"]["name"]) for child in server.cluster.children(raw())] == [
-        ("Deployment", "a")
-    ]
+def test_named(server):
+    """One question a kind, by the resource's name; a kind that is not installed has no such object."""
+    nothing: list[tuple[int, Any]] = [(404, {"message": "no"})] * (len(CHILDREN) - 1)
+    server.answers = [(200, {"metadata": {"name": "edge"}}), *nothing]
+    assert server.cluster.named(raw()) == {"Deployment": {"kind": "Deployment", "metadata": {"name": "edge"}}}
+    paths = [call[1] for call in server.calls]
+    assert paths == [kind.path("telemetry", "edge") for kind in CHILDREN.values()]
 
 
-@pytest.mark.parametrize(
-    ("found", "sentence"),
-    [
-        ({"ownerReferences": [THEIRS]}, "Service 'edge' is there already and belongs to Deployment 'other'"),
-        ({}, "Service 'edge' is there already and was not made by this operator"),
-        ({"labels": MANAGED}, None),
-        ({"ownerReferences": [OURS]}, None),
-    ],
-)
-def test_foreign_objects(server, found, sentence):
-    """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
-    server.answers = [(200, {"metadata": found})]
-    if sentence is None:
-        assert server.cluster.refuse_foreign(MANIFEST) == {"metadata": found}
-        return
-    with pytest.raises(errors.NotOurs) as refused:
-        server.cluster.refuse_foreign(MANIFEST)
-    assert sentence in str(refused.value)
-    assert refused.value.reason == "ApplyConflict"
+def test_named_is_not_what_could_not_be_asked(server):
+    """An object that may not be looked at is no missing object."""
+    server.answers = [(403, {"message": "forbidden"})]
+    with pytest.raises(errors.Forbidden):
+        server.cluster.named(raw())
 
 
-def test_nothing_there(server):
-    """A name that is free is nobody's, and a Deployment that is not there is None."""
-    server.answers = [
-        (404, {"message": "no"}),
-        (404, {"message": "no"}),
-        (200, {"metadata": {"ownerReferences": [THEIRS]}}),
-    ]
-    assert server.cluster.refuse_foreign(MANIFEST) is None
+def test_no_deployment(server):
+    """One that is not there is None, and so is somebody else's."""
+    server.answers = [(404, {"message": "no"}), (200, {"metadata": {"ownerReferences": [THEIRS]}})]
     assert server.cluster.deployment(raw()) is None
     assert server.cluster.deployment(raw()) is None
 
@@ -221,13 +200,6 @@ def test_serves(server):
     assert server.cluster.serves({"kind": "Service"})
     assert [server.cluster.serves(monitor) for _ in range(2)] == [False, True]
     assert server.calls[0][1] == "/apis/monitoring.coreos.com/v1"
-
-
-def test_a_kind_that_must_be_there(server):
-    """An API server that does not know Deployments is an error, not an empty list."""
-    server.answers = [(404, {"message": "no"})]
-    with pytest.raises(errors.NotFound):
-        server.cluster.children(raw())
 
 
 def deployed(manager: str, operation: str = "Apply", field: str = "f:replicas") -> dict[str, Any]:

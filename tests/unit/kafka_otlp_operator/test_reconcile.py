@@ -21,14 +21,12 @@ class Cluster:
 
     def __init__(self, resource: Any = None) -> None:
         self.stored = resource
-        self.objects: dict[tuple[str, str], Any] = {}
+        self.objects: dict[str, Any] = {}
         self.calls: list[tuple[str, str]] = []
-        self.foreign: set[str] = set()
         self.broken: ApiError | None = None
         self.unserved: set[str] = set()
         self.told: list[tuple[str, str]] = []
         self.deaf = False
-        self.there: Any = None
         self.seen_pods: Any = AssertionError("nothing to see")
 
     def pods(self, owner):
@@ -41,16 +39,11 @@ class Cluster:
             raise NotFound("gone")
         return self.stored
 
-    def children(self, owner):
-        return list(self.objects.values())
+    def named(self, owner):
+        return dict(self.objects)
 
     def deployment(self, owner):
-        return self.objects.get(("Deployment", "edge"))
-
-    def refuse_foreign(self, manifest):
-        if manifest["kind"] in self.foreign:
-            raise NotOurs(f"{manifest['kind']} is somebody else's")
-        return self.there if manifest["kind"] == "Deployment" else None
+        return self.objects.get("Deployment")
 
     def serves(self, manifest):
         return manifest["kind"] not in self.unserved
@@ -62,12 +55,12 @@ class Cluster:
         if self.broken:
             raise self.broken
         self.calls.append(("apply", manifest["kind"]))
-        self.objects[manifest["kind"], manifest["metadata"]["name"]] = manifest
+        self.objects[manifest["kind"]] = manifest
         return manifest
 
     def delete(self, child):
-        self.calls.append(("delete", child["metadata"]["name"]))
-        del self.objects[child["kind"], child["metadata"]["name"]]
+        self.calls.append(("delete", child["kind"]))
+        del self.objects[child["kind"]]
 
     def apply_status(self, resource, summary):
         self.calls.append(("status", status.ready(summary)["reason"]))
@@ -146,20 +139,23 @@ def test_a_check_without_an_answer():
     assert condition(cluster, "ConfigValid")["status"] == "Unknown"
 
 
+def owned(kind: str, **spec: Any) -> Any:
+    """An object of this kind that was made for the resource."""
+    owner = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
+    return {"kind": kind, "metadata": {"name": "edge", "ownerReferences": [owner]}, "spec": spec}
+
+
+def foreign(kind: str) -> Any:
+    """An object that somebody else made."""
+    return {"kind": kind, "metadata": {"name": "edge"}}
+
+
 def test_a_foreign_object_stops_everything():
     """When one object belongs to somebody else none is applied, and it is tried again later."""
     cluster = Cluster(raw())
-    cluster.foreign = {"Deployment"}
+    cluster.objects["Deployment"] = foreign("Deployment")
     assert isinstance(run(cluster).failure, NotOurs)
     assert cluster.calls == [("status", "ApplyConflict")]
-
-
-def test_an_object_of_ours_is_not_asked_about_again():
-    """What is owned already needs no look at whose it is."""
-    cluster = Cluster(raw())
-    run(cluster)
-    cluster.foreign = {"Deployment", "Service", "ServiceAccount"}
-    assert run(cluster).failure is None
 
 
 def test_an_error_of_the_api_server():
@@ -174,11 +170,13 @@ def test_an_error_of_the_api_server():
 
 
 def test_what_is_no_longer_wanted_goes():
-    """An owned object that is not among the desired ones is deleted, after the others were applied."""
+    """An owned object that is not among the desired ones is deleted, after the others were applied; no other one is."""
     cluster = Cluster(raw())
-    cluster.objects["Service", "edge-old"] = {"kind": "Service", "metadata": {"name": "edge-old"}}
+    cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
+    cluster.objects["PodDisruptionBudget"] = foreign("PodDisruptionBudget")
     run(cluster)
-    assert cluster.calls[-2] == ("delete", "edge-old")
+    assert cluster.calls[-2] == ("delete", "NetworkPolicy")
+    assert "PodDisruptionBudget" in cluster.objects
 
 
 def test_gone_before_the_status_was_written(monkeypatch):
@@ -229,18 +227,17 @@ def test_a_deployment_that_others_scale_starts_with_a_number():
     cluster = Cluster(raw(EXTERNAL))
     run(cluster)
     assert deployments(cluster) == [("apply", "Deployment"), ("let go", "3"), ("apply", "Deployment")]
-    assert "replicas" not in cluster.objects["Deployment", "edge"]["spec"]
+    assert "replicas" not in cluster.objects["Deployment"]["spec"]
 
 
-@pytest.mark.parametrize("owned", [True, False])
-def test_the_number_that_is_there_is_kept(owned):
+@pytest.mark.parametrize("still_owned", [True, False])
+def test_the_number_that_is_there_is_kept(still_owned):
     """A Deployment that is there keeps its number of pods, whether it is owned yet or only taken up."""
     cluster = Cluster(raw(EXTERNAL))
-    live = {"kind": "Deployment", "metadata": {"name": "edge"}, "spec": {"replicas": 7}}
-    if owned:
-        cluster.objects["Deployment", "edge"] = live
-    else:
-        cluster.there = live
+    live = owned("Deployment", replicas=7)
+    if not still_owned:
+        live["metadata"] = {"name": "edge", "labels": {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}}
+    cluster.objects["Deployment"] = live
     run(cluster)
     assert deployments(cluster) == [("let go", "7"), ("apply", "Deployment")]
 
@@ -271,7 +268,7 @@ def test_a_kind_that_is_not_there():
 def test_paused():
     """A paused resource changes nothing and prunes nothing; its status says so, and what is wrong with it."""
     cluster = Cluster(raw({"paused": True}))
-    cluster.objects["Service", "edge-old"] = {"kind": "Service", "metadata": {"name": "edge-old"}}
+    cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
     assert run(cluster).failure is None
     assert cluster.calls == [("status", "NotApplied")]
     assert condition(cluster, "Paused")["status"] == "True"
@@ -281,7 +278,7 @@ def test_paused():
     assert condition(cluster, "Paused")["status"] == "True"
     cluster.stored["spec"].pop("paused")
     run(cluster)
-    assert ("delete", "edge-old") in cluster.calls
+    assert ("delete", "NetworkPolicy") in cluster.calls
     assert condition(cluster, "Paused")["status"] == "False"
 
 
