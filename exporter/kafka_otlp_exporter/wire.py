@@ -117,7 +117,7 @@ class _Cutter:
             if inner.message_type is not None:
                 yield from self.pieces(body, position, inner.message_type, (*path, number))
                 begin = position
-            elif inner.type in _PACKED_VARINTS:
+            elif inner.is_repeated and inner.type in _PACKED_VARINTS:
                 yield from (_enclose((*path, number), piece) for piece in packed(payload, body, position, limit))
                 begin = position
         if begin < end:
