@@ -154,7 +154,7 @@ def test_metadata_over_the_limit_is_refused(target: Target, kilobytes: int, piec
     """Some of what is over 8 kB, by chance, and all that is over 16 kB."""
     payload = samples.traces(1, f"{kilobytes} {pieces}")
     many = {f"x-{count}": "v" * (kilobytes * 1000 // pieces) for count in range(pieces)}
-    with target.row(4) as row, target.peer() as peer:
+    with target.row(4, may_wait=True) as row, target.peer() as peer:
         # gRPC holds a client to its limit from when that has acknowledged it.
         row.heard(peer.call(TRACES, message(payload)), payload)
         row.heard(peer.call(TRACES, message(payload), many), payload)
