@@ -34,7 +34,7 @@ upper = $(shell printf '%s' '$(1)' | tr a-z A-Z)
 given = $(if $($(call upper,$(1))),'--$(subst _,-,$(1))=$($(call upper,$(1)))')
 
 .PHONY: assets
-assets: $(STAMP) ## build the Kubernetes binaries and the Collector, fetch the Kafka jars that the remaining tests need
+assets: $(STAMP) ## build the Kubernetes binaries, the Collector and Helm, fetch the Kafka jars that the remaining tests need
 	@$(PYTHON) -m tests.cluster.build
 
 .PHONY: images
@@ -61,7 +61,7 @@ lint: $(STAMP) ## style, types, import rules, and whether generated files are fr
 	@.venv/bin/ruff format --check --quiet || { echo 'lint: files are not formatted; run: make fmt' >&2; exit 1; }
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(PYTHON) tools/generate.py --check
+	@$(PYTHON) -m tools.generate --check
 
 .PHONY: fmt
 fmt: $(STAMP) ## format the code and repair what can be repaired
@@ -69,8 +69,8 @@ fmt: $(STAMP) ## format the code and repair what can be repaired
 	@.venv/bin/ruff format
 
 .PHONY: generate
-generate: $(STAMP) ## write the files that are derived from the option table
-	@$(PYTHON) tools/generate.py
+generate: $(STAMP) ## write the files that are derived from tables and from the chart
+	@$(PYTHON) -m tools.generate
 
 .PHONY: clean
 clean: ## remove the environment and every cache inside this folder

@@ -19,6 +19,7 @@ from tests.cluster import assets
 _KINDS: Mapping[str, Callable[[], str | None]] = {
     "collector": assets.missing_for_collector,
     "e2e": lambda: None if os.environ.get("KUBECONFIG") else "it needs a cluster; run: make e2e",
+    "helm": assets.missing_for_helm,
     "kafka": assets.missing_for_kafka,
     "kubernetes": assets.missing_for_kubernetes,
     "namespaces": missing_for_namespaces,

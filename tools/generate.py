@@ -1,4 +1,4 @@
-"""Writes every generated file: the custom resource definition, the manual of the options, and that of metrics and events.
+"""Writes every generated file: the custom resource definition, the manuals, and what the chart has from tables.
 
 ``make generate`` runs it; ``--check`` writes nothing and fails when a file is stale.
 """
@@ -6,83 +6,25 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
-from kubernetes import client
 
 from kafka_otlp_exporter import metrics, options, settings
 from kafka_otlp_exporter.events import EVENTS
 from kafka_otlp_exporter.rows import Row
-from kafka_otlp_operator import crd, permitted, quantity, refusals, spec
+from kafka_otlp_operator import crd, permitted, refusals, spec
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.telemetry import Metrics
+from tests.cluster import assets
+from tools import chart
+from tools.kubernetes_types import TYPES, kubernetes_type
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_TYPES = (
-    "V1Affinity",
-    "V1EnvVar",
-    "V1LocalObjectReference",
-    "V1NetworkPolicyPeer",
-    "V1ResourceRequirements",
-    "V1Toleration",
-    "V1TopologySpreadConstraint",
-)
-# Fields whose companions the resource does not have: nothing could make use of them.
-_LEFT_OUT = {"V1ResourceRequirements": {"claims"}, "V1EnvVarSource": {"fileKeyRef"}}
-_QUANTITIES = {"V1ResourceRequirements": {"limits", "requests"}, "V1ResourceFieldSelector": {"divisor"}}
-# A list that is merged by a key needs the key in each of its items.
-_REQUIRED = {"V1LocalObjectReference": ["name"]}
-_QUANTITY: Mapping[str, Any] = {
-    "anyOf": [{"type": "integer"}, {"type": "string"}],
-    "pattern": quantity.PATTERN,
-    "x-kubernetes-int-or-string": True,
-}
-# In the type's own words a field may say much; the page that it comes from says the rest.
-_LONGEST_DESCRIPTION = 400
-
 _NOTE = "Written by `make generate` from the option table; change it there."
-
-
-def kubernetes_type(name: str) -> dict[str, Any]:
-    """The JSON schema of one of Kubernetes' own types, from the Kubernetes client's model of it."""
-    schema: dict[str, Any] = getattr(client, name).model_json_schema(mode="serialization")
-    for title, part in {name: schema, **schema.get("$defs", {})}.items():
-        _shorten(part)
-        if title in _REQUIRED:
-            part["required"] = _REQUIRED[title]
-        for left_out in _LEFT_OUT.get(title, ()):
-            del part["properties"][left_out]
-        for field, inside in part.get("properties", {}).items():
-            _shorten(inside)
-            if field in _QUANTITIES.get(title, ()):
-                part["properties"][field] = _with_quantity(inside)
-    return schema
-
-
-def _with_quantity(field: Mapping[str, Any]) -> dict[str, Any]:
-    is_map = any(choice.get("type") == "object" for choice in field["anyOf"])
-    described = {"description": field["description"]}
-    return {**described, "type": "object", "additionalProperties": _QUANTITY} if is_map else {**described, **_QUANTITY}
-
-
-def _shorten(part: dict[str, Any]) -> None:
-    # A field without words of its own has those of its type.
-    if "description" in part:
-        part["description"] = _described(part["description"])
-
-
-def _described(text: str) -> str:
-    text = " ".join(text.partition("\n\nAttributes:")[0].split())
-    if len(text) <= _LONGEST_DESCRIPTION:
-        return text
-    sentences = re.split(r"(?<=[.]) ", text[:_LONGEST_DESCRIPTION])
-    return " ".join(sentences[:-1]) or text[:_LONGEST_DESCRIPTION]
 
 
 class _Plain(yaml.SafeDumper):
@@ -94,7 +36,7 @@ class _Plain(yaml.SafeDumper):
 
 def definition() -> str:
     """``crds/kafkaotlpexporters.yaml``."""
-    content = crd.definition({name: kubernetes_type(name) for name in _TYPES})
+    content = crd.definition({name: kubernetes_type(name) for name in TYPES})
     return f"# {_NOTE}\n" + yaml.dump(content, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
 
 
@@ -215,12 +157,31 @@ def _code(default: object) -> str:
     return "none" if default in (None, "", {}, (), "None", "{}") else f"`{default}`"
 
 
+_CHART_NOTE = "Written by `make generate` from tools/chart.py; change it there."
+_MANIFESTS_NOTE = "Written by `make generate` from charts/kafka-otlp-operator; change it there."
+
+# What is written without any program; a file that reads another one comes after it.
+_FILES: Mapping[str, Callable[[], str]] = {
+    "crds/kafkaotlpexporters.yaml": definition,
+    "docs/options.md": manual,
+    "docs/metrics.md": telemetry,
+    "charts/kafka-otlp-operator/files/kafkaotlpexporters.yaml": definition,
+    "charts/kafka-otlp-operator/values.schema.json": chart.schema,
+    "charts/kafka-otlp-operator/values.yaml": lambda: chart.values(_CHART_NOTE),
+    "charts/kafka-otlp-operator/README.md": lambda: chart.readme(_CHART_NOTE),
+}
+
+
 def main() -> int:
     """Write the files, or with ``--check`` name the first that is stale; the exit code is 1 then."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     check = parser.parse_args().check
-    files = {"crds/kafkaotlpexporters.yaml": definition, "docs/options.md": manual, "docs/metrics.md": telemetry}
+    files = dict(_FILES)
+    if (helm := assets.helm_program()) is not None:
+        files["deploy/install.yaml"] = lambda: chart.manifests(helm, _MANIFESTS_NOTE)
+    else:
+        print(f"deploy/install.yaml is left as it is: {assets.missing_for_helm()}.", file=sys.stderr)
     for name, write in files.items():
         path, content = ROOT / name, write()
         if path.exists() and path.read_text(encoding="utf-8") == content:
@@ -228,7 +189,7 @@ def main() -> int:
         if check:
             print(f"{name} is stale: run make generate.", file=sys.stderr)
             return 1
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
         print(f"wrote {name}")
     return 0

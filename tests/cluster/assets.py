@@ -1,4 +1,4 @@
-"""Where the Kubernetes binaries, the Collector and the Kafka jars lie, and what is missing for them. Builds nothing.
+"""Where the Kubernetes binaries, the Collector, Helm and the Kafka jars lie, and what is missing for them. Builds nothing.
 
 Called by ``build``, which makes them, by the beds, which run them, and by ``tests/conftest.py``, which skips what
 cannot run. A folder's name holds a hash of what it is made from: a change of version never meets old files.
@@ -17,6 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 GO_MODULE = HERE / "kubernetes"
 COLLECTOR_MODULE = HERE / "collector"
+HELM_MODULE = HERE / "helm"
 POM = HERE.parent / "kafka" / "pom.xml"
 
 KUBERNETES_VERSION = "v1.34.2"
@@ -24,6 +25,7 @@ KAFKA_VERSION = "4.1.0"
 # v0.161 needs a module (pkg/kafka/topic) that the Go proxy does not have; `go mod tidy` needs -e, for one that only a test
 # of the file exporter needs is not there either.
 COLLECTOR_VERSION = "v0.160.0"
+HELM_VERSION = "v4.3.1"
 KIND_VERSION = "v0.30.0"
 # The node image that this kind was released with, and what kubeadm of our own Kubernetes asks for by these names.
 KIND_NODE_IMAGE = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
@@ -64,6 +66,8 @@ LINKER_FLAGS = " ".join(
 )
 
 COLLECTOR_FLAGS = "-s -w"
+
+HELM_FLAGS = f"-s -w -X helm.sh/helm/v4/internal/version.version={HELM_VERSION}"
 
 JAVA_SENTENCE = "install Java 17 or newer and Maven (Debian: apt-get install openjdk-17-jre-headless maven)"
 
@@ -109,6 +113,23 @@ def collector_program() -> Path | None:
 def missing_for_collector() -> str | None:
     """Why no Collector can be started here, and the command that changes it; None when it can."""
     return None if collector_program() else "the Collector is not built; run: make assets"
+
+
+def helm_folder() -> Path:
+    """The folder of the cache that ``make assets`` puts Helm into."""
+    made_from = [(HELM_MODULE / name).read_bytes() for name in ("go.mod", "go.sum")]
+    return cache_folder() / f"helm-{HELM_VERSION}-{digest(*made_from, HELM_FLAGS.encode())}"
+
+
+def helm_program() -> Path | None:
+    """Helm, or None where it is not built yet. Another version on PATH would write other manifests."""
+    program = helm_folder() / "helm"
+    return program if os.access(program, os.X_OK) else None
+
+
+def missing_for_helm() -> str | None:
+    """Why Helm cannot be run here, and the command that changes it; None when it can."""
+    return None if helm_program() else "Helm is not built; run: make assets"
 
 
 def kafka_folder() -> Path:

@@ -1,4 +1,4 @@
-"""Builds the Kubernetes binaries and the Collector, and fetches the Kafka jars, into the cache folder: ``make assets``.
+"""Builds the Kubernetes binaries, the Collector and Helm, and fetches the Kafka jars, into the cache folder: ``make assets``.
 
 What is there already is left alone.
 """
@@ -15,7 +15,7 @@ from tests.cluster.making import CannotBuild, appearing_whole, as_program, go_bu
 
 def main() -> int:
     """Make everything that is missing; the exit code of the process."""
-    for make in (build_kubernetes, fetch_kafka, build_collector):
+    for make in (build_kubernetes, fetch_kafka, build_collector, build_helm):
         say(f"{make()} is ready")
     return 0
 
@@ -69,6 +69,17 @@ def build_collector() -> Path:
     with appearing_whole(folder) as unfinished:
         go_build(assets.COLLECTOR_MODULE, ".", unfinished / "collector", what, assets.COLLECTOR_FLAGS)
     return folder / "collector"
+
+
+def build_helm() -> Path:
+    """Helm, built when it is not there. Raises CannotBuild."""
+    if (there := assets.helm_program()) is not None:
+        return there
+    folder = assets.helm_folder()
+    what = f"Helm {assets.HELM_VERSION} (about three minutes the first time)"
+    with appearing_whole(folder) as unfinished:
+        go_build(assets.HELM_MODULE, "helm.sh/helm/v4/cmd/helm", unfinished / "helm", what, assets.HELM_FLAGS)
+    return folder / "helm"
 
 
 if __name__ == "__main__":

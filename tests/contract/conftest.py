@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.beds.kubernetes import ApiServer
-from tests.contract.operator_bed import ROOT, Namespace, Operator, install, until
+from tests.contract.operator_bed import POD_MONITORS, ROOT, Namespace, Operator, install, until
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +42,8 @@ def namespace(api: ApiServer) -> Namespace:
 
 @pytest.fixture(scope="session")
 def roles(api: ApiServer) -> None:
-    """Everything of deploy/operator.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
-    documents = yaml.safe_load_all((ROOT / "deploy" / "operator.yaml").read_text())
+    """Everything of deploy/install.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())
     items = [document for document in documents if document["kind"] != "Deployment"]
     for item in items:  # the namespace first
         api.kubectl("apply", "-f", "-", input=json.dumps(item))
@@ -60,3 +60,12 @@ def service_account(api: ApiServer, roles: None, tmp_path: Path) -> Path:
     path = tmp_path / "kubeconfig"
     path.write_text(json.dumps(config))
     return path
+
+
+@pytest.fixture
+def pod_monitors(api: ApiServer) -> Iterator[None]:
+    """An API server that knows PodMonitors, as long as the test runs."""
+    api.kubectl("create", "-f", "-", input=json.dumps(POD_MONITORS))
+    until(lambda: "podmonitors" in api.kubectl("api-resources", "-o", "name"), "discovery of PodMonitors")
+    yield
+    api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]

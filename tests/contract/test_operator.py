@@ -164,22 +164,27 @@ def test_foreign_object(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_prune(operator: Operator, namespace: Namespace) -> None:
-    """An object that the operator made and no longer wants is deleted, its neighbours' are not."""
+    """An object that was made for the resource and is no longer wanted is deleted; one of somebody else's is not."""
+    theirs: dict[str, Any] = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "edge"},
+    }
+    theirs["spec"] = {"podSelector": {}}
+    namespace.kubectl("create", "-f", "-", input=json.dumps(theirs))
     namespace.apply({})
     applied(namespace)
-    service = namespace.get("service")
+    service = namespace.get("service")["metadata"]
     left = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "edge-old",
-            **{key: service["metadata"][key] for key in ("labels", "ownerReferences")},
-        },
-        "spec": {"ports": [{"port": 80}]},
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {key: service[key] for key in ("name", "labels", "ownerReferences")},
+        "spec": {"maxUnavailable": 1},
     }
     namespace.kubectl("create", "-f", "-", input=json.dumps(left))
-    until(lambda: not namespace.exists("service", "edge-old"), "deletion of edge-old")
+    until(lambda: not namespace.exists("poddisruptionbudget"), "end of the budget")
     assert namespace.exists("service")
+    assert namespace.exists("networkpolicy")
 
 
 def test_quota(operator: Operator, namespace: Namespace) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, until
 
 pytestmark = pytest.mark.kubernetes
@@ -22,31 +20,6 @@ EVERYTHING: dict[str, Any] = {
     "networkPolicy": {},
 }
 POLICIES = ("networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler")
-
-# As much of the Prometheus operator's definition as it takes to store such objects.
-POD_MONITORS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "podmonitors.monitoring.coreos.com"},
-    "spec": {
-        "group": "monitoring.coreos.com",
-        "scope": "Namespaced",
-        "names": {
-            "kind": "PodMonitor",
-            "listKind": "PodMonitorList",
-            "plural": "podmonitors",
-            "singular": "podmonitor",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
 
 
 def replicas(namespace: Namespace) -> int:
@@ -249,14 +222,6 @@ def test_paused(operator: Operator, namespace: Namespace) -> None:
     until(lambda: namespace.exists("service"), "service again")
     until(lambda: not namespace.exists("poddisruptionbudget"), "end of the budget")
     until(lambda: namespace.condition("Paused").get("status") == "False", "Paused=False")
-
-
-@pytest.fixture
-def pod_monitors(api: ApiServer) -> Iterator[None]:
-    """An API server that knows PodMonitors, as long as the test runs."""
-    api.kubectl("create", "-f", "-", input=json.dumps(POD_MONITORS))
-    yield
-    api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]
 
 
 WANTED = {"metrics": {"podMonitor": {"interval": "15s", "labels": {"release": "prometheus"}}}}

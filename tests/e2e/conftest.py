@@ -21,9 +21,8 @@ OPERATOR = Namespace("kafka-otlp")
 @pytest.fixture(scope="session")
 def operator() -> Namespace:
     """The operator, installed as the README says; its namespace."""
-    kubectl("apply", "-f", str(cluster.ROOT / "crds"))
+    OPERATOR.apply(cluster.read("deploy", "install.yaml"))
     kubectl("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=60s")
-    OPERATOR.apply(cluster.read("deploy", "operator.yaml"))
     # In a cluster that is used again the image may be newer than the pod.
     OPERATOR.kubectl("rollout", "restart", "deployment/kafka-otlp-operator")
     OPERATOR.kubectl("rollout", "status", "deployment/kafka-otlp-operator", "--timeout=120s", seconds=130)

@@ -138,7 +138,7 @@ def assert_round_trip(client: Client, namespace: Namespace, name: str, kafka: Ka
 
 
 def _operator_image_of_exporter() -> str:
-    deployment = next(found for found in cluster.read("deploy", "operator.yaml") if found["kind"] == "Deployment")
+    deployment = next(found for found in cluster.read("deploy", "install.yaml") if found["kind"] == "Deployment")
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     return str(next(entry for entry in container["env"] if entry["name"] == "KAFKA_OTLP_OPERATOR_IMAGE")["value"])
 

@@ -1,6 +1,5 @@
 """The table of what the operator must be allowed to do, and the roles that ship with it."""
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -8,40 +7,31 @@ import pytest
 import yaml
 
 from kafka_otlp_operator.access import RIGHTS, RIGHTS_OF_A_CANDIDATE, RIGHTS_OF_THE_CLUSTER, Right, questions, sentence
+from tests.unit.kafka_otlp_operator.roles import Granted, granted, table
 
 ROOT = Path(__file__).parents[3]
-Granted = dict[tuple[str, str], set[str]]
 
 
-def table(rights: tuple[Right, ...]) -> Granted:
-    """Verbs by group and resource."""
-    found: Granted = defaultdict(set)
-    for right in rights:
-        below = f"/{right.subresource}" if right.subresource else ""
-        found[right.kind.group, right.kind.plural + below] |= set(right.verbs)
-    return dict(found)
-
-
-def granted(kind: str) -> Granted:
-    """The same of the role of this kind that ships."""
-    documents = yaml.safe_load_all((ROOT / "deploy" / "operator.yaml").read_text())
-    (role,) = (one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, "kafka-otlp-operator"))
-    found: Granted = defaultdict(set)
-    for rule in role["rules"]:
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                found[group, resource] |= set(rule["verbs"])
-    return dict(found)
+def shipped(kind: str, name: str) -> Granted:
+    """What a role of the manifests without Helm grants."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())
+    (role,) = (one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, name))
+    return granted(role)
 
 
 @pytest.mark.parametrize(
-    ("kind", "rights"), [("ClusterRole", RIGHTS + RIGHTS_OF_THE_CLUSTER), ("Role", RIGHTS_OF_A_CANDIDATE)]
+    ("kind", "name", "rights"),
+    [
+        ("ClusterRole", "kafka-otlp-operator", RIGHTS + RIGHTS_OF_THE_CLUSTER),
+        ("Role", "kafka-otlp-operator-leader-election", RIGHTS_OF_A_CANDIDATE),
+    ],
 )
-def test_the_role_allows_what_is_needed_and_nothing_else(kind: str, rights: tuple[Right, ...]):
+def test_the_role_allows_what_is_needed_and_nothing_else(kind: str, name: str, rights: tuple[Right, ...]):
     """No star, no Secret, no verb that nobody uses."""
-    assert granted(kind) == table(rights)
-    assert not any("*" in part for key in granted(kind) for part in key)
-    assert ("", "secrets") not in granted(kind)
+    found = shipped(kind, name)
+    assert found == table(rights)
+    assert not any("*" in part for key in found for part in key)
+    assert ("", "secrets") not in found
 
 
 def test_everything_is_asked_for_where_it_is_needed():

@@ -1,0 +1,40 @@
+{{- /* The name of everything that the chart makes: that of the release, which need not repeat that of the chart. */ -}}
+{{- define "kafka-otlp-operator.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 42 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 42 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 42 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kafka-otlp-operator.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (include "kafka-otlp-operator.fullname" .) -}}
+{{- end -}}
+
+{{- define "kafka-otlp-operator.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kafka-otlp-operator.labels" -}}
+{{ include "kafka-otlp-operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: kafka-otlp
+{{- end -}}
+
+{{- /* Of a dictionary with `image` and `version`: its repository with a digest, else with a tag, which is the version. */ -}}
+{{- define "kafka-otlp-operator.image" -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .image.repository (.image.tag | default .version) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kafka-otlp-operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "kafka-otlp-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}

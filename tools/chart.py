@@ -1,0 +1,267 @@
+"""The values of the Helm chart, as one table: schema, ``values.yaml`` and the chart's README are written from it.
+
+Called by ``generate``. Values that are the operator's own settings have their bounds and their words from there.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.alias_generators import to_camel
+
+from kafka_otlp_operator import names, permitted
+from kafka_otlp_operator.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "charts" / names.OPERATOR
+NAMESPACE = "kafka-otlp"
+
+_LINE = 120
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class _Image(_Part):
+    repository: str = Field(min_length=1, description="Registry and name.")
+    tag: str = Field("", description="Empty: the version of the chart.")
+    digest: str = Field("", pattern="^(sha256:[0-9a-f]{64})?$", description="Goes before the tag.")
+
+
+class _PulledImage(_Image):
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field("IfNotPresent", description="When it is pulled.")
+
+
+class _Definition(_Part):
+    enabled: bool = Field(
+        default=True, description="Install and upgrade the definition of KafkaOtlpExporter with the release."
+    )
+    keep: bool = Field(
+        default=True,
+        description="Leave it, and every resource with it, when the release is uninstalled or no longer has it.",
+    )
+
+
+class _Namespace(_Part):
+    create: bool = Field(
+        default=False,
+        description="Make the release's namespace, with Pod Security `restricted` enforced. For manifests that are applied "
+        "without Helm; with Helm, use --create-namespace.",
+    )
+
+
+class _Election(_Part):
+    enabled: bool = Field(
+        default=True, description="Elect the pod that acts, by a Lease. Without it there may be one pod."
+    )
+
+
+class _Key(_Part):
+    name: str = Field(f"{names.OPERATOR}-restart-key", min_length=1, description="Name of the Secret.")
+    key: str = Field("key", pattern=r"^[-._a-zA-Z0-9]+$", description="Its key, with at least 32 random bytes.")
+
+
+class _SecretAccess(_Part):
+    enabled: bool = Field(
+        default=False, description="Offer `credentialReload: Restart`: the operator may then read Secrets."
+    )
+    namespaces: list[str] = Field([], description="Where. None: wherever the operator works.")
+    key_secret: _Key = Field(
+        _Key(), description="A Secret of yours in the release's namespace: the key of the digest of what was read."
+    )
+
+
+class _ServiceAccount(_Part):
+    create: bool = Field(default=True, description="Make it.")
+    name: str = Field("", description="Empty: the name of the release.")
+    annotations: dict[str, str] = Field({}, description="Annotations of it.")
+
+
+class _Budget(_Part):
+    enabled: bool = Field(default=True, description="Make one.")
+    max_unavailable: int = Field(1, ge=1, description="How many pods may be evicted at one time.")
+
+
+class _Monitor(_Part):
+    enabled: bool = Field(
+        default=False, description="Make one; the Prometheus operator's definition of it must be there."
+    )
+    interval: str = Field("", pattern="^([0-9]+(ms|s|m|h))*$", description="Empty: Prometheus' own.")
+    labels: dict[str, str] = Field({}, description="Labels by which a Prometheus selects it.")
+
+
+class _Policy(_Part):
+    enabled: bool = Field(
+        default=False, description="Allow the operator DNS, the API server and its exporters, and no more."
+    )
+    api_server_ports: list[int] = Field([443, 6443], min_length=1, description="Ports of the API server.")
+    metrics_from: list[dict[str, Any]] = Field(
+        [], description="NetworkPolicyPeers that may read /metrics. None: everybody. Probes always may."
+    )
+
+
+_SETTINGS = ("workers", "resync_seconds", "request_timeout_seconds", "check_timeout_seconds")
+_Options = create_model(  # type: ignore[call-overload]
+    "_Options",
+    __base__=_Part,
+    **{name: (Settings.model_fields[name].annotation, Settings.model_fields[name]) for name in _SETTINGS},
+)
+
+
+class Values(_Part):
+    """Everything that may be set, with its default."""
+
+    image: _PulledImage = Field(_PulledImage(repository=names.OPERATOR), description="Image of the operator.")
+    exporter_image: _Image = Field(
+        _Image(repository=names.EXPORTER), description="Image of the exporter, where a resource names none."
+    )
+    image_pull_secrets: list[dict[str, str]] = Field([], description="For the operator's image: `- name: ...`.")
+    fullname_override: str = Field(
+        "", description="Name of everything that the chart makes, in place of the release's."
+    )
+    replicas: int = Field(2, ge=0, description="Pods of the operator. One acts, another one takes over.")
+    leader_election: _Election = Field(_Election(), description="Which pod acts.")
+    watch_namespaces: list[str] = Field(
+        [],
+        description="Namespaces to work in, with a role in each of them alone. None: all, with a role in the cluster.",
+    )
+    allowed_properties: list[str] = Field(
+        [],
+        description="Properties of librdkafka that `customConfig` may set although they are not in the list of those that "
+        "every resource may set.",
+    )
+    options: _Options = Field(_Options(), description="Settings of the operator.")
+    secret_access: _SecretAccess = Field(_SecretAccess(), description="Secrets, which are never read without it.")
+    crds: _Definition = Field(_Definition(), description="The definition of KafkaOtlpExporter.")
+    namespace: _Namespace = Field(_Namespace(), description="The release's namespace.")
+    aggregate_roles: bool = Field(
+        default=True, description="Let who may view or edit a namespace do the same with its KafkaOtlpExporters."
+    )
+    service_account: _ServiceAccount = Field(_ServiceAccount(), description="Whose rights the operator has.")
+    pod_disruption_budget: _Budget = Field(_Budget(), description="What a drain of nodes may take away.")
+    pod_monitor: _Monitor = Field(_Monitor(), description="For the Prometheus operator.")
+    network_policy: _Policy = Field(_Policy(), description="What the operator may reach, and who may reach it.")
+    resources: dict[str, Any] = Field(
+        {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
+        description="Resources of the operator's container.",
+    )
+    pod_labels: dict[str, str] = Field({}, description="More labels of its pods.")
+    pod_annotations: dict[str, str] = Field({}, description="Annotations of its pods.")
+    node_selector: dict[str, str] = Field({}, description="Nodes of its pods.")
+    tolerations: list[dict[str, Any]] = Field([], description="Taints that its pods tolerate.")
+    affinity: dict[str, Any] = Field({}, description="Affinity of its pods.")
+    topology_spread_constraints: list[dict[str, Any]] = Field(
+        [], description="How its pods are spread. None: over nodes, where there are several."
+    )
+    priority_class_name: str = Field("", description="Priority of its pods.")
+
+
+def schema() -> str:
+    """``values.schema.json``: what Helm holds a person's values against."""
+    content = Values.model_json_schema(by_alias=True)
+    # A chart that has this one among its own gives it these two as well.
+    content["properties"] |= {"global": {"type": "object"}, "enabled": {"type": "boolean"}}
+    content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
+    return json.dumps(_without_titles(content), indent=2) + "\n"
+
+
+def _without_titles(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_titles(item) for item in part]
+    if not isinstance(part, Mapping):
+        return part
+    return {key: _without_titles(item) for key, item in part.items() if not (key == "title" and isinstance(item, str))}
+
+
+class _Row(NamedTuple):
+    path: tuple[str, ...]
+    description: str
+    default: Any
+
+
+def _rows(model: BaseModel, above: tuple[str, ...] = ()) -> Iterator[_Row]:
+    """Every value, and before those of a part the part itself, whose default is Ellipsis."""
+    for name, info in type(model).model_fields.items():
+        path, value = (*above, to_camel(name)), getattr(model, name)
+        part = isinstance(value, BaseModel)
+        yield _Row(path, str(info.description), ... if part else value)
+        if isinstance(value, BaseModel):
+            yield from _rows(value, path)
+
+
+def values(note: str) -> str:
+    """``values.yaml``: every value with its default, below what it is."""
+    lines = [f"# {note}"]
+    for path, description, default in _rows(Values()):
+        indent = "  " * (len(path) - 1)
+        comment = textwrap.wrap(description, _LINE - len(indent) - 2)
+        lines += (
+            ["", *(f"{indent}# {line}" for line in comment)]
+            if not indent
+            else [f"{indent}# {line}" for line in comment]
+        )
+        lines.append(f"{indent}{path[-1]}:" + ("" if default is ... else f" {_yaml(default)}"))
+    return "\n".join(lines) + "\n"
+
+
+def readme(note: str) -> str:
+    """``README.md`` of the chart."""
+    table = "\n".join(
+        f"| `{'.'.join(path)}` | `{_yaml(default)}` | {description} |"
+        for path, description, default in _rows(Values())
+        if default is not ...
+    )
+    return (
+        "\n\n".join(
+            [
+                f"# {names.OPERATOR}",
+                f"<!-- {note} -->",
+                "The operator of KafkaOtlpExporter resources, from a checkout:",
+                f"```console\n$ helm install {names.OPERATOR} charts/{names.OPERATOR} --namespace {NAMESPACE} --create-namespace"
+                f"\n$ kubectl label namespace {NAMESPACE} pod-security.kubernetes.io/enforce=restricted\n```",
+                "`helm upgrade` brings the definition of the resource along, `helm uninstall` leaves it, and with it every resource "
+                "and what it became (`crds.keep`). In a cluster where `deploy/install.yaml` was applied before, Helm takes "
+                "over what is there with `--take-ownership --force-conflicts`.",
+                "With `watchNamespaces` the operator has rights in these namespaces alone, and the release has no role in the "
+                f"cluster but the two for users (`aggregateRoles`). `{permitted.SETTING}` is `allowedProperties` here.",
+                f"For `credentialReload: Restart`, make a key and set `secretAccess.enabled`:\n\n```console\n$ head -c 32 /dev/urandom "
+                f"> key\n$ kubectl --namespace {NAMESPACE} create secret generic {_Key().name} --from-file=key\n```",
+                "## Values",
+                "| value | default | what it is |\n|---|---|---|\n" + table,
+            ]
+        )
+        + "\n"
+    )
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def manifests(helm: Path, note: str) -> str:
+    """``deploy/install.yaml``: the chart with its defaults and a namespace, for those without Helm."""
+    command = [
+        str(helm),
+        "template",
+        names.OPERATOR,
+        str(CHART),
+        "--namespace",
+        NAMESPACE,
+        "--set",
+        "namespace.create=true",
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line for line in found.splitlines() if not line.startswith("# Source: ")]
+    text = "\n".join(lines).replace("  annotations:\n    helm.sh/resource-policy: keep\n", "")
+    return f"# {note}\n# The operator, for every namespace of a cluster: kubectl apply -f deploy/install.yaml\n{text}\n"
