@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -61,8 +61,9 @@ class ApiProxy:
     """The proxy, from start to stop.
 
     ``before`` is called with each call: it may return an Answer, which is given instead, or raise Dropped. ``after`` is called
-    when the API server has answered and its answer was not passed on yet; it may raise Dropped. Both run in the proxy's
-    thread. ``calls`` has every call so far.
+    when the API server has answered and its answer was not passed on yet; it may raise Dropped. ``watched`` is called with
+    each line of a watch, one event, and gives the lines that are passed on in its place; it may raise Dropped. They run in
+    the proxy's thread. ``calls`` has every call so far.
     """
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
@@ -76,6 +77,7 @@ class ApiProxy:
         self.kubeconfig.write_text(json.dumps(config))
         self.before: Callable[[Call], Answer | None] = lambda call: None
         self.after: Callable[[Call], None] = lambda call: None
+        self.watched: Callable[[Call, bytes], Sequence[bytes]] = _as_it_is
         self.calls: list[Call] = []
         self._writes = 0
         self._loop = asyncio.new_event_loop()
@@ -96,7 +98,7 @@ class ApiProxy:
 
     def reset(self) -> None:
         """Forget the calls, and let everything through again."""
-        self.before, self.after = (lambda call: None), (lambda call: None)
+        self.before, self.after, self.watched = (lambda call: None), (lambda call: None), _as_it_is
         self.calls, self._writes = [], 0
 
     @property
@@ -161,6 +163,14 @@ class ApiProxy:
             self.after(call)
             stream = web.StreamResponse(status=found.status, headers=returned)
             await stream.prepare(request)
+            rest = b""
             async for chunk in found.content.iter_any():
-                await stream.write(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    for said in self.watched(call, line + b"\n"):
+                        await stream.write(said)
             return stream
+
+
+def _as_it_is(call: Call, line: bytes) -> Sequence[bytes]:
+    return [line]

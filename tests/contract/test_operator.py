@@ -187,6 +187,17 @@ def test_prune(operator: Operator, namespace: Namespace) -> None:
     assert namespace.exists("networkpolicy")
 
 
+def test_a_namespace_goes_with_its_resources(operator: Operator, namespace: Namespace) -> None:
+    """Within half a minute, while the operator is at work in it; that it can write there no longer is no crash."""
+    namespace.apply({"podDisruptionBudget": {}, "networkPolicy": {}})
+    namespace.apply({}, "other")
+    applied(namespace)
+    namespace.api.kubectl("delete", "namespace", namespace.name, "--wait=false")
+    gone = ("get", "namespace", namespace.name, "--ignore-not-found", "-o", "name")
+    until(lambda: not namespace.api.kubectl(*gone), "end of the namespace", 30)
+    assert 'result="crashed"' not in operator.get("/metrics")[1]
+
+
 def test_quota(operator: Operator, namespace: Namespace) -> None:
     """Pods that a quota forbids are told of in the status, with the quota's own words."""
     namespace.kubectl("create", "quota", "small", "--hard=pods=0")

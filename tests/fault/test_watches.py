@@ -1,0 +1,200 @@
+"""Events that are lost, come twice, late, or from before, and watches that end or fall silent: the objects come out right.
+
+The patterns are Sieve's "unobserved state" and "stale state" (https://www.usenix.org/conference/osdi22/presentation/sun).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.beds.api_proxy import ApiProxy, Call, Dropped
+from tests.beds.kubernetes import ApiServer
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, until
+from tests.fault.objects import snapshot
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
+
+SPEC: Mapping[str, Any] = {"replicas": 0, "podDisruptionBudget": {}, "networkPolicy": {}}
+GONE = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "status": "Failure",
+    "reason": "Expired",
+    "code": 410,
+    "message": "too old",
+}
+RESYNC_SECONDS = 10
+# kopf gives a watch up that has been silent for 70 seconds.
+SILENCE_SECONDS = 75
+
+
+class Behind:
+    """An operator behind the proxy, with a resync of so many seconds."""
+
+    def __init__(self, api: ApiServer, proxy: ApiProxy, folder: Path) -> None:
+        self._api, self._proxy, self._folder = api, proxy, folder
+        self._running: Operator | None = None
+
+    def start(self, resync_seconds: int) -> Operator:
+        """Start it, and wait until it is ready."""
+        settings = {"KAFKA_OTLP_OPERATOR_RESYNC_SECONDS": str(resync_seconds)}
+        self._running = Operator(
+            self._api, self._folder / "log", kubeconfig=self._proxy.kubeconfig, environment=settings
+        )
+        self._running.start()
+        return self._running
+
+    def stop(self) -> None:
+        """End it."""
+        if self._running is not None:
+            assert 'result="crashed"' not in self._running.get("/metrics")[1]
+            self._running.stop()
+
+
+@pytest.fixture
+def behind(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> Iterator[Behind]:
+    """One operator."""
+    one = Behind(api, proxy, tmp_path)
+    yield one
+    one.stop()
+
+
+class Unreliable:
+    """Of the events in a namespace some are lost, some come twice, some after the next one; the same ones each time."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._name = namespace.name.encode()
+        self._random = random.Random(1)
+        self._held: dict[int, bytes] = {}
+        self.happened: Counter[str] = Counter()
+
+    def __call__(self, call: Call, line: bytes) -> Sequence[bytes]:
+        """What is passed on in the place of an event."""
+        if self._name not in line:
+            return [line]
+        held = [late] if (late := self._held.pop(id(call), None)) is not None else []
+        what = self._random.choice(("lost", "lost", "twice", "late", "none"))
+        self.happened[what] += 1
+        if what == "late":
+            self._held[id(call)] = line
+        return [*{"lost": [], "twice": [line, line], "late": [], "none": [line]}[what], *held]
+
+
+def test_events_that_are_lost_doubled_or_out_of_order(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """What they leave undone the resync does: the objects are those of an undisturbed resource."""
+    disturbed, undisturbed = Namespace(api), Namespace(api)
+    unreliable = proxy.watched = Unreliable(disturbed)
+    behind.start(RESYNC_SECONDS)
+    for number in range(12):
+        for place in (disturbed, undisturbed):
+            place.apply({**SPEC, "lingerMs": number})
+            if number % 3 == 2:
+                place.kubectl("delete", "service,networkpolicy", "edge", "--ignore-not-found")
+    applied(undisturbed)
+    undisturbed.settle()
+    reference = snapshot(undisturbed)
+    until(lambda: alike(disturbed, reference), "the same objects", RESYNC_SECONDS + 10)
+    assert all(unreliable.happened[what] >= 3 for what in ("lost", "twice", "late")), unreliable.happened
+
+
+def alike(place: Namespace, reference: Mapping[str, Any]) -> bool:
+    """Whether there is a status, and everything is as in the undisturbed namespace."""
+    return "conditions" in place.get(RESOURCE).get("status", {}) and snapshot(place) == reference
+
+
+def test_a_watch_that_is_too_old_begins_again(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """The API server has forgotten since when (410): what was changed meanwhile is found, long before a resync."""
+    place = Namespace(api)
+    behind.start(3600)
+    place.apply(dict(SPEC))
+    applied(place)
+    ended: set[int] = set()
+    open_ones = {id(call) for call in proxy.calls if call.watch}
+
+    def too_old(call: Call, line: bytes) -> Sequence[bytes]:
+        if id(call) not in open_ones:
+            return [line]
+        if id(call) in ended:
+            raise Dropped
+        ended.add(id(call))
+        return [json.dumps({"type": "ERROR", "object": GONE}).encode() + b"\n"]
+
+    proxy.watched = too_old
+    place.apply({**SPEC, "lingerMs": 7})
+    place.kubectl("delete", "networkpolicy", "edge")
+    applied(place)
+    until(lambda: place.exists("networkpolicy"), "the policy again")
+    assert len(ended) >= 2
+
+
+def test_a_watch_that_falls_silent_is_given_up(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """The connection stays open and says nothing any more; nobody waits for a resync."""
+    place = Namespace(api)
+    behind.start(3600)
+    place.apply(dict(SPEC))
+    applied(place)
+    place.settle()
+    silent = {id(call) for call in proxy.calls if call.watch}
+    proxy.watched = lambda call, line: [] if id(call) in silent else [line]
+    place.apply({**SPEC, "lingerMs": 7})
+    place.kubectl("delete", "networkpolicy", "edge")
+    with pytest.raises(AssertionError, match="no early repair"):
+        until(lambda: place.exists("networkpolicy"), "early repair", 5)
+    until(lambda: place.exists("networkpolicy"), "the policy again", SILENCE_SECONDS)
+    applied(place)
+
+
+def test_events_of_an_earlier_resource_change_nothing(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """An old API server tells again of what was, and of its end: a newer one keeps its objects, and they are not set back."""
+    place = Namespace(api)
+    told: list[tuple[str, bytes]] = []
+
+    def remember(call: Call, line: bytes) -> Sequence[bytes]:
+        if place.name.encode() in line:
+            told.append((call.path, line))
+        return [line]
+
+    proxy.watched = remember
+    behind.start(RESYNC_SECONDS)
+    place.apply({**SPEC, "lingerMs": 5})
+    applied(place)
+    place.settle()
+    place.kubectl("delete", RESOURCE, "edge")
+    until(lambda: not place.exists("deployment"), "end of the earlier one")
+    place.apply({**SPEC, "lingerMs": 6})
+    applied(place)
+    place.settle()
+    earlier = list(told)
+    before = {kind: place.get(kind)["metadata"]["uid"] for kind in ("deployment", "service", "networkpolicy")}
+    spec = place.get("deployment")["spec"]
+
+    def again(call: Call, line: bytes) -> Sequence[bytes]:
+        return [line, *(one for path, one in earlier if path == call.path)]
+
+    proxy.watched = again
+    for kind in (RESOURCE, *before):
+        place.kubectl("annotate", kind, "edge", "an=event")
+    place.settle()
+    assert {kind: place.get(kind)["metadata"]["uid"] for kind in before} == before
+    assert place.get("deployment")["spec"] == spec
+    assert any(json.loads(line)["type"] == "DELETED" for _, line in earlier)
+
+
+def test_nothing_is_read_that_may_be_stale(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """Without a resourceVersion an API server answers with what is, but for pods: of them there are only words in the status."""
+    place = Namespace(api)
+    behind.start(3600)
+    place.apply({**SPEC, "replicas": 1})
+    applied(place)
+    until(lambda: place.condition("Available").get("reason") == "PodsNotReady", "a look at the pods")
+    reads = [call for call in proxy.calls if call.method == "GET" and not call.watch]
+    stale = [call for call in reads if call.query.get("resourceVersion")]
+    assert {call.path for call in stale} == {f"/api/v1/namespaces/{place.name}/pods"}
+    assert any(call.path.endswith("/deployments/edge") for call in reads)
