@@ -31,10 +31,8 @@ _NOTHING_MAY_BE_SKIPPED = os.environ.get("KAFKA_OTLP_REQUIRE") == "all"
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real Kubernetes API of the session's own."""
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.start()
-    yield server
-    server.stop()
+    with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import trustme
 from cryptography.hazmat.primitives import serialization
@@ -47,6 +48,15 @@ class ApiServer:
         self.kubeconfig = folder / "kubeconfig"
         self._children: list[Child] = []
         self._write_files()
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
 
     def start(self) -> None:
         """Start the three programs and wait until the API is ready. Raises BedError."""

@@ -64,22 +64,24 @@ def build_collector() -> Path:
     """The OpenTelemetry Collector of the contract tests, built when it is not there. Raises CannotBuild."""
     if (there := assets.collector_program()) is not None:
         return there
-    folder = assets.collector_folder()
     what = f"the OpenTelemetry Collector {assets.COLLECTOR_VERSION} (about two minutes the first time)"
-    with appearing_whole(folder) as unfinished:
-        go_build(assets.COLLECTOR_MODULE, ".", unfinished / "collector", what, assets.COLLECTOR_FLAGS)
-    return folder / "collector"
+    program = assets.collector_folder() / "collector"
+    return _build_program(program, assets.COLLECTOR_MODULE, ".", what, assets.COLLECTOR_FLAGS)
 
 
 def build_helm() -> Path:
     """Helm, built when it is not there. Raises CannotBuild."""
     if (there := assets.helm_program()) is not None:
         return there
-    folder = assets.helm_folder()
     what = f"Helm {assets.HELM_VERSION} (about three minutes the first time)"
-    with appearing_whole(folder) as unfinished:
-        go_build(assets.HELM_MODULE, "helm.sh/helm/v4/cmd/helm", unfinished / "helm", what, assets.HELM_FLAGS)
-    return folder / "helm"
+    program = assets.helm_folder() / "helm"
+    return _build_program(program, assets.HELM_MODULE, "helm.sh/helm/v4/cmd/helm", what, assets.HELM_FLAGS)
+
+
+def _build_program(program: Path, module: Path, package: str, what: str, linker_flags: str) -> Path:
+    with appearing_whole(program.parent) as unfinished:
+        go_build(module, package, unfinished / program.name, what, linker_flags)
+    return program
 
 
 if __name__ == "__main__":

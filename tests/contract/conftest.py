@@ -22,10 +22,8 @@ def api(api_server: ApiServer) -> ApiServer:
 
 @pytest.fixture(scope="session")
 def _operator(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    running = Operator(api, tmp_path_factory.mktemp("operator") / "log")
-    running.start()
-    yield running
-    running.stop()
+    with Operator(api, tmp_path_factory.mktemp("operator") / "log") as running:
+        yield running
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.beds.process import BedError, Child, free_port
@@ -53,7 +54,7 @@ def install(api: ApiServer) -> None:
 
 
 class Operator:
-    """``kafka-otlp-operator run`` as a process of its own."""
+    """``kafka-otlp-operator run`` as a process of its own, which runs while a ``with`` block does."""
 
     def __init__(
         self,
@@ -70,6 +71,24 @@ class Operator:
         self.log = log
         self.port = free_port()
         self._child: Child | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Stopped while the block runs: another one may be at work in its place. It has to end well."""
+        assert self.stop() == 0
+        try:
+            yield
+        finally:
+            self.start()
 
     def start(self) -> None:
         """Start it and wait until it is ready."""

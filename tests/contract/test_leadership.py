@@ -19,20 +19,19 @@ TAKEOVER_SECONDS = 20
 @pytest.fixture
 def two(operator: Operator, namespace: Namespace, tmp_path: Path) -> Iterator[tuple[Operator, Operator]]:
     """A leader and a standby, at work in the namespace, where their Lease is too; the one of the other tests rests."""
-    operator.stop()
     lease = {"KAFKA_OTLP_OPERATOR_LEASE_NAMESPACE": namespace.name}
     candidates = [
         Operator(namespace.api, tmp_path / name, "--namespace", namespace.name, environment=lease)
         for name in ("one", "two")
     ]
-    try:
-        for candidate in candidates:
-            candidate.start()
-        yield candidates[0], candidates[1]
-    finally:
-        for candidate in candidates:
-            candidate.kill()
-        operator.start()
+    with operator.resting():
+        try:
+            for candidate in candidates:
+                candidate.start()
+            yield candidates[0], candidates[1]
+        finally:
+            for candidate in candidates:
+                candidate.kill()
 
 
 def acts(candidate: Operator) -> bool:

@@ -219,33 +219,25 @@ def test_ends_without_the_operator(operator: Operator, namespace: Namespace) -> 
     """With no operator running a resource goes away at once, and everything made for it follows."""
     namespace.apply({})
     applied(namespace)
-    assert operator.stop() == 0
-    try:
+    with operator.resting():
         namespace.kubectl("delete", "koe", "edge", "--timeout=5s")
         for kind in (*OWNED, "pods"):
             until(lambda kind=kind: not namespace.list(kind) or kind == "serviceaccount", f"end of {kind}")  # type: ignore[misc]
         until(lambda: not namespace.exists("serviceaccount"), "end of the service account")
         namespace.apply({}, "later")
-    finally:
-        operator.start()
     applied(namespace, "later")
 
 
 def test_some_namespaces_only(operator: Operator, namespace: Namespace, tmp_path: Any) -> None:
     """With --namespace the operator works there and nowhere else."""
-    operator.stop()
     other = Namespace(namespace.api)
     limited = Operator(namespace.api, tmp_path / "log", "--namespace", namespace.name)
-    try:
-        limited.start()
+    with operator.resting(), limited:
         other.apply({})
         namespace.apply({})
         applied(namespace)
         assert not other.exists("deployment")
         assert "status" not in other.get(RESOURCE)
-    finally:
-        limited.stop()
-        operator.start()
 
 
 def test_no_secret_is_told(operator: Operator, namespace: Namespace) -> None:

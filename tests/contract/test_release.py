@@ -23,10 +23,8 @@ FIELD = "credentialReload"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server on which nothing of ours was ever installed."""
-    running = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    running.start()
-    yield running
-    running.stop()
+    with ApiServer(tmp_path_factory.mktemp("kubernetes")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -77,25 +75,14 @@ def environment(server: ApiServer) -> dict[str, str]:
     return {one["name"]: one.get("value", NAMESPACE) for one in container["env"]}
 
 
-class Released:
+def released(server: ApiServer, folder: Path) -> Operator:
     """The operator as the release describes it: its settings, and its own account."""
-
-    def __init__(self, server: ApiServer, folder: Path) -> None:
-        self._server, self._folder = server, folder
-
-    def __enter__(self) -> Operator:
-        token = self._server.kubectl("-n", NAMESPACE, "create", "token", RELEASE).strip()
-        config = json.loads(self._server.kubeconfig.read_text())
-        config["users"][0]["user"] = {"token": token}
-        path = self._folder / "account"
-        path.write_text(json.dumps(config))
-        settings = environment(self._server)
-        self._operator = Operator(self._server, self._folder / "log", kubeconfig=path, environment=settings)
-        self._operator.start()
-        return self._operator
-
-    def __exit__(self, *_: object) -> None:
-        self._operator.stop()
+    token = server.kubectl("-n", NAMESPACE, "create", "token", RELEASE).strip()
+    config = json.loads(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = folder / "account"
+    path.write_text(json.dumps(config))
+    return Operator(server, folder / "log", kubeconfig=path, environment=environment(server))
 
 
 def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
@@ -107,7 +94,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
     until(lambda: "koe" in server.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
     place = Namespace(server)
     place.apply({"lingerMs": 5})
-    with Released(server, tmp_path):
+    with released(server, tmp_path):
         applied(place)
         place.settle()
     uid = place.get("deployment")["metadata"]["uid"]
@@ -117,7 +104,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
     until(lambda: knows_the_field(server), "the field")
     assert deployment(server)["spec"]["replicas"] == 3
     assert deployment(server)["metadata"]["labels"]["app.kubernetes.io/version"] == "0.1.0"
-    with Released(server, tmp_path):
+    with released(server, tmp_path):
         place.apply({"lingerMs": 5, "customConfig": {"log.connection.close": "true"}})
         applied(place)
         assert place.condition("ConfigValid")["status"] == "True"
@@ -129,7 +116,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
     helm.run("rollback", RELEASE, "1", "--namespace", NAMESPACE)
     until(lambda: not knows_the_field(server), "the earlier definition")
     assert deployment(server)["spec"]["replicas"] == 2
-    with Released(server, tmp_path):
+    with released(server, tmp_path):
         until(lambda: image(place) == "kafka-otlp-exporter:0.0.9", "the earlier exporter")
         settled = place.settle()
 
@@ -141,7 +128,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
 
     helm.release("install")
     until(lambda: knows_the_field(server), "the field again")
-    with Released(server, tmp_path):
+    with released(server, tmp_path):
         until(lambda: image(place) == "kafka-otlp-exporter:0.1.0", "the exporter of the release")
         place.settle()
     assert place.get("deployment")["metadata"]["uid"] == uid
@@ -173,7 +160,7 @@ def test_in_namespaces_it_works_there_and_nowhere_else(server: ApiServer, helm: 
     inside, outside = Namespace(server), Namespace(server)
     helm.release("install", {"watchNamespaces": [inside.name]}, "--create-namespace")
     until(lambda: "koe" in server.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
-    with Released(server, tmp_path) as operator:
+    with released(server, tmp_path) as operator:
         for place in (outside, inside):
             place.apply({"podDisruptionBudget": {}, "networkPolicy": {}})
         applied(inside)

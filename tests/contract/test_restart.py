@@ -31,14 +31,8 @@ def restarting(operator: Operator, namespace: Namespace, tmp_path: Path) -> Iter
         "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key"),
         "KAFKA_OTLP_OPERATOR_RESYNC_SECONDS": "2",
     }
-    operator.stop()
-    running = Operator(namespace.api, tmp_path / "log", environment=settings)
-    try:
-        running.start()
+    with operator.resting(), Operator(namespace.api, tmp_path / "log", environment=settings) as running:
         yield running
-    finally:
-        running.stop()
-        operator.start()
 
 
 def annotated(namespace: Namespace) -> dict[str, str]:
@@ -111,10 +105,8 @@ def test_who_may_not_read_secrets_says_so(
     """The role that is shipped beside the operator's own is what is missing; bound, it heals."""
     (tmp_path / "key").write_bytes(bytes(range(32)))
     settings = {"KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key")}
-    operator.stop()
     limited = Operator(namespace.api, tmp_path / "log", kubeconfig=service_account, environment=settings)
-    try:
-        limited.start()
+    with operator.resting(), limited:
         password(namespace, "hunter2")
         namespace.apply(SECURED)
         until(lambda: namespace.condition("Applied").get("reason") == "SecretAccessDenied", "SecretAccessDenied")
@@ -125,9 +117,6 @@ def test_who_may_not_read_secrets_says_so(
         namespace.kubectl("create", "rolebinding", "secrets", role, account)
         until(lambda: namespace.exists("deployment"), "the Deployment", 70)
         assert HASH in annotated(namespace)
-    finally:
-        limited.stop()
-        operator.start()
 
 
 def test_a_key_that_is_too_short_is_one_sentence(operator: Operator, namespace: Namespace, tmp_path: Path) -> None:

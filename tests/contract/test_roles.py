@@ -78,14 +78,8 @@ def refused(namespace: Namespace, *arguments: str) -> str:
 @pytest.fixture
 def restricted(api: ApiServer, operator: Operator, service_account: Path, tmp_path: Path) -> Iterator[Operator]:
     """The operator with the shipped role, in the place of the one that may do everything."""
-    operator.stop()
-    running = Operator(api, tmp_path / "log", kubeconfig=service_account)
-    try:
-        running.start()
+    with operator.resting(), Operator(api, tmp_path / "log", kubeconfig=service_account) as running:
         yield running
-    finally:
-        running.stop()
-        operator.start()
 
 
 def test_the_operators_role_is_enough(restricted: Operator, namespace: Namespace) -> None:

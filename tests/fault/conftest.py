@@ -19,13 +19,9 @@ FULL = os.environ.get("KAFKA_OTLP_FAULT_FULL") == "1"
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server that knows the custom resource, and at which no operator of another test is at work."""
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.start()
-    try:
+    with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
         install(server)
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -26,10 +26,8 @@ FAULTS = (409, 429, 500, 503, 0)
 @pytest.fixture
 def proxied(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> Iterator[Operator]:
     """An operator behind the proxy."""
-    running = Operator(api, tmp_path / "log", kubeconfig=proxy.kubeconfig)
-    running.start()
-    yield running
-    running.stop()
+    with Operator(api, tmp_path / "log", kubeconfig=proxy.kubeconfig) as running:
+        yield running
 
 
 class FailOnce:

@@ -9,6 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -36,34 +37,27 @@ SILENCE_SECONDS = 75
 
 
 class Behind:
-    """An operator behind the proxy, with a resync of so many seconds."""
+    """An operator behind the proxy, started with a resync of so many seconds."""
 
-    def __init__(self, api: ApiServer, proxy: ApiProxy, folder: Path) -> None:
-        self._api, self._proxy, self._folder = api, proxy, folder
-        self._running: Operator | None = None
+    def __init__(self, api: ApiServer, proxy: ApiProxy, log: Path, running: ExitStack) -> None:
+        self._api, self._proxy, self._log, self._running = api, proxy, log, running
 
-    def start(self, resync_seconds: int) -> Operator:
+    def start(self, resync_seconds: int) -> None:
         """Start it, and wait until it is ready."""
         settings = {"KAFKA_OTLP_OPERATOR_RESYNC_SECONDS": str(resync_seconds)}
-        self._running = Operator(
-            self._api, self._folder / "log", kubeconfig=self._proxy.kubeconfig, environment=settings
-        )
-        self._running.start()
-        return self._running
+        operator = Operator(self._api, self._log, kubeconfig=self._proxy.kubeconfig, environment=settings)
+        self._running.enter_context(operator)
+        self._running.callback(self._has_not_crashed, operator)
 
-    def stop(self) -> None:
-        """End it."""
-        if self._running is not None:
-            assert 'result="crashed"' not in self._running.get("/metrics")[1]
-            self._running.stop()
+    def _has_not_crashed(self, operator: Operator) -> None:
+        assert 'result="crashed"' not in operator.get("/metrics")[1]
 
 
 @pytest.fixture
 def behind(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> Iterator[Behind]:
-    """One operator."""
-    one = Behind(api, proxy, tmp_path)
-    yield one
-    one.stop()
+    """One operator, stopped in the end."""
+    with ExitStack() as running:
+        yield Behind(api, proxy, tmp_path / "log", running)
 
 
 class Unreliable:
