@@ -24,7 +24,7 @@ def test_the_operator_runs_with_the_rights_of_its_manifest_alone(operator: Names
     found = operator.get("namespace", "kafka-otlp") or {}
     assert found["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     deployment = operator.get("deployment", "kafka-otlp-operator") or {}
-    assert deployment["status"]["readyReplicas"] == 1
+    assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"] == 2
     account = "--as=system:serviceaccount:kafka-otlp:kafka-otlp-operator"
     allowed = operator.kubectl("auth", "can-i", "--list", account, "--no-headers")
     assert "secrets" not in allowed
