@@ -10,13 +10,13 @@ import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
-from kafka_otlp_operator import names, permitted
+from kafka_otlp_operator import names
 from kafka_otlp_operator.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +24,12 @@ CHART = ROOT / "charts" / names.OPERATOR
 NAMESPACE = "kafka-otlp"
 
 _LINE = 120
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+_Namespaces = Annotated[
+    list[Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]],
+    Field(json_schema_extra={"uniqueItems": True}),
+]
+_Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class _Part(BaseModel):
@@ -73,7 +79,7 @@ class _SecretAccess(_Part):
     enabled: bool = Field(
         default=False, description="Offer `credentialReload: Restart`: the operator may then read Secrets."
     )
-    namespaces: list[str] = Field([], description="Where. None: wherever the operator works.")
+    namespaces: _Namespaces = Field([], description="Where. None: wherever the operator works.")
     key_secret: _Key = Field(
         _Key(), description="A Secret of yours in the release's namespace: the key of the digest of what was read."
     )
@@ -81,7 +87,7 @@ class _SecretAccess(_Part):
 
 class _ServiceAccount(_Part):
     create: bool = Field(default=True, description="Make it.")
-    name: str = Field("", description="Empty: the name of the release.")
+    name: str = Field("", description="Empty: the name of everything else (`fullnameOverride`).")
     annotations: dict[str, str] = Field({}, description="Annotations of it.")
 
 
@@ -102,7 +108,7 @@ class _Policy(_Part):
     enabled: bool = Field(
         default=False, description="Allow the operator DNS, the API server and its exporters, and no more."
     )
-    api_server_ports: list[int] = Field([443, 6443], min_length=1, description="Ports of the API server.")
+    api_server_ports: list[_Port] = Field([443, 6443], min_length=1, description="Ports of the API server.")
     metrics_from: list[dict[str, Any]] = Field(
         [], description="NetworkPolicyPeers that may read /metrics. None: everybody. Probes always may."
     )
@@ -125,11 +131,15 @@ class Values(_Part):
     )
     image_pull_secrets: list[dict[str, str]] = Field([], description="For the operator's image: `- name: ...`.")
     fullname_override: str = Field(
-        "", description="Name of everything that the chart makes, in place of the release's."
+        "",
+        max_length=52,
+        pattern="^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
+        description="Name of everything that the chart makes. Empty: the release's, with the chart's behind it where that is "
+        "no part of it.",
     )
     replicas: int = Field(2, ge=0, description="Pods of the operator. One acts, another one takes over.")
     leader_election: _Election = Field(_Election(), description="Which pod acts.")
-    watch_namespaces: list[str] = Field(
+    watch_namespaces: _Namespaces = Field(
         [],
         description="Namespaces to work in, with a role in each of them alone. None: all, with a role in the cluster.",
     )
@@ -169,6 +179,10 @@ def schema() -> str:
     content = Values.model_json_schema(by_alias=True)
     # A chart that has this one among its own gives it these two as well.
     content["properties"] |= {"global": {"type": "object"}, "enabled": {"type": "boolean"}}
+    # A key with nothing behind it takes the default away, and templates look into parts.
+    for part in (content, *content["$defs"].values()):
+        inner = [name for name, about in part["properties"].items() if "$ref" in about]
+        part["required"] = sorted({*part.get("required", ()), *inner})
     content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
     return json.dumps(_without_titles(content), indent=2) + "\n"
 
@@ -213,32 +227,15 @@ def values(note: str) -> str:
 
 
 def readme(note: str) -> str:
-    """``README.md`` of the chart."""
-    table = "\n".join(
+    """``README.md`` of the chart: what a person wrote there, and the table of values."""
+    prose, heading, _ = (CHART / "README.md").read_text().partition("## Values\n")
+    table = [
         f"| `{'.'.join(path)}` | `{_yaml(default)}` | {description} |"
         for path, description, default in _rows(Values())
         if default is not ...
-    )
-    return (
-        "\n\n".join(
-            [
-                f"# {names.OPERATOR}",
-                f"<!-- {note} -->",
-                "The operator of KafkaOtlpExporter resources, from a checkout:",
-                f"```console\n$ helm install {names.OPERATOR} charts/{names.OPERATOR} --namespace {NAMESPACE} --create-namespace"
-                f"\n$ kubectl label namespace {NAMESPACE} pod-security.kubernetes.io/enforce=restricted\n```",
-                "`helm upgrade` brings the definition of the resource along, `helm uninstall` leaves it, and with it every resource "
-                "and what it became (`crds.keep`). In a cluster where `deploy/install.yaml` was applied before, Helm takes "
-                "over what is there with `--take-ownership --force-conflicts`.",
-                "With `watchNamespaces` the operator has rights in these namespaces alone, and the release has no role in the "
-                f"cluster but the two for users (`aggregateRoles`). `{permitted.SETTING}` is `allowedProperties` here.",
-                f"For `credentialReload: Restart`, make a key and set `secretAccess.enabled`:\n\n```console\n$ head -c 32 /dev/urandom "
-                f"> key\n$ kubectl --namespace {NAMESPACE} create secret generic {_Key().name} --from-file=key\n```",
-                "## Values",
-                "| value | default | what it is |\n|---|---|---|\n" + table,
-            ]
-        )
-        + "\n"
+    ]
+    return "\n".join(
+        [f"{prose}{heading}", f"<!-- {note} -->\n", "| value | default | what it is |", "|---|---|---|", *table, ""]
     )
 
 

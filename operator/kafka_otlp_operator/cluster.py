@@ -81,7 +81,7 @@ class Cluster:
             asked = {**query, "limit": str(_PAGE)} | ({"continue": position} if position else {})
             try:
                 page = self._call("GET", kind.path(namespace), asked, accept=_NAMES_ONLY)
-            except NotFound:
+            except (NotFound, Forbidden):
                 if kind.optional:
                     return
                 raise
@@ -100,8 +100,16 @@ class Cluster:
         Everything that is made for a resource has its name: seven objects are asked for, however many there are.
         """
         metadata = owner["metadata"]
-        found = {kind: self._get(api, metadata["namespace"], metadata["name"]) for kind, api in CHILDREN.items()}
+        found = {kind: self._child(api, metadata["namespace"], metadata["name"]) for kind, api in CHILDREN.items()}
         return {kind: {**item, "kind": kind} for kind, item in found.items() if item is not None}
+
+    def _child(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        try:
+            return self._get(kind, namespace, name)
+        except Forbidden:
+            if kind.optional:  # whoever may not look at such objects has made none
+                return None
+            raise
 
     def _get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         try:

@@ -19,17 +19,19 @@ import structlog
 from kafka_otlp_operator import names, preflight
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.cluster import Cluster, Key
-from kafka_otlp_operator.errors import ApiError, OperatorError
+from kafka_otlp_operator.errors import ApiError, OperatorError, Unavailable
 from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.leadership import Leadership
 from kafka_otlp_operator.pulse import Pulse
-from kafka_otlp_operator.queue import WorkQueue
+from kafka_otlp_operator.queue import LONGEST_SECONDS, WorkQueue
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.telemetry import Metrics
 from kafka_otlp_operator.unchanged import Unchanged, Versions
 
 _STOP_SECONDS = 10.0
+# While the API server is away everything fails, however often it has failed before; it is to be noticed soon when it is back.
+_AWAY_SECONDS = 8.0
 _NOT_YET_SECONDS = 2.0
 
 Answer = TypeVar("Answer")
@@ -179,7 +181,7 @@ class Controller:
     async def _work(self) -> None:
         while True:
             key = await self._queue.take()
-            failed, settled, lasting = True, True, False
+            failed, settled, lasting, longest = True, True, False, LONGEST_SECONDS
             self._pulse.begin(key)
             self._unchanged.begin(key)
             try:
@@ -190,11 +192,14 @@ class Controller:
                     await asyncio.wait([work], timeout=_STOP_SECONDS)
                     raise
                 failed, settled, lasting = result.failure is not None, result.settled, result.lasting
+                if isinstance(result.failure, Unavailable):
+                    longest = _AWAY_SECONDS
                 self._note(key, result)
             finally:
                 self._pulse.end(key)
                 self._unchanged.end(key, settled=lasting)
-                again = self._queue.done(key, failed=failed and not self._stopping, settled=settled or self._stopping)
+                failed, settled = failed and not self._stopping, settled or self._stopping
+                again = self._queue.done(key, failed=failed, settled=settled, longest=longest)
             if again is not None:
                 log.warning("try again", resource=str(key), after_seconds=round(again, 1), reason=str(result.failure))
 

@@ -39,6 +39,10 @@ class ApiError(OperatorError):
     reason = "ApplyFailed"
 
 
+class Unavailable(ApiError):
+    """The API server did not answer, or said that it cannot just now: it will be back, and nobody else's repair is needed."""
+
+
 class NotFound(ApiError):
     """There is no such object, or no such kind."""
 

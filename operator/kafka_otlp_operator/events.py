@@ -16,7 +16,7 @@ from kafka_otlp_operator import names
 # The API server takes no longer one, and counts bytes.
 _LONGEST_MESSAGE = 1024
 # What everything goes through on its way, and nobody needs to be warned of.
-_PASSING = frozenset(
+PASSING = frozenset(
     {"NotApplied", "DeploymentNotObserved", "PodsNotReady", "PodsStarting", "RollingOut", "ScaledToZero"}
 )
 
@@ -30,7 +30,7 @@ def transition(resource: Mapping[str, Any], ready: Mapping[str, Any], now: datet
     if all(before.get(part) == ready[part] for part in ("status", "reason")):
         return None
     metadata = resource["metadata"]
-    warning = ready["status"] != "True" and ready["reason"] not in _PASSING
+    warning = ready["status"] != "True" and ready["reason"] not in PASSING
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",

@@ -16,6 +16,8 @@ from kafka_otlp_operator.controller import Controller
 from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.probes import Probes
 
+_A_DAY_OF_TRIES = 86_400 // 5
+
 
 def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
     """How kopf is to behave; ``namespaced`` is whether it works in some namespaces only."""
@@ -29,6 +31,8 @@ def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
     settings.watching.client_timeout = 330
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
+    # kopf's own reach 21 seconds, and after the last one it gives up: an API server may be away for longer than a minute.
+    settings.networking.error_backoffs = (1, 1, 2, 3, *[5] * _A_DAY_OF_TRIES)
     settings.scanning.disabled = namespaced
     for child in CHILDREN.values():
         settings.watching.label_selectors[child.group, child.version, child.plural] = (

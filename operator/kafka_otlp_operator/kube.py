@@ -12,7 +12,7 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 
-from kafka_otlp_operator.errors import ApiError, Conflict, Forbidden, NotFound, QuotaExceeded, Rejected
+from kafka_otlp_operator.errors import ApiError, Conflict, Forbidden, NotFound, QuotaExceeded, Rejected, Unavailable
 
 Object = Mapping[str, Any]
 
@@ -71,7 +71,7 @@ class Api:
             content: bytes = response.read()  # type: ignore[no-untyped-call]
         except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
             self._count(method, None)
-            raise ApiError(f"the API server did not answer {method} {path}: {error}") from None
+            raise Unavailable(f"the API server did not answer {method} {path}: {error}") from None
         self._count(method, response.status)
         if not 200 <= response.status < 300:
             raise _error(response.status, content, f"{method} {path}")
@@ -79,21 +79,23 @@ class Api:
         return answer
 
 
+_BY_STATUS: Mapping[int, type[ApiError]] = {
+    400: Rejected,
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: Rejected,
+}
+
+
 def _error(status: int, content: bytes, call: str) -> ApiError:
     try:
         message = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         message = f"{call} was answered with status {status}"
-    match status:
-        case 403 if "exceeded quota" in message:
-            return QuotaExceeded(message)
-        case 401 | 403:
-            return Forbidden(message)
-        case 404:
-            return NotFound(message)
-        case 409:
-            return Conflict(message)
-        case 400 | 422:
-            return Rejected(message)
-        case _:
-            return ApiError(message)
+    if status == 403 and "exceeded quota" in message:
+        return QuotaExceeded(message)
+    if status == 429 or status >= 500:
+        return Unavailable(message)
+    return _BY_STATUS.get(status, ApiError)(message)

@@ -51,9 +51,15 @@ def belongs(item: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
     return bool(controller(item).get("uid") == owner["metadata"]["uid"])
 
 
+def is_ours(item: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
+    """Whether an object of a resource's name is the operator's to change: made for it, or made once and without an owner."""
+    managed = (item["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.OPERATOR
+    return belongs(item, owner) or (managed and not controller(item))
+
+
 def refuse_foreign(item: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
-    """Raise NotOurs when an object belongs to somebody else; one that the operator made and that lost its owner is ours."""
-    if belongs(item, owner):
+    """Raise NotOurs when an object of a resource's name is somebody else's."""
+    if is_ours(item, owner):
         return
     kind, metadata = item["kind"], item["metadata"]
     if other := controller(item):
@@ -61,8 +67,7 @@ def refuse_foreign(item: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
             f"{kind} {metadata['name']!r} is there already and belongs to {other['kind']} {other['name']!r}; "
             "give this resource another name, or remove the other one."
         )
-    if (metadata.get("labels") or {}).get(names.MANAGED_BY) != names.OPERATOR:
-        raise NotOurs(
-            f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
-            f"another name, or delete that {kind}."
-        )
+    raise NotOurs(
+        f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
+        f"another name, or delete that {kind}."
+    )

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 
 _FIRST_SECONDS = 0.5
-_LAST_SECONDS = 60.0
+LONGEST_SECONDS = 60.0
 # Another look at what is not settled: 2, 4, ... 64 s, in all two minutes; from then on the resync does.
 _FIRST_LOOK_SECONDS = 2.0
 _LOOKS = 6
@@ -70,10 +70,11 @@ class WorkQueue(Generic[Key]):
         self._working.add(key)
         return key
 
-    def done(self, key: Key, *, failed: bool, settled: bool = True) -> float | None:
+    def done(self, key: Key, *, failed: bool, settled: bool = True, longest: float = LONGEST_SECONDS) -> float | None:
         """A key is no longer at work. Returns after how many seconds a failed one is tried again, None when it is not.
 
-        Not ``settled``: nothing failed, but it is looked at again although no event may tell of a change.
+        ``longest`` is the most that it may wait for that, however often it has failed. Not ``settled``: nothing failed, but
+        it is looked at again although no event may tell of a change.
         """
         self._working.discard(key)
         if settled or failed:
@@ -83,7 +84,7 @@ class WorkQueue(Generic[Key]):
         elif not self._waiting.get(key):
             self._waiting.pop(key, None)
             self._since.pop(key, None)
-            return self._retry(key)
+            return self._retry(key, longest)
         if key in self._waiting:
             self._hand_out(key)
         elif not settled:
@@ -100,11 +101,10 @@ class WorkQueue(Generic[Key]):
         self._order.append(key)
         self._some.set()
 
-    def _retry(self, key: Key) -> float:
+    def _retry(self, key: Key, longest: float) -> float:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        longest = min(_FIRST_SECONDS * 2.0 ** min(failures, 10), _LAST_SECONDS)
-        return self._add_later(key, longest)
+        return self._add_later(key, min(_FIRST_SECONDS * 2.0 ** min(failures, 10), longest))
 
     def _look_again(self, key: Key) -> None:
         looks = self._looks.get(key, 0)

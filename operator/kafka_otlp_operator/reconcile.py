@@ -15,7 +15,7 @@ from kafka_otlp_operator import credentials, events, exporters, manifests, statu
 from kafka_otlp_operator.cluster import Cluster, Key
 from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, RestartNotOffered, SpecInvalid
 from kafka_otlp_operator.fields import CredentialReload
-from kafka_otlp_operator.ownership import Manifest, belongs, refuse_foreign
+from kafka_otlp_operator.ownership import Manifest, is_ours, refuse_foreign
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.spec import Resource, parse
 from kafka_otlp_operator.status import Finding, Findings
@@ -154,7 +154,7 @@ def _apply(
         else:
             cluster.apply(manifest)
     for kind in there.keys() - {manifest["kind"] for manifest in wanted}:
-        if belongs(there[kind], found):
+        if is_ours(there[kind], found):
             cluster.delete(there[kind])
     return status.applied(unserved), deployment
 

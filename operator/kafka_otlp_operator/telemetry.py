@@ -93,6 +93,7 @@ def configure_log() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each of its tries; what comes of them is told by us
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for each event, and nothing in it
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakSet
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
@@ -80,6 +81,7 @@ class ApiProxy:
         self.watched: Callable[[Call, bytes], Sequence[bytes]] = _as_it_is
         self.calls: list[Call] = []
         self._writes = 0
+        self._open: WeakSet[asyncio.Transport] = WeakSet()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="api proxy")
 
@@ -95,6 +97,14 @@ class ApiProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def cut(self) -> None:
+        """End every connection, as an API server does that goes away."""
+        self._loop.call_soon_threadsafe(self._abort_all)
+
+    def _abort_all(self) -> None:
+        for transport in self._open:
+            transport.abort()
 
     def reset(self) -> None:
         """Forget the calls, and let everything through again."""
@@ -130,6 +140,8 @@ class ApiProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = self._count(request)
+        if request.transport is not None:
+            self._open.add(request.transport)
         try:
             if (answer := self.before(call)) is not None:
                 return web.json_response(answer.body, status=answer.status, headers=answer.headers)

@@ -163,6 +163,10 @@ def test_every_value_has_an_effect(helm: Helm, all_on: list[Object], path: str) 
         ({"replicas": "two"}, "at '/replicas': got string, want integer"),
         ({"options": {"workers": 0}}, "at '/options/workers': minimum: got 0, want 1"),
         ({"image": {"digest": "latest"}}, "at '/image/digest'"),
+        ({"leaderElection": None}, "missing property 'leaderElection'"),
+        ({"watchNamespaces": [""]}, "at '/watchNamespaces/0': '' does not match pattern"),
+        ({"watchNamespaces": ["a", "a"]}, "at '/watchNamespaces': items at 0 and 1 are equal"),
+        ({"networkPolicy": {"enabled": True, "apiServerPorts": None}}, "networkPolicy.apiServerPorts is empty"),
         ({"leaderElection": {"enabled": False}}, "all pods would act at one time. Set replicas to 1"),
         (
             {"watchNamespaces": ["a"], "secretAccess": {"enabled": True, "namespaces": ["b"]}},
@@ -188,6 +192,38 @@ def test_it_may_be_a_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:
     (deployment,) = named(helm.template(values, chart=parent), "Deployment").values()
     assert deployment["spec"]["replicas"] == 1
     assert helm.template({CHART.name: {"enabled": False}}, chart=parent) == []
+
+
+def test_names_that_look_like_numbers_are_names(helm: Helm) -> None:
+    """Of a release, a namespace, a class: YAML would take them for something else."""
+    values = {**VARIANTS["everything"], "fullnameOverride": "", "priorityClassName": "100"}
+    text = helm.run("template", "123", str(CHART), "--namespace", "456", values=values)
+    objects = [document for document in yaml.safe_load_all(text) if document]
+    (deployment,) = named(objects, "Deployment").values()
+    assert deployment["spec"]["template"]["spec"]["priorityClassName"] == "100"
+    assert {deployment["metadata"]["namespace"], deployment["metadata"]["labels"]["app.kubernetes.io/instance"]} == {
+        "456",
+        "123",
+    }
+    subjects = [subject for one in objects for subject in one.get("subjects", ())]
+    assert {subject["namespace"] for subject in subjects} == {"456"}
+
+
+def test_values_may_be_left_empty(helm: Helm) -> None:
+    """A key with nothing behind it, where nothing is the default."""
+    values = {
+        "podLabels": None,
+        "podAnnotations": None,
+        "tolerations": None,
+        "podMonitor": {"enabled": True, "labels": None},
+    }
+    assert len(helm.template(values)) == len(helm.template({})) + 1
+
+
+def test_services_beside_it_set_no_options(helm: Helm) -> None:
+    """A Service called kafka-otlp-operator would set KAFKA_OTLP_OPERATOR_PORT."""
+    (deployment,) = named(helm.template({}), "Deployment").values()
+    assert deployment["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
 def test_labels_that_select_are_never_anothers(helm: Helm) -> None:

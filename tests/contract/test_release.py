@@ -167,3 +167,24 @@ def test_in_namespaces_it_works_there_and_nowhere_else(server: ApiServer, helm: 
         assert inside.condition("Applied")["status"] == "True"
         assert "status" not in outside.get(RESOURCE)
         assert 'result="crashed"' not in operator.get("/metrics")[1]
+
+
+def test_the_election_is_turned_off_and_on(server: ApiServer, helm: Helm) -> None:
+    """Which changes how pods are replaced: what the API server had filled in is no obstacle."""
+    helm.release("install", None, "--create-namespace")
+    helm.release("upgrade", {"replicas": 1, "leaderElection": {"enabled": False}})
+    assert deployment(server)["spec"]["strategy"] == {"type": "Recreate"}
+    helm.release("upgrade", {"leaderElection": {"enabled": True}})
+    assert deployment(server)["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_a_second_release_leaves_what_belongs_to_the_cluster_to_the_first(server: ApiServer, helm: Helm) -> None:
+    """As the chart's README says: another name, other namespaces."""
+    one, two = Namespace(server), Namespace(server)
+    helm.release("install", {"watchNamespaces": [one.name]}, "--create-namespace")
+    values = {"watchNamespaces": [two.name], "crds": {"enabled": False}, "aggregateRoles": False}
+    helm.run("install", "second", str(CHART), "--namespace", two.name, values=values)
+    assert two.exists("deployment", f"second-{RELEASE}")
+    assert two.exists("role", f"second-{RELEASE}")
+    helm.run("uninstall", "second", "--namespace", two.name)
+    assert deployment(server)["spec"]["replicas"] == 2

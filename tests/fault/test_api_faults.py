@@ -93,6 +93,7 @@ def test_an_api_server_that_is_away_is_waited_for(api: ApiServer, proxy: ApiProx
         raise Dropped
 
     proxy.before = nobody
+    proxy.cut()
     place.apply({**SPEC, "lingerMs": 7})
     with pytest.raises(AssertionError, match="no status"):
         until(lambda: told(place), "status", OUTAGE_SECONDS)

@@ -131,7 +131,7 @@ class Story:
 
 def prepare(api: ApiServer, folder: Path) -> list[Story]:
     """The namespaces of every scenario, each as it is before what is killed."""
-    many = 32 if FULL else SAMPLE
+    many = 80 if FULL else SAMPLE
     stories = [
         Story(name, *specs, Namespace(api), Namespace(api), [Namespace(api) for _ in range(many)])
         for name, specs in SCENARIOS.items()

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from kubernetes import client, config
@@ -17,8 +18,17 @@ from tests.fault.conftest import FULL
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
 
-RESOURCES, IDLE_SECONDS, RESYNC_SECONDS = (500, 600, 120) if FULL else (20, 12, 5)
-COLD_START_SECONDS = 60
+
+class Load(NamedTuple):
+    """So many resources, which are to have converged within so many seconds; then nothing is done for a while."""
+
+    resources: int
+    seconds: int
+    idle_seconds: int
+
+
+LOADS = [Load(500, 60, 600), Load(2000, 240, 0)] if FULL else [Load(20, 60, 12)]
+RESYNC_SECONDS = 120 if FULL else 5
 MEMORY_BYTES = 256 * 1024 * 1024
 
 
@@ -63,9 +73,9 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def all_ready(api: ApiServer, namespace: Namespace) -> None:
-    """Be the kubelet of as many pods as there are resources."""
-    until(lambda: len(namespace.list("pods")) == RESOURCES, "a pod of each resource", 240)
+def all_ready(api: ApiServer, namespace: Namespace, count: int) -> None:
+    """Be the kubelet of so many pods, one of each resource."""
+    until(lambda: len(namespace.list("pods")) == count, "a pod of each resource", 240)
     configuration = client.Configuration()
     config.load_kube_config(str(api.kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     pods = client.CoreV1Api(client.ApiClient(configuration))
@@ -96,10 +106,13 @@ def settled(operator: Operator, proxy: ApiProxy) -> None:
     raise AssertionError(f"the operator still writes after {seconds} s")
 
 
-def test_a_cold_start_converges_and_then_nothing_is_written(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> None:
-    """All resources in a minute, within the memory that the operator asks for; then one read a resource a resync."""
+@pytest.mark.parametrize("load", LOADS, ids=lambda load: f"{load.resources} resources")
+def test_a_cold_start_converges_and_then_nothing_is_written(
+    api: ApiServer, proxy: ApiProxy, tmp_path: Path, load: Load
+) -> None:
+    """All resources in time, within the memory that the operator asks for; then one read a resource and resync."""
     namespace = Namespace(api)
-    create(namespace, RESOURCES)
+    create(namespace, load.resources)
     operator = Operator(
         api,
         tmp_path / "log",
@@ -111,27 +124,32 @@ def test_a_cold_start_converges_and_then_nothing_is_written(api: ApiServer, prox
     begun = time.monotonic()
     operator.begin()
     try:
-        until(lambda: told(api, namespace) == RESOURCES, "convergence", COLD_START_SECONDS)
+        until(lambda: told(api, namespace) == load.resources, "convergence", load.seconds)
         took = time.monotonic() - begun
         worked = cpu_seconds(operator.process.pid)
-        all_ready(api, namespace)
-        settled(operator, proxy)
-        proxy.reset()
-        before = resyncs(operator)
-        time.sleep(IDLE_SECONDS)
-        passed = resyncs(operator) - before
-        calls = list(proxy.calls)
-        assert [call for call in calls if call.write] == []
-        reads = len([call for call in calls if not call.watch])
-        assert passed > 1
-        assert reads <= RESOURCES * passed
+        print(f"{load.resources} resources: cold start {took:.1f} s with {worked:.1f} s of CPU")
+        if load.idle_seconds:
+            all_ready(api, namespace, load.resources)
+            settled(operator, proxy)
+            rests(operator, proxy, load)
         memory = peak_memory(operator.process.pid)
-        print(
-            f"{RESOURCES} resources: cold start {took:.1f} s with {worked:.1f} s of CPU, peak {memory / 2**20:.0f} MiB; "
-            f"{reads} reads in {IDLE_SECONDS} s and {passed} resyncs"
-        )
+        print(f"{load.resources} resources: peak {memory / 2**20:.0f} MiB")
         assert memory <= MEMORY_BYTES
         assert 'result="crashed"' not in operator.get("/metrics")[1]
     finally:
         operator.stop()
         namespace.kubectl("delete", "namespace", namespace.name, "--wait=false")
+
+
+def rests(operator: Operator, proxy: ApiProxy, load: Load) -> None:
+    """Nothing is written, and no more read than a resource each resync."""
+    proxy.reset()
+    before = resyncs(operator)
+    time.sleep(load.idle_seconds)
+    passed = resyncs(operator) - before
+    calls = list(proxy.calls)
+    assert [call for call in calls if call.write] == []
+    reads = len([call for call in calls if not call.watch])
+    assert passed > 1
+    assert reads <= load.resources * passed
+    print(f"{load.resources} resources: {reads} reads in {load.idle_seconds} s and {passed} resyncs")

@@ -1,11 +1,11 @@
 {{- /* The name of everything that the chart makes: that of the release, which need not repeat that of the chart. */ -}}
 {{- define "kafka-otlp-operator.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 42 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
 {{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 42 | trimSuffix "-" -}}
+{{- .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 42 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name -}}
 {{- end -}}
 {{- end -}}
 
@@ -14,8 +14,8 @@
 {{- end -}}
 
 {{- define "kafka-otlp-operator.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "kafka-otlp-operator.labels" -}}
@@ -35,6 +35,6 @@ app.kubernetes.io/part-of: kafka-otlp
 
 {{- define "kafka-otlp-operator.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "kafka-otlp-operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "kafka-otlp-operator.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

@@ -74,8 +74,9 @@ def server() -> Iterator[Server]:
         (401, "who are you", errors.Forbidden),
         (403, "exceeded quota: q", errors.QuotaExceeded),
         (422, "wrong", errors.Rejected),
-        (500, "broken", errors.ApiError),
-        (429, "busy", errors.ApiError),
+        (500, "broken", errors.Unavailable),
+        (418, "odd", errors.ApiError),
+        (429, "busy", errors.Unavailable),
     ],
 )
 def test_errors_are_the_servers_sentences(server, status, message, kind):
@@ -90,14 +91,14 @@ def test_errors_are_the_servers_sentences(server, status, message, kind):
 def test_an_answer_that_is_no_status(server):
     """A proxy's error page is told by its status."""
     server.answers = [(502, b"<html>")]
-    with pytest.raises(errors.ApiError, match=r"GET .*/kafkaotlpexporters/a was answered with status 502"):
+    with pytest.raises(errors.Unavailable, match=r"GET .*/kafkaotlpexporters/a was answered with status 502"):
         server.cluster.resource(Key("n", "a"))
 
 
 def test_no_answer(server):
-    """An API server that is not there is an ApiError too."""
+    """An API server that is not there will be back."""
     server.close()
-    with pytest.raises(errors.ApiError, match="did not answer GET"):
+    with pytest.raises(errors.Unavailable, match="did not answer GET"):
         server.cluster.resource(Key("n", "a"))
     server.close = lambda: None
 
@@ -161,10 +162,17 @@ def test_named(server):
 
 
 def test_named_is_not_what_could_not_be_asked(server):
-    """An object that may not be looked at is no missing object."""
+    """An object that may not be looked at is no missing object, but of a kind that need not be there."""
     server.answers = [(403, {"message": "forbidden"})]
     with pytest.raises(errors.Forbidden):
         server.cluster.named(raw())
+    server.answers = [(403 if kind.optional else 404, {"message": "no"}) for kind in CHILDREN.values()]
+    assert server.cluster.named(raw()) == {}
+    server.answers = [
+        listed(),
+        *((403, {"message": "no"}) if kind.optional else listed() for kind in CHILDREN.values()),
+    ]
+    assert server.cluster.versions(None) == {}
 
 
 def test_no_deployment(server):

@@ -4,7 +4,7 @@ import pytest
 
 from kafka_otlp_operator.errors import NotOurs
 from kafka_otlp_operator.names import labels
-from kafka_otlp_operator.ownership import belongs, metadata, refuse_foreign
+from kafka_otlp_operator.ownership import belongs, is_ours, metadata, refuse_foreign
 from kafka_otlp_operator.spec import parse
 from tests.unit.kafka_otlp_operator.resources import raw, resource
 
@@ -62,6 +62,7 @@ def test_belongs(owners, ours):
 def test_foreign_objects(found, sentence):
     """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
     item = {"kind": "Service", "metadata": {"name": "edge", **found}}
+    assert is_ours(item, raw()) == (sentence is None)
     if sentence is None:
         refuse_foreign(item, raw())
         return

@@ -60,6 +60,23 @@ def test_take_waits():
     in_loop(scenario)
 
 
+def test_a_failure_that_passes_by_itself_waits_no_longer_than_it_may():
+    """However often it has failed before; the next one of another kind waits as long as its number says."""
+
+    async def scenario(keys):
+        for _ in range(8):
+            keys.add("a", new=True)
+            await keys.take()
+            wait = keys.done("a", failed=True, longest=8)
+            assert wait <= 8
+        assert wait >= 6
+        keys.add("a", new=True)
+        await keys.take()
+        assert keys.done("a", failed=True) >= 45
+
+    in_loop(scenario)
+
+
 def test_failures_wait_longer_each_time():
     """The wait doubles from half a second to a minute, with some chance in it, and starts anew after a success."""
 

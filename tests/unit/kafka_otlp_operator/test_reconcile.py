@@ -145,6 +145,12 @@ def owned(kind: str, **spec: Any) -> Any:
     return {"kind": kind, "metadata": {"name": "edge", "ownerReferences": [owner]}, "spec": spec}
 
 
+def orphan(kind: str, **spec: Any) -> Any:
+    """An object that was made for an earlier resource, which was deleted without it."""
+    metadata = {"name": "edge", "labels": {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}}
+    return {"kind": kind, "metadata": metadata, "spec": spec}
+
+
 def foreign(kind: str) -> Any:
     """An object that somebody else made."""
     return {"kind": kind, "metadata": {"name": "edge"}}
@@ -170,12 +176,14 @@ def test_an_error_of_the_api_server():
 
 
 def test_what_is_no_longer_wanted_goes():
-    """An owned object that is not among the desired ones is deleted, after the others were applied; no other one is."""
+    """What is ours and not among the desired objects is deleted, after those were applied; what is not ours stays."""
     cluster = Cluster(raw())
     cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
+    cluster.objects["HorizontalPodAutoscaler"] = orphan("HorizontalPodAutoscaler")
     cluster.objects["PodDisruptionBudget"] = foreign("PodDisruptionBudget")
     run(cluster)
-    assert cluster.calls[-2] == ("delete", "NetworkPolicy")
+    assert {call[1] for call in cluster.calls if call[0] == "delete"} == {"NetworkPolicy", "HorizontalPodAutoscaler"}
+    assert cluster.calls[-1][0] == "status"
     assert "PodDisruptionBudget" in cluster.objects
 
 
@@ -234,10 +242,7 @@ def test_a_deployment_that_others_scale_starts_with_a_number():
 def test_the_number_that_is_there_is_kept(still_owned):
     """A Deployment that is there keeps its number of pods, whether it is owned yet or only taken up."""
     cluster = Cluster(raw(EXTERNAL))
-    live = owned("Deployment", replicas=7)
-    if not still_owned:
-        live["metadata"] = {"name": "edge", "labels": {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}}
-    cluster.objects["Deployment"] = live
+    cluster.objects["Deployment"] = (owned if still_owned else orphan)("Deployment", replicas=7)
     run(cluster)
     assert deployments(cluster) == [("let go", "7"), ("apply", "Deployment")]
 
