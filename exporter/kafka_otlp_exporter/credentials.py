@@ -22,19 +22,25 @@ def read(folder: Path | None, required: Sequence[Path] = ()) -> Credentials:
     Raises Contradiction when the folder or a file cannot be read, or one of the ``required`` files is not there: without a
     CA, or a certificate, a connection would be made that nobody asked for.
     """
-    for file in missing(required):
-        raise Contradiction(f"--required-files: {file} is not there.")
+    _demand(required)
     if folder is None:
         return Credentials()
     if not folder.is_dir():
         raise Contradiction(f"--credentials-dir: {folder} is no folder; name one, or leave the option out.")
-    return Credentials(
+    found = Credentials(
         username=_text(folder / "username"),
         password=_text(folder / "password"),
         ca=_path(folder / "ca.crt"),
         certificate=_path(folder / "tls.crt"),
         key=_path(folder / "tls.key"),
     )
+    _demand(required)  # the folder may have been swapped meanwhile, for one without a file that was there before
+    return found
+
+
+def _demand(required: Sequence[Path]) -> None:
+    for file in missing(required):
+        raise Contradiction(f"--required-files: {file} is not there.")
 
 
 def fingerprint(folder: Path | None) -> bytes:

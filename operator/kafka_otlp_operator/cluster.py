@@ -14,7 +14,7 @@ from kafka_otlp_operator.credentials import Source
 from kafka_otlp_operator.errors import Forbidden, NotFound, SecretAccessDenied
 from kafka_otlp_operator.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, SOURCES, Kind
 from kafka_otlp_operator.kube import Api, Object
-from kafka_otlp_operator.ownership import belongs, controller
+from kafka_otlp_operator.ownership import belongs
 
 
 class Key(NamedTuple):
@@ -62,7 +62,7 @@ class Cluster:
     def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
         """Every resource of a namespace, or of all with None: its own version, and those of all that was made for it.
 
-        Objects are told apart by their owner's name alone: one of an earlier resource of that name is one more to look at.
+        Objects are told apart by their name alone: one of an earlier resource of that name is one more to look at.
         Raises ApiError.
         """
         found: dict[Key, set[str]] = {}
@@ -70,9 +70,8 @@ class Cluster:
             found[_key(item)] = {_version(item)}
         for kind in CHILDREN.values():
             for item in self._metadata(kind, namespace, {"labelSelector": f"{names.MANAGED_BY}={names.OPERATOR}"}):
-                owner = Key(item["metadata"]["namespace"], str(controller(item).get("name", "")))
-                if owner in found:
-                    found[owner].add(_version(item))
+                if (key := _key(item)) in found:
+                    found[key].add(_version(item))
         return {key: frozenset(versions) for key, versions in found.items()}
 
     def _metadata(self, kind: Kind, namespace: str | None, query: Mapping[str, str]) -> Iterator[Object]:

@@ -72,6 +72,7 @@ class Controller:
         self._asked: dict[tuple[str, str, str], int] = {}
         self._waits_for: str | None = "the API server has not been asked yet"
         self._stopping = False
+        self._left_at_work = False
         self._pulse = Pulse(settings.resync_seconds, time.monotonic)
         self._unchanged = Unchanged()
         self._ready: dict[Key, str] = {}
@@ -101,9 +102,9 @@ class Controller:
         for task in self._tasks.values():
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
+            await asyncio.wait(self._tasks.values(), timeout=2 * _STOP_SECONDS)
         if self._leadership is not None:
-            await self._leadership.release()
+            await self._leadership.release(give_back=not self._left_at_work)
         await self._run(self._checker.close)
         self._threads.shutdown(wait=False)
 
@@ -115,9 +116,8 @@ class Controller:
             return
         if CHILDREN[body["kind"]].busy and not self._asks_anew(body, gone=gone):
             return
-        for owner in metadata.get("ownerReferences") or ():
-            if owner.get("kind") == names.KIND and str(owner.get("apiVersion", "")).startswith(names.GROUP + "/"):
-                self._queue.add(Key(metadata["namespace"], owner["name"]))
+        # An object has its resource's name; its owner reference may be what was taken away.
+        self._queue.add(Key(metadata["namespace"], metadata["name"]))
 
     def _notice_resource(self, key: Key, metadata: Mapping[str, Any]) -> None:
         """Pass over events that tell of no new version: most of them are of the status that was written last.
@@ -151,7 +151,10 @@ class Controller:
 
     def unready(self) -> str | None:
         """What it still waits for; None when it is at work."""
-        return "it is stopping" if self._stopping else self._waits_for or self._pulse.late()
+        if self._stopping:
+            return "it is stopping"
+        unread = self._leadership.unread() if self._leadership is not None else None
+        return self._waits_for or self._pulse.late() or unread
 
     def standby(self) -> str | None:
         """Who acts, where it is not this one; None where it is."""
@@ -190,6 +193,7 @@ class Controller:
                     result = await asyncio.shield(work)
                 except asyncio.CancelledError:
                     await asyncio.wait([work], timeout=_STOP_SECONDS)
+                    self._left_at_work |= not work.done()
                     raise
                 failed, settled, lasting = result.failure is not None, result.settled, result.lasting
                 if isinstance(result.failure, Unavailable):

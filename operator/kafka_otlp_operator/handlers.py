@@ -46,7 +46,8 @@ def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
     handlers = kopf.OperatorRegistry()
     running: dict[str, Any] = {}
 
-    @kopf.on.startup(registry=handlers)
+    # A second try would find the port taken by the first one.
+    @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: Any) -> None:
         running["controller"], running["probes"] = controller, probes = (made := make()), Probes(made)
         await probes.start()

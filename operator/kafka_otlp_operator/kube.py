@@ -37,6 +37,8 @@ class Api:
     def connect(cls, timeout: float, count: Callable[[str, int | None], None] = lambda method, code: None) -> Api:  # noqa: ARG005
         """Reach the cluster that the process runs in, else the one that the kubeconfig names. Raises ApiError."""
         configuration = client.Configuration()
+        # urllib3 would ask four times, each for as long as the time limit: a limit would not be one.
+        configuration.retries = False
         try:
             try:
                 config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -75,7 +77,12 @@ class Api:
         self._count(method, response.status)
         if not 200 <= response.status < 300:
             raise _error(response.status, content, f"{method} {path}")
-        answer: dict[str, Any] = json.loads(content)
+        try:
+            answer: dict[str, Any] = json.loads(content)
+        except ValueError:
+            raise Unavailable(
+                f"{method} {path} was answered with something else than JSON; what stands before the API server?"
+            ) from None
         return answer
 
 

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from kafka_otlp_operator import lease as rules
-from kafka_otlp_operator.errors import ApiError, NotLeader
+from kafka_otlp_operator.errors import ApiError, Conflict, NotLeader
 from kafka_otlp_operator.lease import Lease, Seen
 
 # Of one call about the Lease: several fit between two renewals that have to be.
@@ -62,6 +62,7 @@ class Leadership:
         self._seen: Seen | None = None
         self._lease: Lease | None = None
         self._until = float("-inf")
+        self._read = clock()
         self.holder = ""
 
     @property
@@ -84,28 +85,47 @@ class Leadership:
         """Renew it for as long as that works; calls ``lost`` and returns when it does not."""
         while True:
             await asyncio.sleep(rules.RETRY_SECONDS)
-            if not await self._try() and not (self.leads and self.holder == self._identity):
+            if not await self._try_in_time() and not (self.leads and self.holder == self._identity):
                 break
         other = f"{self.holder} holds it" if self.holder != self._identity else "the API server was not reached in time"
         self._until = float("-inf")
         self._lost(f"lost the Lease {'/'.join(self._where)}: {other}; the process ends, to come back as a standby.")
 
-    async def release(self) -> None:
-        """Give it back, if it is held, so that nobody has to wait until it runs out."""
-        if self.leads and self._lease is not None:
-            self._until = float("-inf")
-            given_back = rules.released(self._lease, datetime.now(UTC))
+    async def release(self, *, give_back: bool = True) -> None:
+        """Give it back, if it is held, so that nobody has to wait until it runs out.
+
+        Not where a write may still be under way: the next one is not to act before it has arrived.
+        """
+        leads = self.leads
+        self._until = float("-inf")
+        if leads and give_back:
             try:
-                await self._run(lambda: self._leases.write_lease(given_back))
+                await self._run(self._give_back)
             except ApiError as error:
                 log.warning("lease not given back", reason=str(error))
         self._thread.shutdown(wait=False)
+
+    def unread(self) -> str | None:
+        """That the Lease has not been read for longer than it lasts; None when it has."""
+        silent = self._clock() - self._read
+        return f"the Lease could not be read for {silent:.0f} s" if silent > rules.DURATION_SECONDS else None
+
+    def _give_back(self) -> None:
+        if self._lease is not None:
+            self._leases.write_lease(rules.released(self._lease, datetime.now(UTC)))
+
+    async def _try_in_time(self) -> bool:
+        """No longer than it may act, whatever becomes of the call: another one may take over soon after that."""
+        try:
+            return await asyncio.wait_for(self._try(), max(self._until - self._clock(), CALL_SECONDS))
+        except TimeoutError:
+            return False
 
     async def _try(self) -> bool:
         """Claim it, or renew it. It is held from the moment at which it was asked for: the answer may have taken long."""
         asked = self._clock()
         try:
-            held = await self._run(lambda: self._claim(asked))
+            held = await self._run(self._claim)
         except ApiError as error:
             log.warning("lease not renewed" if self.leads else "lease not read", reason=str(error))
             return False
@@ -113,8 +133,10 @@ class Leadership:
             self._until = asked + rules.RENEW_SECONDS
         return held
 
-    def _claim(self, clock: float) -> bool:
+    def _claim(self) -> bool:
         found = self._leases.lease(*self._where)
+        # What was read is so now; it may not have been so when it was asked for.
+        self._read = clock = self._clock()
         now = datetime.now(UTC)
         if found is None:
             claimed: Lease | None = rules.first(*self._where, self._identity, now)
@@ -124,7 +146,11 @@ class Leadership:
             claimed = rules.claim(found, self._seen, self._identity, clock, now)
         if claimed is None:
             return False
-        self._lease = self._leases.write_lease(claimed)
+        try:
+            self._lease = self._leases.write_lease(claimed)
+        except Conflict:
+            self.holder = rules.holder(self._leases.lease(*self._where) or {})
+            return False
         self.holder = self._identity
         return True
 

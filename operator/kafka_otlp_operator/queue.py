@@ -52,6 +52,8 @@ class WorkQueue(Generic[Key]):
         if key in self._timers and key in self._failures and not new:
             return
         self._stop_timer(key)
+        if new:
+            self._looks.pop(key, None)
         if key in self._waiting:
             self._waiting[key] |= new
             return

@@ -13,7 +13,15 @@ from typing import Any, Protocol
 
 from kafka_otlp_operator import credentials, events, exporters, manifests, status, template
 from kafka_otlp_operator.cluster import Cluster, Key
-from kafka_otlp_operator.errors import ApiError, NotFound, NotYet, OperatorError, RestartNotOffered, SpecInvalid
+from kafka_otlp_operator.errors import (
+    ApiError,
+    NotFound,
+    NotYet,
+    OperatorError,
+    RestartNotOffered,
+    SpecInvalid,
+    Unavailable,
+)
 from kafka_otlp_operator.fields import CredentialReload
 from kafka_otlp_operator.ownership import Manifest, is_ours, refuse_foreign
 from kafka_otlp_operator.settings import Settings
@@ -124,6 +132,8 @@ def _stopped(cluster: Cluster, found: Mapping[str, Any], config: Finding) -> Fin
 def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
     try:
         return cluster.deployment(found)
+    except Unavailable:
+        raise  # a Deployment that could not be read is not one without pods
     except ApiError:
         return None
 
@@ -163,7 +173,13 @@ def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) 
     """What the pods' template says of their Secrets; None where their change is the exporter's business."""
     if resource.workload.credential_reload is not CredentialReload.RESTART:
         return None
-    if (secret := settings.restart_key) is None:
+    try:
+        secret = settings.restart_key
+    except OperatorError as error:
+        raise RestartNotOffered(
+            f"spec.credentialReload: Restart is not offered by this operator just now: {error}"
+        ) from None
+    if secret is None:
         raise RestartNotOffered(
             "spec.credentialReload: Restart is not offered by this operator: have the platform's administrator set "
             "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE, or use Reload."

@@ -163,6 +163,19 @@ def test_foreign_object(operator: Operator, namespace: Namespace) -> None:
     until(lambda: namespace.condition("Applied").get("status") == "True", "Applied=True", 30)
 
 
+def test_an_owner_that_is_taken_away_is_given_back(operator: Operator, namespace: Namespace) -> None:
+    """Soon, though the object no longer says whose it is: without an owner it would outlive its resource."""
+    namespace.apply({"replicas": 0})
+    applied(namespace)
+    namespace.settle()
+    patch = json.dumps([{"op": "remove", "path": "/metadata/ownerReferences"}])
+    for kind in OWNED:
+        namespace.kubectl("patch", kind, "edge", "--type=json", "-p", patch)
+    for kind in OWNED:
+        owned = lambda kind=kind: bool(namespace.get(kind)["metadata"].get("ownerReferences"))  # noqa: E731
+        until(owned, f"owner of the {kind}", 5)
+
+
 def test_prune(operator: Operator, namespace: Namespace) -> None:
     """An object that was made for the resource and is no longer wanted is deleted; one of somebody else's is not."""
     theirs: dict[str, Any] = {

@@ -95,3 +95,12 @@ def test_a_fingerprint_differs_with_every_change(tmp_path: Path):
     (tmp_path / "notes").write_text("x")
     assert credentials.fingerprint(tmp_path) in seen
     assert credentials.fingerprint(None) == credentials.fingerprint(tmp_path / "nowhere")
+
+
+def test_a_required_file_that_goes_while_the_others_are_read_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The folder is swapped in that moment: without its authority nothing is to be connected to."""
+    authority = tmp_path / "ca.crt"
+    authority.write_text("PEM")
+    monkeypatch.setattr(credentials, "_text", lambda file: authority.unlink(missing_ok=True))
+    with pytest.raises(Contradiction, match=r"ca\.crt is not there"):
+        credentials.read(tmp_path, [authority])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,6 +102,32 @@ def test_no_answer(server):
     with pytest.raises(errors.Unavailable, match="did not answer GET"):
         server.cluster.resource(Key("n", "a"))
     server.close = lambda: None
+
+
+def test_an_answer_that_is_no_json(server):
+    """Something else stands before the API server, which will be back."""
+    server.answers = [(200, b"<html>")]
+    with pytest.raises(errors.Unavailable, match="with something else than JSON"):
+        server.cluster.resource(Key("n", "a"))
+
+
+def test_a_time_limit_is_one(tmp_path, monkeypatch):
+    """A server that takes a connection and says nothing is asked once."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        cluster = {"name": "c", "cluster": {"server": address}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        config = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
+        path = tmp_path / "kubeconfig"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **config}))
+        monkeypatch.setenv("KUBECONFIG", str(path))
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+        with pytest.raises(errors.Unavailable):
+            Api.connect(0.1).call("GET", "/api")
+        silent.settimeout(0.2)
+        silent.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            silent.accept()
 
 
 def listed(*items: Any, **metadata: str) -> tuple[int, Any]:

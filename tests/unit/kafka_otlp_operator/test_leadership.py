@@ -1,12 +1,14 @@
 """The life of candidates for one Lease, on an API server that is a variable and clocks that a test winds."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from kafka_otlp_operator import leadership
 from kafka_otlp_operator import lease as rules
 from kafka_otlp_operator.errors import ApiError, Conflict, NotLeader
 from kafka_otlp_operator.leadership import Leadership
@@ -18,11 +20,14 @@ class Leases:
     def __init__(self) -> None:
         self.stored: Any = None
         self.broken = False
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def lease(self, namespace: str, name: str) -> Any:
         if self.broken:
             raise ApiError("no answer")
-        return self.stored
+        stored = self.stored
+        self.meanwhile()
+        return stored
 
     def write_lease(self, lease: Any) -> Any:
         if self.broken:
@@ -198,5 +203,86 @@ def test_what_cannot_be_given_back_runs_out():
         await one.release()
         assert not one.leads
         leases.broken = False
+
+    live(scenario)
+
+
+def test_a_lease_is_watched_from_when_it_was_read():
+    """Not from when it was asked for: the answer may have taken as long as the leader needs to renew it."""
+
+    async def scenario(leases: Leases, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+
+        def slow() -> None:
+            two.now = max(two.now, 14)
+
+        leases.meanwhile = slow
+        waiting = asyncio.create_task(two.acquire())
+        await soon(lambda: two.holder == "one")
+        two.now = 28.9
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        two.now = 29.1
+        await waiting
+
+    live(scenario)
+
+
+def test_a_leader_whose_lease_another_one_has_written_ends_at_once():
+    """It does not wait until its own time is over: both would act."""
+
+    async def scenario(leases: Leases, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        theirs = {**leases.stored, "spec": {**leases.stored["spec"], "holderIdentity": "two"}}
+        theirs["metadata"] = {**leases.stored["metadata"], "resourceVersion": "theirs"}
+
+        def intrude() -> None:
+            leases.stored = theirs
+
+        leases.meanwhile = intrude
+        await one.keep()
+        assert not one.leads
+        assert one.ends == ["lost the Lease n/l: two holds it; the process ends, to come back as a standby."]
+
+    live(scenario)
+
+
+def test_a_leader_ends_in_time_though_the_api_server_keeps_it_waiting(monkeypatch: pytest.MonkeyPatch):
+    """Whatever becomes of the call."""
+    monkeypatch.setattr(leadership, "CALL_SECONDS", 0.05)
+    answered = threading.Event()
+
+    async def scenario(leases: Leases, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        leases.meanwhile = lambda: bool(answered.wait(8))  # type: ignore[assignment]
+        one.now = 10.1
+        await asyncio.wait_for(one.keep(), 2)
+        answered.set()
+        assert "the API server was not reached in time" in one.ends[0]
+
+    live(scenario)
+
+
+def test_it_says_when_the_lease_cannot_be_read():
+    """So that a standby that could not take over is not taken for ready."""
+
+    async def scenario(leases: Leases, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        assert one.unread() is None
+        leases.broken = True
+        one.now = 20
+        assert one.unread() == "the Lease could not be read for 20 s"
+
+    live(scenario)
+
+
+def test_a_lease_is_kept_where_a_write_may_be_under_way():
+    """The next one acts when it has run out."""
+
+    async def scenario(leases: Leases, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        await one.release(give_back=False)
+        assert not one.leads
+        assert leases.stored["spec"]["holderIdentity"] == "one"
 
     live(scenario)

@@ -183,3 +183,20 @@ def test_any_event_brings_a_look_forward():
         assert await keys.take() == "a"
 
     in_loop(scenario)
+
+
+def test_a_new_version_is_looked_at_as_often_as_the_first():
+    """However often the one before was."""
+
+    async def scenario(keys):
+        for _ in range(queue._LOOKS + 1):
+            keys.add("a")
+            await keys.take()
+            keys.done("a", failed=False, settled=False)
+        assert "a" not in keys._timers
+        keys.add("a", new=True)
+        await keys.take()
+        keys.done("a", failed=False, settled=False)
+        assert "a" in keys._timers
+
+    in_loop(scenario)

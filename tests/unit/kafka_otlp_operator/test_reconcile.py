@@ -7,7 +7,7 @@ import pytest
 
 from kafka_otlp_operator import status
 from kafka_otlp_operator.cluster import Key
-from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet
+from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet, Unavailable
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
 from tests.unit.kafka_otlp_operator.resources import raw
@@ -84,9 +84,9 @@ class Checker:
         return self.answer
 
 
-def run(cluster: Any, answer: Any = None) -> Result:
+def run(cluster: Any, answer: Any = None, **settings: Any) -> Result:
     """One reconcile."""
-    return reconcile(cluster, Checker(answer), Settings(), KEY, NOW)
+    return reconcile(cluster, Checker(answer), Settings(**settings), KEY, NOW)
 
 
 def condition(cluster: Cluster, kind: str) -> Any:
@@ -301,3 +301,26 @@ def test_a_transition_of_ready_is_told_once():
     assert str(healed.untold) == "events are forbidden"
     assert healed.ready is not None
     assert healed.failure is None
+
+
+def test_a_key_that_cannot_be_read_is_told():
+    """The status says so, and what runs stays."""
+    cluster = Cluster(raw({"credentialReload": "Restart"}))
+    run(cluster, restart_key_file="/not/there")
+    applied = condition(cluster, "Applied")
+    assert (applied["status"], applied["reason"]) == ("False", "RestartNotOffered")
+    assert "/not/there cannot be read" in applied["message"]
+
+
+def test_a_deployment_that_cannot_be_read_is_not_one_without_pods(monkeypatch):
+    """Nothing is told of it, and it is tried again."""
+    cluster = Cluster(raw())
+
+    def away(*_):
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(cluster, "named", away)
+    monkeypatch.setattr(cluster, "deployment", away)
+    with pytest.raises(Unavailable):
+        run(cluster)
+    assert cluster.calls == []
