@@ -14,8 +14,11 @@ _OF_METADATA = ("uid", "resourceVersion", "creationTimestamp", "namespace", "gen
 _OF_OTHERS = ("deployment.kubernetes.io/revision", "autoscaling.alpha.kubernetes.io/conditions")
 
 
-def snapshot(namespace: Namespace) -> Mapping[str, Any]:
-    """Every object of the operator's kinds in a namespace, and the resources' conditions, by kind and name."""
+def snapshot(namespace: Namespace, *, of_pods: bool = True) -> Mapping[str, Any]:
+    """Every object of the operator's kinds in a namespace, and the resources' conditions, by kind and name.
+
+    Not ``of_pods``: without the conditions that tell of them, which are other ones when pods have been missed for long.
+    """
     found: dict[str, Any] = {}
     resources = namespace.list(RESOURCE)
     for kind, entry in CHILDREN.items():
@@ -27,7 +30,9 @@ def snapshot(namespace: Namespace) -> Mapping[str, Any]:
     for resource in resources:
         status = resource.get("status", {})
         conditions = [
-            {key: value for key, value in one.items() if key != "lastTransitionTime"} for one in status["conditions"]
+            {key: value for key, value in one.items() if key != "lastTransitionTime"}
+            for one in status["conditions"]
+            if of_pods or one["type"] in {"ConfigValid", "Applied", "Paused"}
         ]
         found[f"status of {resource['metadata']['name']}"] = {**status, "conditions": conditions, "endpoint": None}
     text = json.dumps(found)

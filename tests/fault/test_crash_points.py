@@ -176,7 +176,7 @@ def strike(api: ApiServer, proxy: ApiProxy, folder: Path, namespace: Namespace, 
 def same(namespace: Namespace, reference: Mapping[str, Any], scenario: str, point: Point) -> None:
     """Wait until the objects are those of the undisturbed namespace; after 30 seconds, say where they differ."""
     deadline = time.monotonic() + 30
-    while (found := snapshot(namespace)) != reference:
+    while (found := snapshot(namespace, of_pods=False)) != reference:
         if time.monotonic() > deadline:
             assert found == reference, f"{scenario}, killed at {point}"
         time.sleep(0.5)
@@ -201,7 +201,7 @@ def test_killed_at_any_write_it_comes_to_the_same(api: ApiServer, proxy: ApiProx
         settled(api, [namespace for story in stories for namespace in story.namespaces])
         for story in stories:
             assert len(points[story.name]) <= len(story.struck), "more points than namespaces"
-            reference = snapshot(story.undisturbed)
+            reference = snapshot(story.undisturbed, of_pods=False)
             assert (reference == {}) == (story.name == "delete")
             for point, namespace in zip(points[story.name], story.struck, strict=False):
                 same(namespace, reference, story.name, point)
