@@ -24,6 +24,7 @@ def main() -> None:
         configure_logging()
         if not wait_for_files(given.settings):
             return
+        seen = credentials.fingerprint(given.settings.credentials_dir)
         required = given.settings.required_files
         properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir, required))
         chosen = size(given.settings, cgroup.limits())
@@ -41,7 +42,7 @@ def main() -> None:
             from kafka_otlp_exporter import worker  # noqa: PLC0415  # keeps gRPC and librdkafka out of a supervisor
 
             settings = given.settings.model_copy(update={"max_in_flight_bytes": chosen.in_flight_bytes})
-            worker.run(Configuration(given.options, settings, given.warnings), properties)
+            worker.run(Configuration(given.options, settings, given.warnings), properties, seen)
     except Refused as refused:
         _refuse(str(refused))
 

@@ -39,6 +39,7 @@ class Intake:
         """Must be made on the event loop that serves the receivers."""
         self.admission = admission
         self.draining = False
+        self._ended: Outcome | None = None
         self._telemetry = telemetry
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
@@ -89,6 +90,14 @@ class Intake:
         """Answer requests by their ids, with one wake-up of the event loop; a client that has gone is passed over."""
         self._loop.call_soon_threadsafe(self._answer, answers)
 
+    def end(self, outcome: Outcome) -> None:
+        """Answer everything that waits, and whatever still arrives: nothing is taken any more."""
+        self._loop.call_soon_threadsafe(self._end, outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ended = outcome
+        self._answer([(identifier, outcome) for identifier in self._waiting])
+
     def _answer(self, answers: Sequence[tuple[int, Outcome]]) -> None:
         for identifier, outcome in answers:
             future = self._waiting.get(identifier)
@@ -101,6 +110,8 @@ class Intake:
             return self._refused(signal)
         try:
             payload = await self._in_time(read)
+            if isinstance(payload, bytes) and self._ended is not None:
+                payload = self._ended
             if not isinstance(payload, bytes):
                 self._telemetry.count_answer(signal, payload, None)
                 return payload

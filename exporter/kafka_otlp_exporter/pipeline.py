@@ -54,6 +54,9 @@ class Receiver(Protocol):
     def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
         """Answer requests by their ids; an id whose client has gone is passed over."""
 
+    def end(self, outcome: Outcome) -> None:
+        """Answer everything that waits, and whatever still arrives: nothing is taken any more."""
+
 
 @dataclass(slots=True)
 class Pending:
@@ -141,8 +144,7 @@ class Pipeline:
         with self._unanswered_lock:
             left, self._unanswered = self._unanswered, {}
         self._answer([(pending, outcome) for pending in left.values()])
-        while untaken := self._receiver.take(TAKE_AT_MOST, 0.0):
-            self._receiver.complete([(request.id, outcome) for request in untaken])
+        self._receiver.end(outcome)
 
     def _run_producing(self) -> None:
         while not self._stopping.is_set():

@@ -162,8 +162,7 @@ class Producer(Generic[Token]):
         with self._replacing:
             old, self._attempt = self._attempt, new
             self.traffic.restart()
-        retired = replace(old, retired=time.monotonic() + RETIRED_SECONDS)
-        self._retired = [*self._retired, retired]
+            self._retired = [*self._retired, replace(old, retired=time.monotonic() + RETIRED_SECONDS)]
 
     def _finish(self, retired: _Attempt) -> None:
         with self._noting(retired):
@@ -171,7 +170,8 @@ class Producer(Generic[Token]):
                 retired.client.purge()
             retired.client.flush(0)
         if len(retired.client) == 0:
-            self._retired = [other for other in self._retired if other is not retired]
+            with self._replacing:
+                self._retired = [other for other in self._retired if other is not retired]
 
     def _connect(self) -> _Attempt:
         fatal = threading.Event()
@@ -231,6 +231,12 @@ class Producer(Generic[Token]):
     def _replace(self, failed: _Attempt) -> None:
         """Have what the failed client holds reported, and put another in its place; again later if that fails."""
         with self._replacing:
+            if self._attempt is not failed:
+                # It was retired while it failed; what it holds will not be sent any more.
+                self._retired = [
+                    replace(one, retired=float("-inf")) if one.fatal is failed.fatal else one for one in self._retired
+                ]
+                return
             failed.client.purge()
             for _ in range(50):
                 if len(failed.client) == 0:

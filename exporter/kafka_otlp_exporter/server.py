@@ -53,15 +53,17 @@ def serve(
     properties: Mapping[str, str],
     producer: Producer[Sent],
     edge: Edge,
+    seen: bytes,
     channel: Channel | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError when an address cannot be listened on.
 
-    With a ``channel`` to a supervisor it is one of several that share their ports.
+    ``seen`` is the fingerprint of the credentials folder from before the properties were made of it. With a ``channel``
+    to a supervisor it is one of several that share their ports.
     """
 
     async def run() -> None:
-        await _Server(options, settings, properties, producer, edge, channel).run()
+        await _Server(options, settings, properties, producer, edge, seen, channel).run()
 
     uvloop.run(run())
 
@@ -86,6 +88,7 @@ class _Server:
         properties: Mapping[str, str],
         producer: Producer[Sent],
         edge: Edge,
+        seen: bytes,
         channel: Channel | None,
     ) -> None:
         """Must be made on the event loop that it runs on."""
@@ -94,6 +97,7 @@ class _Server:
         self._properties = properties
         self._producer = producer
         self._edge = edge
+        self._seen = seen
         self._channel = channel
         self._telemetry = Telemetry()
         self._stop = asyncio.Event()
@@ -229,7 +233,7 @@ class _Server:
     async def _watch_credentials(self) -> None:
         """Take up what has changed in the credentials folder; what cannot be used is said, and the old stays in use."""
         folder = self._settings.credentials_dir
-        seen = credentials.fingerprint(folder)
+        seen = self._seen
         while folder is not None:
             await asyncio.sleep(CREDENTIALS_SECONDS)
             found = await asyncio.to_thread(credentials.fingerprint, folder)

@@ -21,8 +21,13 @@ from kafka_otlp_exporter.properties import Contradiction, producer_properties
 from kafka_otlp_exporter.server import serve
 
 
-def run(configuration: Configuration, properties: Mapping[str, str], channel: Channel | None = None) -> None:
-    """Serve until SIGTERM; ``channel`` leads to the supervisor when there is one. Raises Refused."""
+def run(
+    configuration: Configuration, properties: Mapping[str, str], seen: bytes, channel: Channel | None = None
+) -> None:
+    """Serve until SIGTERM; ``channel`` leads to the supervisor when there is one. Raises Refused.
+
+    ``seen`` is the fingerprint of the credentials folder from before the properties were made of it.
+    """
     if api_implementation.Type() != "upb":
         raise Refused(
             f"protobuf runs on its {api_implementation.Type()} implementation, which recurses without bounds; unset "
@@ -37,7 +42,7 @@ def run(configuration: Configuration, properties: Mapping[str, str], channel: Ch
     except ValueError as error:
         raise Refused(f"librdkafka refuses the producer configuration: {error}") from None
     try:
-        serve(configuration.options, configuration.settings, properties, producer, edge, channel)
+        serve(configuration.options, configuration.settings, properties, producer, edge, seen, channel)
     except OSError as error:
         raise Refused(str(error)) from None
 
@@ -53,9 +58,10 @@ def main() -> None:
     try:
         configuration = env.parse(order.arguments, os.environ)
         settings = configuration.settings.model_copy(update=dict(order.settings))
+        seen = credentials.fingerprint(settings.credentials_dir)
         found = credentials.read(settings.credentials_dir, settings.required_files)
         properties = producer_properties(configuration.options, found)
-        run(Configuration(configuration.options, settings, configuration.warnings), properties, channel)
+        run(Configuration(configuration.options, settings, configuration.warnings), properties, seen, channel)
     except (env.OptionError, Contradiction, Refused) as error:
         channel.refuse(str(error))
         raise SystemExit(2) from None

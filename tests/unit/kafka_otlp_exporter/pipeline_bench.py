@@ -53,6 +53,10 @@ class Hand:
             pass
         return taken
 
+    def end(self, outcome: Outcome) -> None:
+        """The receiver's last word."""
+        self.complete([(identifier, outcome) for identifier in self._answers if identifier not in self.answered])
+
     def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
         """The receiver's other half."""
         for identifier, outcome in answers:

@@ -168,3 +168,28 @@ def test_a_client_that_goes_while_its_request_is_read_is_no_slow_one():
             await call
 
     on_bench(test)
+
+
+def test_what_arrives_when_nothing_is_taken_any_more_is_answered():
+    """What waits, too, with the same words: no call is left to be cut off."""
+    ended = Unavailable(Reason.DRAINING, "shutting down")
+
+    async def test(bench: Bench) -> None:
+        waiting = bench.send(abc)
+        request = await bench.next()
+        arrived = asyncio.Event()
+
+        async def late() -> bytes:
+            await arrived.wait()
+            return b"late"
+
+        reading = bench.send(late)
+        await asyncio.sleep(0)
+        bench.intake.end(ended)
+        assert await waiting == ended
+        arrived.set()
+        assert await reading == ended
+        assert bench.intake.take(1, 0) == []
+        bench.budget.give(request.charge)
+
+    on_bench(test)

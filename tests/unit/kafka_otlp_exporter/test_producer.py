@@ -5,7 +5,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -308,3 +309,32 @@ def test_other_properties_are_used_from_then_on_and_what_was_held_is_reported(mo
         producer.reconfigure({"no.such": "1"})
     producer.produce(record(topic), 3)
     assert reports(producer, lambda found: len(found) == 1) == [(3, None)]
+
+
+def test_a_client_that_fails_while_it_is_being_retired_takes_nothing_with_it(mock_kafka: MockKafka, topic: str):
+    """The other properties came while it was polled: what was handed to the new client is reported."""
+    producer = started(mock_kafka.bootstrap)
+    properties = producer_properties(Options(brokers=(mock_kafka.bootstrap,)), Credentials())
+    old = producer._attempt
+
+    class Meanwhile:
+        """The old client, in whose poll the other properties arrive and which then fails."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(old.client, name)
+
+        def __len__(self) -> int:
+            return len(old.client)
+
+        def poll(self, timeout: float) -> int:
+            producer.reconfigure(properties)
+            for number in range(10):
+                producer.produce(record(topic), number)
+            old.fatal.set()
+            return int(old.client.poll(timeout))
+
+    producer._attempt = replace(old, client=cast("Any", Meanwhile()))
+    found = reports(producer, lambda found: len(found) == 10)
+    assert sorted(found) == [(number, None) for number in range(10)]
+    assert producer.rebuilds == 0
+    assert producer._retired == []

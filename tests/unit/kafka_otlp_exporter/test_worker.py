@@ -29,4 +29,4 @@ def test_what_librdkafka_refuses_starts_nothing():
     configuration = env.parse(["start", "--kafka-exporter-custom-config=no.such=1"], {})
     properties = producer_properties(configuration.options, Credentials())
     with pytest.raises(Refused, match=r"librdkafka refuses the producer configuration: .*no\.such"):
-        worker.run(configuration, properties)
+        worker.run(configuration, properties, b"")
