@@ -52,7 +52,7 @@ e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster;
 	@$(PYTHON) -m tests.cluster e2e -- $(ARGS)
 
 .PHONY: fault
-fault: $(STAMP) ## the fault matrix of the operator, all of it (half an hour); ARGS='-k name' goes to pytest
+fault: $(STAMP) ## the fault matrix of the operator, all of it (an hour and a half); ARGS='-k name' goes to pytest
 	@KAFKA_OTLP_FAULT_FULL=1 $(PYTHON) -m pytest -s tests/fault $(ARGS)
 
 .PHONY: lint

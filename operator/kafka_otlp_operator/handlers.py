@@ -6,7 +6,11 @@ kopf write a finalizer and annotations into the resources, and a deletion would 
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import kopf
@@ -17,6 +21,9 @@ from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.probes import Probes
 
 _A_DAY_OF_TRIES = 86_400 // 5
+_LOGIN_SECONDS = 5.0
+# Later than any operator ends.
+_NEVER = timedelta(days=3650)
 
 
 def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
@@ -41,6 +48,24 @@ def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
     return settings
 
 
+class Login:
+    """Reads the token anew whenever kopf's was refused, and no more often than every few seconds.
+
+    The token may be renewed too late, or the API server may not know anybody for a while. kopf takes nothing that equals what
+    was refused before, and ends when it has nothing else; so each answer says of itself a time at which it would expire.
+    """
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+
+    async def read(self, **arguments: Any) -> kopf.ConnectionInfo | None:
+        """What the kubeconfig, or the pod, has now."""
+        await asyncio.sleep(self._next - time.monotonic())
+        self._next = time.monotonic() + _LOGIN_SECONDS
+        found = kopf.login_via_client(**arguments)
+        return None if found is None else dataclasses.replace(found, expiration=datetime.now(UTC) + _NEVER)
+
+
 def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
     """The handlers, around the one controller that ``make`` gives when kopf's event loop runs."""
     handlers = kopf.OperatorRegistry()
@@ -58,9 +83,7 @@ def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
         await running["controller"].stop()
         await running["probes"].stop()
 
-    @kopf.on.login(registry=handlers)
-    async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_via_client(**arguments)
+    kopf.on.login(registry=handlers)(Login().read)
 
     async def event(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002 - kopf names it so
         running["controller"].notice(body, gone=type == "DELETED")

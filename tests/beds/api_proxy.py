@@ -1,6 +1,6 @@
 """A proxy between the operator and the API server of the tests, which does to requests what networks and crashes do.
 
-It listens on loopback without TLS and reaches the API server as cluster-admin.
+It listens on loopback without TLS, and reaches the API server as cluster-admin where a call says nothing of who makes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from tests.beds.kubernetes import ApiServer
 from tests.beds.process import free_port
 
-_FORWARDED = ("Accept", "Content-Type", "User-Agent")
+_FORWARDED = ("Accept", "Authorization", "Content-Type", "User-Agent")
 _RETURNED = ("Content-Type", "Retry-After")
 
 

@@ -228,11 +228,11 @@ def until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def applied(namespace: Namespace, name: str = "edge") -> None:
+def applied(namespace: Namespace, name: str = "edge", seconds: float = 20) -> None:
     """Wait until the operator has done its part for the newest version of the resource."""
 
     def done() -> bool:
         resource = namespace.get(RESOURCE, name)
         return bool(resource.get("status", {}).get("observedGeneration") == resource["metadata"]["generation"])
 
-    until(done, f"status of {name} for its newest version")
+    until(done, f"status of {name} for its newest version", seconds)

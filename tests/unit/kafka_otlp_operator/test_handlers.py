@@ -1,6 +1,14 @@
 """How kopf is set up."""
 
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
 from typing import Any, cast
+
+import pytest
+from kopf import ConnectionInfo, OperatorSettings
 
 from kafka_otlp_operator import handlers
 from kafka_otlp_operator.kinds import CHILDREN
@@ -33,3 +41,33 @@ def test_only_our_own_objects_are_watched():
     selectors = handlers.operator_settings(namespaced=False).watching.label_selectors
     assert set(selectors.values()) == {"app.kubernetes.io/managed-by=kafka-otlp-operator"}
     assert len(selectors) == len(CHILDREN)
+
+
+def test_credentials_are_read_anew_and_never_equal_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """kopf would refuse to try the same again, and end."""
+    token = tmp_path / "token"
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"tokenFile": str(token)}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **config}))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    monkeypatch.setattr(handlers, "_LOGIN_SECONDS", 0.2)
+    login = handlers.Login()
+
+    async def read(text: str) -> ConnectionInfo:
+        token.write_text(text)
+        found = await login.read(logger=logging.getLogger(), settings=OperatorSettings())
+        assert found is not None
+        return found
+
+    async def three() -> list[ConnectionInfo]:
+        return [await read("first"), await read("first"), await read("second")]
+
+    began = time.monotonic()
+    found = asyncio.run(three())
+    assert time.monotonic() - began >= 0.4
+    assert [one.token for one in found] == ["first", "first", "second"]
+    assert found[0] != found[1]

@@ -49,7 +49,8 @@ class Server:
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
         self.thread.start()
         configuration = client.Configuration()
-        configuration.host = f"http://127.0.0.1:{self.http.server_port}"
+        self.host = f"http://127.0.0.1:{self.http.server_port}"
+        configuration.host = self.host
         self.cluster = Cluster(Api(client.ApiClient(configuration), timeout=5))
 
     def close(self) -> None:
@@ -72,7 +73,6 @@ def server() -> Iterator[Server]:
         (404, "not there", errors.NotFound),
         (409, "changed", errors.Conflict),
         (403, "not allowed", errors.Forbidden),
-        (401, "who are you", errors.Forbidden),
         (403, "exceeded quota: q", errors.QuotaExceeded),
         (422, "wrong", errors.Rejected),
         (500, "broken", errors.Unavailable),
@@ -87,6 +87,25 @@ def test_errors_are_the_servers_sentences(server, status, message, kind):
         server.cluster.resource(Key("n", "a"))
     assert type(refused.value) is kind
     assert str(refused.value) == message
+
+
+def test_who_is_not_known_reads_its_token_again(server):
+    """And asks once more; the next token may be too late."""
+    tokens = ["second", "third"]
+
+    def renew(configuration: client.Configuration) -> None:
+        configuration.api_key["BearerToken"] = tokens.pop(0)
+
+    configuration = client.Configuration()
+    configuration.host = server.host
+    configuration.api_key["BearerToken"] = "first"
+    api = Api(client.ApiClient(configuration), 5, renew=renew)
+    server.answers = [(401, {"message": "no"}), (200, {"yes": 1})]
+    assert api.call("GET", "/api") == {"yes": 1}
+    server.answers = [(401, {"message": "no"}), (401, {"message": "not at all"})]
+    with pytest.raises(errors.Unavailable, match=r"does not know who the operator is; .*: not at all"):
+        api.call("GET", "/api")
+    assert [headers["authorization"] for _, _, headers, _ in server.calls] == ["first", "second", "second", "third"]
 
 
 def test_an_answer_that_is_no_status(server):
