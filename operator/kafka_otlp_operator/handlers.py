@@ -7,7 +7,6 @@ kopf write a finalizer and annotations into the resources, and a deletion would 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,11 +18,13 @@ from kafka_otlp_operator import names
 from kafka_otlp_operator.controller import Controller
 from kafka_otlp_operator.kinds import CHILDREN
 from kafka_otlp_operator.probes import Probes
+from kafka_otlp_operator.session import session
 
 _A_DAY_OF_TRIES = 86_400 // 5
 _LOGIN_SECONDS = 5.0
 # Later than any operator ends.
 _NEVER = timedelta(days=3650)
+WATCHED = (names.PLURAL, *(child.plural for child in CHILDREN.values()))
 
 
 def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
@@ -58,12 +59,15 @@ class Login:
     def __init__(self) -> None:
         self._next = float("-inf")
 
-    async def read(self, **arguments: Any) -> kopf.ConnectionInfo | None:
+    async def read(self, **arguments: Any) -> kopf.AiohttpSession | None:
         """What the kubeconfig, or the pod, has now."""
         await asyncio.sleep(self._next - time.monotonic())
         self._next = time.monotonic() + _LOGIN_SECONDS
         found = kopf.login_via_client(**arguments)
-        return None if found is None else dataclasses.replace(found, expiration=datetime.now(UTC) + _NEVER)
+        if found is None:
+            return None
+        made = session(found.as_http_headers(), found.as_ssl_context(), WATCHED, trust_env=found.trust_env)
+        return kopf.AiohttpSession(server=found.server, aiohttp_session=made, expiration=datetime.now(UTC) + _NEVER)
 
 
 def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.beds.kubernetes import ApiServer
-from tests.contract.operator_bed import POD_MONITORS, ROOT, Namespace, Operator, install, until
+from tests.contract.operator_bed import ROOT, Namespace, Operator, install, served_pod_monitors, until
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,5 @@ def service_account(api: ApiServer, roles: None, tmp_path: Path) -> Path:
 @pytest.fixture
 def pod_monitors(api: ApiServer) -> Iterator[None]:
     """An API server that knows PodMonitors, as long as the test runs."""
-    api.kubectl("create", "-f", "-", input=json.dumps(POD_MONITORS))
-    until(lambda: "podmonitors" in api.kubectl("api-resources", "-o", "name"), "discovery of PodMonitors")
-    yield
-    api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]
+    with served_pod_monitors(api):
+        yield

@@ -53,6 +53,15 @@ def install(api: ApiServer) -> None:
     until(lambda: "koe" in api.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
 
 
+@contextmanager
+def served_pod_monitors(api: ApiServer) -> Iterator[None]:
+    """An API server that knows PodMonitors while the block runs."""
+    api.kubectl("create", "-f", "-", input=json.dumps(POD_MONITORS))
+    until(lambda: "podmonitors" in api.kubectl("api-resources", "-o", "name"), "discovery of PodMonitors")
+    yield
+    api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]
+
+
 class Operator:
     """``kafka-otlp-operator run`` as a process of its own, which runs while a ``with`` block does."""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, until
+from tests.beds.kubernetes import ApiServer
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, served_pod_monitors, until
 
 pytestmark = pytest.mark.kubernetes
 
@@ -251,3 +252,18 @@ def test_pod_monitor(operator: Operator, namespace: Namespace, pod_monitors: Non
     until(lambda: namespace.exists("podmonitor"), "PodMonitor again", 10)
     namespace.apply({})
     until(lambda: not namespace.exists("podmonitor"), "end of the PodMonitor")
+
+
+def test_a_definition_that_comes_and_goes(operator: Operator, namespace: Namespace, api: ApiServer) -> None:
+    """What kopf watches may be gone before it knows: the operator goes on, and watches it when it is back."""
+    pid = operator.process.pid
+    for pause in (0, 0.5, 1, 2, 3):
+        with served_pod_monitors(api):
+            time.sleep(pause)
+    with served_pod_monitors(api):
+        namespace.apply(WANTED)
+        until(lambda: namespace.exists("podmonitor"), "PodMonitor")
+        namespace.kubectl("delete", "podmonitor", "edge")
+        until(lambda: namespace.exists("podmonitor"), "PodMonitor again", 10)
+    assert operator.process.running
+    assert operator.process.pid == pid

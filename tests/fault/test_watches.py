@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.beds.api_proxy import ApiProxy, Call, Dropped
+from tests.beds.api_proxy import Answer, ApiProxy, Call, Dropped
 from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, until
 from tests.fault.objects import snapshot
@@ -126,6 +126,30 @@ def test_a_watch_that_is_too_old_begins_again(api: ApiServer, proxy: ApiProxy, b
     applied(place)
     until(lambda: place.exists("networkpolicy"), "the policy again")
     assert len(ended) >= 2
+
+
+def test_a_kind_that_is_not_served_for_a_while_ends_nothing(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:
+    """As when a definition is deleted: its watch begins again, and the others go on meanwhile."""
+    place = Namespace(api)
+    place.apply(dict(SPEC))
+    behind.start(3600)
+    applied(place)
+    refused: list[Call] = []
+
+    def not_served(call: Call) -> Answer | None:
+        if not call.path.endswith("/poddisruptionbudgets"):
+            return None
+        refused.append(call)
+        return Answer.failure(404, "the server could not find the requested resource")
+
+    proxy.before = not_served
+    proxy.cut()
+    until(lambda: len(refused) >= 3, "watch that is not served")
+    place.kubectl("delete", "networkpolicy", "edge")
+    until(lambda: place.exists("networkpolicy"), "NetworkPolicy again")
+    place.kubectl("delete", "poddisruptionbudget", "edge")
+    proxy.reset()
+    until(lambda: place.exists("poddisruptionbudget"), "PodDisruptionBudget again")
 
 
 def test_a_watch_that_falls_silent_is_given_up(api: ApiServer, proxy: ApiProxy, behind: Behind) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from kopf import ConnectionInfo, OperatorSettings
+from kopf import AiohttpSession, OperatorSettings
 
 from kafka_otlp_operator import handlers
 from kafka_otlp_operator.kinds import CHILDREN
@@ -57,17 +57,19 @@ def test_credentials_are_read_anew_and_never_equal_those_before(tmp_path: Path, 
     monkeypatch.setattr(handlers, "_LOGIN_SECONDS", 0.2)
     login = handlers.Login()
 
-    async def read(text: str) -> ConnectionInfo:
+    async def read(text: str) -> AiohttpSession:
         token.write_text(text)
         found = await login.read(logger=logging.getLogger(), settings=OperatorSettings())
         assert found is not None
+        await found.aiohttp_session.close()
         return found
 
-    async def three() -> list[ConnectionInfo]:
+    async def three() -> list[AiohttpSession]:
         return [await read("first"), await read("first"), await read("second")]
 
     began = time.monotonic()
     found = asyncio.run(three())
     assert time.monotonic() - began >= 0.4
-    assert [one.token for one in found] == ["first", "first", "second"]
+    shown = [one.aiohttp_session.headers["Authorization"] for one in found]
+    assert shown == ["Bearer first", "Bearer first", "Bearer second"]
     assert found[0] != found[1]
