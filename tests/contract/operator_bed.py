@@ -58,8 +58,10 @@ def served_pod_monitors(api: ApiServer) -> Iterator[None]:
     """An API server that knows PodMonitors while the block runs."""
     api.kubectl("create", "-f", "-", input=json.dumps(POD_MONITORS))
     until(lambda: "podmonitors" in api.kubectl("api-resources", "-o", "name"), "discovery of PodMonitors")
-    yield
-    api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]
+    try:
+        yield
+    finally:
+        api.kubectl("delete", "crd", POD_MONITORS["metadata"]["name"])  # type: ignore[index]
 
 
 class Operator:

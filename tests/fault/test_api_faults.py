@@ -24,7 +24,7 @@ OUTAGES: Mapping[str, tuple[Answer | None, int]] = {
     "too many requests": (Answer.failure(429, "later", Retry_After="1"), 60 if FULL else 6),
     "broken": (Answer.failure(500, "etcd has gone"), 60 if FULL else 6),
 }
-# Nine watches, the Lease, a reconcile and the resync, each a few times a second at most when it begins.
+# All watches, a reconcile and the resync, each a few times a second at most when it begins.
 CALLS_PER_SECOND = 20
 # 0 is no answer at all, though the API server did what it was asked to.
 FAULTS = (409, 429, 500, 503, 0)
