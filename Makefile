@@ -26,7 +26,7 @@ test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to p
 
 .PHONY: conformance
 conformance: $(STAMP) ## the OTLP suite: TARGET=host:port (gRPC), HTTP=host:port; also KAFKA, TOPICS, BROKEN, BROKEN_HTTP, ONLY, SLOW=1, OUT
-	@$(PYTHON) -m tests.conformance $(if $(SLOW),--slow) \
+	@$(PYTHON) -m conformance $(if $(SLOW),--slow) \
 	  $(foreach name,target http kafka topics broken broken_http only title out,$(call given,$(name)))
 
 # --name=value for each variable NAME that was given; an option of two words has a hyphen.
@@ -35,21 +35,21 @@ given = $(if $($(call upper,$(1))),'--$(subst _,-,$(1))=$($(call upper,$(1)))')
 
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries, the Collector and Helm, fetch the Kafka jars that the remaining tests need
-	@$(PYTHON) -m tests.cluster.build
+	@$(PYTHON) -m tools.cluster.build
 
 .PHONY: images
 images: $(STAMP) ## build both images with docker, podman or buildah; say their sizes and how fast they start
-	@$(PYTHON) -m tests.cluster images
+	@$(PYTHON) -m tools.cluster images
 
 .PHONY: cluster cluster-down
 cluster: $(STAMP) ## start a Kubernetes cluster with kind; where no image can be pulled, from Debian packages and Go modules
-	@$(PYTHON) -m tests.cluster up
+	@$(PYTHON) -m tools.cluster up
 cluster-down: $(STAMP) ## end it and leave nothing behind
-	@$(PYTHON) -m tests.cluster down
+	@$(PYTHON) -m tools.cluster down
 
 .PHONY: e2e
 e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster; ARGS='-k name' goes to pytest
-	@$(PYTHON) -m tests.cluster e2e -- $(ARGS)
+	@$(PYTHON) -m tools.cluster e2e -- $(ARGS)
 
 .PHONY: fault
 fault: $(STAMP) ## the fault matrix of the operator, all of it (an hour and a half); ARGS='-k name' goes to pytest

@@ -13,7 +13,7 @@ from tests.beds.kafka import KafkaBroker
 from tests.beds.kubernetes import ApiServer
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.namespaces import missing_for_namespaces
-from tests.cluster import assets
+from tools.cluster import assets
 
 # A kind is a marker; each has a function that says why it cannot run here and what to do, or None.
 _KINDS: Mapping[str, Callable[[], str | None]] = {

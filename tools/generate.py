@@ -12,14 +12,15 @@ from pathlib import Path
 
 import yaml
 
-from kafka_otlp_exporter import metrics, options, settings
-from kafka_otlp_exporter.events import EVENTS
-from kafka_otlp_exporter.rows import Row
-from kafka_otlp_operator import crd, permitted, refusals, spec
+from kafka_otlp_exporter.config import options, settings
+from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.telemetry import metrics
+from kafka_otlp_exporter.telemetry.events import EVENTS
+from kafka_otlp_operator.loop.metrics import Metrics
+from kafka_otlp_operator.resource import crd, permitted, refusals, spec
 from kafka_otlp_operator.settings import Settings
-from kafka_otlp_operator.telemetry import Metrics
-from tests.cluster import assets
 from tools import chart
+from tools.cluster import assets
 from tools.kubernetes_types import TYPES, kubernetes_type
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes import client
 
-from kafka_otlp_operator import quantity
+from kafka_otlp_operator.resource import quantity
 
 TYPES = (
     "V1Affinity",

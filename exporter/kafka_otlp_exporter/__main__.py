@@ -6,14 +6,15 @@ import os
 import sys
 from typing import NoReturn
 
-from kafka_otlp_exporter import cgroup, credentials, env
-from kafka_otlp_exporter.channel import Refused
-from kafka_otlp_exporter.edge import Edge
-from kafka_otlp_exporter.env import Configuration
-from kafka_otlp_exporter.logs import configure_logging, log
-from kafka_otlp_exporter.properties import producer_properties
-from kafka_otlp_exporter.sizing import size
-from kafka_otlp_exporter.waiting import wait_for_files
+from kafka_otlp_exporter.config import env
+from kafka_otlp_exporter.config.env import Configuration
+from kafka_otlp_exporter.config.properties import producer_properties
+from kafka_otlp_exporter.config.sizing import size
+from kafka_otlp_exporter.process import cgroup, credentials_dir
+from kafka_otlp_exporter.process.channel import Refused
+from kafka_otlp_exporter.process.waiting import wait_for_files
+from kafka_otlp_exporter.receivers.guards import Edge
+from kafka_otlp_exporter.telemetry.logs import configure_logging, log
 
 
 def main() -> None:
@@ -24,9 +25,9 @@ def main() -> None:
         configure_logging()
         if not wait_for_files(given.settings):
             return
-        seen = credentials.fingerprint(given.settings.credentials_dir)
+        seen = credentials_dir.fingerprint(given.settings.credentials_dir)
         required = given.settings.required_files
-        properties = producer_properties(given.options, credentials.read(given.settings.credentials_dir, required))
+        properties = producer_properties(given.options, credentials_dir.read(given.settings.credentials_dir, required))
         chosen = size(given.settings, cgroup.limits())
         edge = Edge(given.settings)
     except (ValueError, Refused) as error:
@@ -35,11 +36,11 @@ def main() -> None:
         log.warning("option", message=warning)
     try:
         if chosen.workers > 1:
-            from kafka_otlp_exporter.supervisor import supervise  # noqa: PLC0415  # a worker does not need it
+            from kafka_otlp_exporter.process.supervisor import supervise  # noqa: PLC0415  # a worker does not need it
 
             supervise(given.settings, chosen, arguments)
         else:
-            from kafka_otlp_exporter import worker  # noqa: PLC0415  # keeps gRPC and librdkafka out of a supervisor
+            from kafka_otlp_exporter.process import worker  # noqa: PLC0415  # keeps gRPC and librdkafka out of a supervisor
 
             settings = given.settings.model_copy(update={"max_in_flight_bytes": chosen.in_flight_bytes})
             worker.run(Configuration(given.options, settings, given.warnings), properties, seen)

@@ -16,15 +16,16 @@ import structlog
 import yaml
 from pydantic import ValidationError
 
-from kafka_otlp_operator import manifests, names
+from kafka_otlp_operator import names
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import OperatorError, SpecInvalid
-from kafka_otlp_operator.ownership import Manifest
+from kafka_otlp_operator.objects import manifests
+from kafka_otlp_operator.objects.ownership import Manifest
+from kafka_otlp_operator.resource.spec import Resource, parse
 from kafka_otlp_operator.settings import VERSION, Settings
-from kafka_otlp_operator.spec import Resource, parse
 
 if TYPE_CHECKING:
-    from kafka_otlp_operator.leadership import Leadership
+    from kafka_otlp_operator.loop.leadership import Leadership
 
 # PyYAML lets out what Python says of a month 13, of a number of 5000 digits, of a tag that does not fit its value.
 _ODD_VALUES = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -108,11 +109,11 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
     # Here, so that `render` starts without the seconds that these two take.
     import kopf  # noqa: PLC0415
 
-    from kafka_otlp_operator import handlers  # noqa: PLC0415
-    from kafka_otlp_operator.cluster import Cluster  # noqa: PLC0415
-    from kafka_otlp_operator.controller import Controller  # noqa: PLC0415
-    from kafka_otlp_operator.kube import Api  # noqa: PLC0415
-    from kafka_otlp_operator.telemetry import Metrics, configure_log  # noqa: PLC0415
+    from kafka_otlp_operator.api.cluster import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.api.kube import Api  # noqa: PLC0415
+    from kafka_otlp_operator.loop import handlers  # noqa: PLC0415
+    from kafka_otlp_operator.loop.controller import Controller  # noqa: PLC0415
+    from kafka_otlp_operator.loop.metrics import Metrics, configure_log  # noqa: PLC0415
 
     configure_log()
     _ = settings.restart_key  # what is wrong with it is said now, and not in the status of every resource
@@ -142,9 +143,9 @@ def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
 
 def _leadership(settings: Settings) -> Leadership:
     """As one of several: a pod's host name is its own name, and the rest tells its restarts apart."""
-    from kafka_otlp_operator.cluster import Cluster  # noqa: PLC0415
-    from kafka_otlp_operator.kube import Api  # noqa: PLC0415
-    from kafka_otlp_operator.leadership import CALL_SECONDS, Leadership  # noqa: PLC0415
+    from kafka_otlp_operator.api.cluster import Cluster  # noqa: PLC0415
+    from kafka_otlp_operator.api.kube import Api  # noqa: PLC0415
+    from kafka_otlp_operator.loop.leadership import CALL_SECONDS, Leadership  # noqa: PLC0415
 
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
     leases = Cluster(Api.connect(CALL_SECONDS))

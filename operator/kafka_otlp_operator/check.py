@@ -19,10 +19,10 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import IO, Self
 
-from kafka_otlp_exporter.properties import Contradiction, Credentials, producer_properties, without_files
+from kafka_otlp_exporter.config.properties import Contradiction, Credentials, producer_properties, without_files
 from kafka_otlp_operator.errors import NotYet
-from kafka_otlp_operator.fields import Workload
-from kafka_otlp_operator.spec import Resource, spelling
+from kafka_otlp_operator.resource.fields import Workload
+from kafka_otlp_operator.resource.spec import Resource, spelling
 
 _START_SECONDS = 60.0  # a cold start beside other work; the answers themselves take milliseconds
 _REMEMBERED = 1024
@@ -191,7 +191,7 @@ def _line(pipe: IO[str], timeout: float) -> str | None:
 
 def serve(questions: IO[str], answers: IO[str]) -> None:
     """The child: one configuration a line, one answer a line, until the operator is gone."""
-    from kafka_otlp_exporter import producer  # noqa: PLC0415 - librdkafka belongs into the child alone
+    from kafka_otlp_exporter.kafka import producer  # noqa: PLC0415 - librdkafka belongs into the child alone
 
     print(json.dumps("ready"), file=answers, flush=True)
     for question in questions:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from kafka_otlp_operator import credentials, events, exporters, manifests, status, template
-from kafka_otlp_operator.cluster import Cluster, Key
+from kafka_otlp_operator.api import exporter_status
+from kafka_otlp_operator.api.cluster import Cluster, Key
 from kafka_otlp_operator.errors import (
     ApiError,
     NotFound,
@@ -22,11 +22,13 @@ from kafka_otlp_operator.errors import (
     SpecInvalid,
     Unavailable,
 )
-from kafka_otlp_operator.fields import CredentialReload
-from kafka_otlp_operator.ownership import Manifest, is_ours, refuse_foreign
+from kafka_otlp_operator.objects import manifests, secrets_digest, template
+from kafka_otlp_operator.objects.ownership import Manifest, is_ours, refuse_foreign
+from kafka_otlp_operator.resource.fields import CredentialReload
+from kafka_otlp_operator.resource.spec import Resource, parse
 from kafka_otlp_operator.settings import Settings
-from kafka_otlp_operator.spec import Resource, parse
-from kafka_otlp_operator.status import Finding, Findings
+from kafka_otlp_operator.status import conditions, events
+from kafka_otlp_operator.status.conditions import Finding, Findings
 
 
 class Checks(Protocol):
@@ -68,27 +70,27 @@ def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, n
     if "deletionTimestamp" in found["metadata"]:
         return Result()  # the garbage collector is at work on the children, making them again would fight it
     findings, failure = _advance(cluster, checker, settings, found)
-    settled = status.settled(findings.deployment)
+    settled = conditions.settled(findings.deployment)
     if not settled:
         pods = _pods(cluster, found)
-        findings = replace(findings, pods=pods, reports=exporters.reports(pods))
-    summary = status.summarize(found, findings, now)
-    if not status.differs(found, summary):
+        findings = replace(findings, pods=pods, reports=exporter_status.reports(pods))
+    summary = conditions.summarize(found, findings, now)
+    if not conditions.differs(found, summary):
         lasting = failure is None and settled and _lasts(findings, found)
-        return Result(status.ready(summary), failure=failure, settled=settled, lasting=lasting)
+        return Result(conditions.ready(summary), failure=failure, settled=settled, lasting=lasting)
     try:
         cluster.apply_status(found, summary)
     except NotFound:
         return Result()
-    untold = _tell(cluster, found, status.ready(summary), now)
-    return Result(status.ready(summary), told=True, failure=failure, settled=settled, untold=untold)
+    untold = _tell(cluster, found, conditions.ready(summary), now)
+    return Result(conditions.ready(summary), told=True, failure=failure, settled=settled, untold=untold)
 
 
 def _lasts(findings: Findings, found: Mapping[str, Any]) -> bool:
     """Not where it depends on something else: Secrets, kinds that may be installed, the mood of a check."""
     reload = found["spec"].get("credentialReload", CredentialReload.RELOAD.value)
     reads_secrets = reload != CredentialReload.RELOAD.value
-    return findings.config == status.VALID and findings.applied == status.APPLIED and not reads_secrets
+    return findings.config == conditions.VALID and findings.applied == conditions.APPLIED and not reads_secrets
 
 
 def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:
@@ -115,13 +117,13 @@ def _advance(
     if wrong is not None:
         return _stopped(cluster, found, Finding("False", "InvalidKafkaConfig", wrong)), None
     if resource.workload.paused:
-        return _stopped(cluster, found, status.VALID), None
+        return _stopped(cluster, found, conditions.VALID), None
     try:
         applied, deployment = _apply(cluster, found, resource, settings)
     except ApiError as error:
         failed = Finding("False", error.reason, str(error))
-        return Findings(status.VALID, failed, _deployment(cluster, found)), error
-    return Findings(status.VALID, applied, deployment), None
+        return Findings(conditions.VALID, failed, _deployment(cluster, found)), error
+    return Findings(conditions.VALID, applied, deployment), None
 
 
 def _stopped(cluster: Cluster, found: Mapping[str, Any], config: Finding) -> Findings:
@@ -166,7 +168,7 @@ def _apply(
     for kind in there.keys() - {manifest["kind"] for manifest in wanted}:
         if is_ours(there[kind], found):
             cluster.delete(there[kind])
-    return status.applied(unserved), deployment
+    return conditions.applied(unserved), deployment
 
 
 def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) -> str | None:
@@ -185,7 +187,7 @@ def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) 
             "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE, or use Reload."
         )
     values = cluster.values(resource.namespace, template.mounted(resource))
-    return credentials.digest(secret, resource.namespace, resource.name, values)
+    return secrets_digest.digest(secret, resource.namespace, resource.name, values)
 
 
 def _let_go_of_replicas(cluster: Cluster, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from kafka_otlp_operator import names, permitted
-from kafka_otlp_operator.credentials import KEY_BYTES
+from kafka_otlp_operator import names
 from kafka_otlp_operator.errors import OperatorError
+from kafka_otlp_operator.objects.secrets_digest import KEY_BYTES
+from kafka_otlp_operator.resource import permitted
 
 VERSION = version("kafka-otlp")
 

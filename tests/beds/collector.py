@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.beds.process import BedError, Child, free_port, wait_until
-from tests.cluster import assets
+from tools.cluster import assets
 
 _READY = "Everything is ready. Begin running and processing data."
 _LENGTH_BYTES = 4

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.beds.process import BedError
-from tests.cluster import assets
+from tools.cluster import assets
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHART = ROOT / "charts" / "kafka-otlp-operator"

@@ -27,7 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from tests.beds import records
 from tests.beds.certificates import Certificates
 from tests.beds.process import BedError, Child, free_port, wait_until
-from tests.cluster import build
+from tools.cluster import build
 
 PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
 

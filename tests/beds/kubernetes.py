@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.beds.process import BedError, Child, free_port
-from tests.cluster import assets
+from tools.cluster import assets
 
 _START_SECONDS = 90
 

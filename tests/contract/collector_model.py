@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from kafka_otlp_exporter.signals import ID_BYTES
+from kafka_otlp_exporter.otlp.signals import ID_BYTES
 
 
 def kept(message: Any) -> Message:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import grpc
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 
 
 class Client:

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 
 # An item with all that it stands in: resource, scope, for a data point its metric, and the item itself.
 Item = tuple[bytes, ...]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kafka_otlp_operator.access import RIGHTS, RIGHTS_OF_A_CANDIDATE, RIGHTS_OF_THE_CLUSTER
+from kafka_otlp_operator.api.access import RIGHTS, RIGHTS_OF_A_CANDIDATE, RIGHTS_OF_THE_CLUSTER
 from tests.beds.helm import CHART, NAMESPACE, ROOT, Helm, HelmError, Object, Values
 from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.contract.operator_bed import until

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.collector import Collector, Wiring, wait_for_frames
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker

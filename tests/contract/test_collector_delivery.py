@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaException
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.otlp.signals import Signal
 from tests.beds.collector import Collector, Wiring
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker

@@ -18,10 +18,10 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.decode import decode
-from kafka_otlp_exporter.encode import encode
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.json_decode import decode
+from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.collector import Collector, Wiring, wait_for_frames
 from tests.beds.kafka import KafkaBroker
 from tests.contract import telemetry

@@ -19,9 +19,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.keys import resource_key
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.records.keys import resource_key
 from tests.beds.collector import Collector, Wiring
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import refusals, rules
 from kafka_otlp_operator.errors import SpecInvalid
-from kafka_otlp_operator.spec import parse
+from kafka_otlp_operator.resource import refusals, rules
+from kafka_otlp_operator.resource.spec import parse
 from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import EXAMPLES, ROOT, Namespace
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator.cluster import _applies_replicas
-from kafka_otlp_operator.kinds import CHILDREN
+from kafka_otlp_operator.api.cluster import _applies_replicas
+from kafka_otlp_operator.objects.kinds import CHILDREN
 from tests.contract.operator_bed import RESOURCE, Namespace, Operator, until
 from tests.laws.walk import WITHOUT_EFFECT, Field, fields
 

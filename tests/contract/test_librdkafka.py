@@ -10,11 +10,18 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 from pydantic import ValidationError
 
-from kafka_otlp_exporter import properties as made
-from kafka_otlp_exporter.options import ROWS, Options
-from kafka_otlp_exporter.producer import check
-from kafka_otlp_exporter.properties import ALIASES, REFUSED, Credentials, canonical, producer_properties, without_files
-from kafka_otlp_exporter.records import Headers, Record, record_bytes
+from kafka_otlp_exporter.config import properties as made
+from kafka_otlp_exporter.config.options import ROWS, Options
+from kafka_otlp_exporter.config.properties import (
+    ALIASES,
+    REFUSED,
+    Credentials,
+    canonical,
+    producer_properties,
+    without_files,
+)
+from kafka_otlp_exporter.kafka.producer import check
+from kafka_otlp_exporter.records.making import Headers, Record, record_bytes
 from tests.unit.kafka_otlp_exporter import librdkafka
 
 KNOWN = {row.name: row for row in librdkafka.properties() if row.of_producers}

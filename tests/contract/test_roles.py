@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from kafka_otlp_operator import access, preflight
-from kafka_otlp_operator.cluster import Cluster
-from kafka_otlp_operator.kube import Api
+from kafka_otlp_operator.api import access, preflight
+from kafka_otlp_operator.api.cluster import Cluster
+from kafka_otlp_operator.api.kube import Api
 from kafka_otlp_operator.settings import Settings
 from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.contract.operator_bed import EXAMPLES, RESOURCE, Namespace, Operator, applied, until

@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.beds.kubernetes import KubectlError
 from tests.beds.process import BedError, wait_until
-from tests.cluster import images
-from tests.cluster.kind import kubectl_program
 from tests.e2e import kubectl
 from tests.e2e.kubectl import Namespace
+from tools.cluster import images
+from tools.cluster.kind import kubectl_program
 
 _PYTHON = "/opt/kafka-otlp/bin/python"
 _FOLDER = "/work"

@@ -14,7 +14,7 @@ import yaml
 
 from tests.beds.kubernetes import KubectlError
 from tests.beds.process import BedError, wait_until
-from tests.cluster.kind import kubectl_program
+from tools.cluster.kind import kubectl_program
 
 ROOT = Path(__file__).parent.parent.parent
 RESOURCE = "kafkaotlpexporters.kafka-otlp.dev"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kafka_otlp_operator.kinds import CHILDREN
+from kafka_otlp_operator.objects.kinds import CHILDREN
 from tests.contract.operator_bed import RESOURCE, Namespace
 
 # Given by the API server or by other controllers: identities, times, addresses.

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator.kinds import CHILDREN
-from kafka_otlp_operator.manifests import desired
-from kafka_otlp_operator.ownership import controller
+from kafka_otlp_operator.objects.kinds import CHILDREN
+from kafka_otlp_operator.objects.manifests import desired
+from kafka_otlp_operator.objects.ownership import controller
+from kafka_otlp_operator.resource.spec import parse
 from kafka_otlp_operator.settings import Settings
-from kafka_otlp_operator.spec import parse
 from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import RESOURCE, Namespace, Operator
 from tests.fault.conftest import FULL

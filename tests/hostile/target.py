@@ -21,8 +21,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from kafka_otlp_exporter.settings import MEBIBYTE
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.exporter import ExporterProcess
 from tests.beds.http2 import NO_FIELDS, Answer, Peer, message
 from tests.beds.mock_kafka import MockKafka

@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
-from kafka_otlp_exporter.settings import MEBIBYTE
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.http2 import message
 from tests.hostile.target import FULL, TRACES, Row, Target
 from tests.unit.kafka_otlp_exporter import samples

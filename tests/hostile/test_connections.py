@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hyperframe.frame import SettingsFrame
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.http2 import PREFACE, frame, message
 from tests.beds.process import wait_until
 from tests.hostile.target import LARGEST, TRACES, Target

@@ -12,10 +12,10 @@ import zlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kafka_otlp_exporter.decode import decode
-from kafka_otlp_exporter.encode import encode
-from kafka_otlp_exporter.signals import SIGNALS, Signal
-from kafka_otlp_exporter.wire import Malformed
+from kafka_otlp_exporter.otlp.json_decode import decode
+from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.wire import Malformed
 from tests.beds.http2 import PREFACE, frame, message
 from tests.hostile.target import FULL, Target
 from tests.hostile.test_payloads import parses

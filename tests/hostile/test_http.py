@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.config.settings import MEBIBYTE
 from tests.beds.process import wait_until
 from tests.hostile.target import FULL, LARGEST, Target
 from tests.hostile.test_connections import IDLE, files, until_closed
 from tests.hostile.test_messages import bomb, compressed
 from tests.hostile.test_payloads import COPIES, EMPTY, MOST
 from tests.unit.kafka_otlp_exporter import http1, samples
-from tests.unit.kafka_otlp_exporter.test_wire import nested
+from tests.unit.kafka_otlp_exporter.otlp.test_wire import nested
 
 SPANS = samples.traces(3)
 SMUGGLED = samples.traces(1, "smuggled")

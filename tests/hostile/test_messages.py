@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from kafka_otlp_exporter.settings import MEBIBYTE
+from kafka_otlp_exporter.config.settings import MEBIBYTE
 from tests.beds.http2 import message
 from tests.hostile.target import LARGEST, TRACES, Target
 from tests.unit.kafka_otlp_exporter import samples

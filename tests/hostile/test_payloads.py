@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from google.protobuf.message import DecodeError
 
-from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.settings import MEBIBYTE
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.http2 import message
 from tests.hostile.target import LARGEST, Target
 from tests.hostile.test_messages import compressed
 from tests.unit.kafka_otlp_exporter import samples
-from tests.unit.kafka_otlp_exporter.test_wire import MALFORMED, length_delimited, nested
+from tests.unit.kafka_otlp_exporter.otlp.test_wire import MALFORMED, length_delimited, nested
 
 TRACE = SIGNALS[Signal.TRACES].request
 # The bytes themselves: gRPC's, ours, librdkafka's and its report's. What is parsed of them at one time is less.

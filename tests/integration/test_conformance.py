@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance import lines
+from conformance.scoreboard import Outcome, run
+from conformance.table import Level, Line
+from conformance.target import Need, Target, reached
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port, http_get
-from tests.conformance import lines
-from tests.conformance.scoreboard import Outcome, run
-from tests.conformance.table import Level, Line
-from tests.conformance.target import Need, Target, reached
 
 # What OTLP leaves open and the exporter does otherwise: gRPC's C core answers INTERNAL to a compression that it does not
 # know, without saying which it does; and what is at no path, or no OTLP at all, gets a sentence as plain text.

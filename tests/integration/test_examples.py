@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import template
+from kafka_otlp_operator.objects import template
 from tests.beds.kafka import KafkaBroker, User
 from tools.demo import container, telemetry
 from tools.demo.container import Container, LocalProcess

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
-from kafka_otlp_exporter.settings import MEBIBYTE
-from kafka_otlp_exporter.signals import SIGNALS, Signal
-from kafka_otlp_exporter.wire import enclose
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.wire import enclose
 from tests.beds.exporter import ExporterProcess
 from tests.beds.process import free_port
 

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from kafka_otlp_operator import names
-from kafka_otlp_operator.spec import parse
-from kafka_otlp_operator.template import pod_template
+from kafka_otlp_operator.objects.template import pod_template
+from kafka_otlp_operator.resource.spec import parse
 from tests.beds.certificates import Certificates
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka

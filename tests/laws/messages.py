@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
-from kafka_otlp_exporter.signals import ID_BYTES, SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import ID_BYTES, SIGNALS, Signal
 
 Kind = type[Message]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafka_otlp_exporter import body
 from kafka_otlp_exporter.outcomes import Invalid, TooLarge
+from kafka_otlp_exporter.receivers import http_body
 
 
 def read(content: bytes, cuts: Sequence[int], limit: int, *, packed: bool) -> bytes | Invalid:
@@ -20,7 +20,7 @@ def read(content: bytes, cuts: Sequence[int], limit: int, *, packed: bool) -> by
     async def next_bytes() -> bytes:
         return pieces.pop(0) if pieces else b""
 
-    return asyncio.run((body.read_gzip if packed else body.read)(next_bytes, limit))
+    return asyncio.run((http_body.read_gzip if packed else http_body.read)(next_bytes, limit))
 
 
 CUTS = st.lists(st.integers(0, 600), max_size=8)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafka_otlp_operator.credentials import Source, digest
+from kafka_otlp_operator.objects.secrets_digest import Source, digest
 
 KEY = bytes(range(32))
 # Few letters, so that parts are often alike, and bytes that look like what parts them.

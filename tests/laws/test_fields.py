@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator.manifests import desired
-from kafka_otlp_operator.spec import parse
+from kafka_otlp_operator.objects.manifests import desired
+from kafka_otlp_operator.resource.spec import parse
 from tests.laws.walk import WITHOUT_EFFECT, Field, fields
 
 FIELDS = fields()

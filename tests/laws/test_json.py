@@ -15,10 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.metrics.v1.metrics_pb2 import SummaryDataPoint
 
-from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.decode import decode
-from kafka_otlp_exporter.encode import encode
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.json_decode import decode
+from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.laws.messages import Kind, any_message, messages, mutated, parses, requests, same, types
 
 IDS = {"traceId", "spanId", "parentSpanId"}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from kafka_otlp_exporter.keys import resource_key
-from kafka_otlp_exporter.options import Options
-from kafka_otlp_exporter.records import Layout, Record, record_bytes, records
-from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.otlp.signals import Signal
+from kafka_otlp_exporter.records.keys import resource_key
+from kafka_otlp_exporter.records.making import Layout, Record, record_bytes, records
 from tests.laws.requests import REQUESTS, Item, items
 
 BY_RESOURCE = Options(

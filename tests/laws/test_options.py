@@ -9,10 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from kafka_otlp_exporter import env
-from kafka_otlp_exporter.options import ROWS, Options
-from kafka_otlp_exporter.properties import ALIASES, REFUSED, Contradiction, Credentials, canonical, producer_properties
-from kafka_otlp_exporter.values import ATTRIBUTE_PATTERN, PROPERTY_PATTERN
+from kafka_otlp_exporter.config import env
+from kafka_otlp_exporter.config.options import ROWS, Options
+from kafka_otlp_exporter.config.properties import (
+    ALIASES,
+    REFUSED,
+    Contradiction,
+    Credentials,
+    canonical,
+    producer_properties,
+)
+from kafka_otlp_exporter.config.values import ATTRIBUTE_PATTERN, PROPERTY_PATTERN
 
 # What an environment variable can hold: any text but NUL.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)

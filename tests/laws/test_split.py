@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafka_otlp_exporter.encode import encode
-from kafka_otlp_exporter.packing import RECORD_MEMORY, Allowance
-from kafka_otlp_exporter.signals import SIGNALS, Signal
-from kafka_otlp_exporter.split import split
-from kafka_otlp_exporter.values import Format
+from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance
+from kafka_otlp_exporter.records.split import split
 from tests.laws.requests import REQUESTS, Item, from_json, items, only
 
 FORMS = pytest.mark.parametrize("form", Format)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kafka_otlp_exporter import wire
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.laws.messages import Kind, mutated, parses, requests, same
 
 SIZES = st.integers(10, 64) | st.integers(10, 5000)

@@ -19,7 +19,8 @@ from typing import Any, Self
 
 import yaml
 
-from kafka_otlp_operator import manifests, spec
+from kafka_otlp_operator.objects import manifests
+from kafka_otlp_operator.resource import spec
 from tools.ports import free_port
 
 _READY_SECONDS = 15

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from conformance import lines, lines_grpc, lines_http, telemetry
+from conformance.scoreboard import Outcome, run_all
+from conformance.signals import SIGNALS, Signal
+from conformance.table import Line
+from conformance.target import TOPICS, Need
+from conformance.telemetry import MIB
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.records import SILENT
-from tests.conformance import lines, lines_grpc, lines_http, telemetry
-from tests.conformance.scoreboard import Outcome, run_all
-from tests.conformance.signals import SIGNALS, Signal
-from tests.conformance.table import Line
-from tests.conformance.target import TOPICS, Need
-from tests.conformance.telemetry import MIB
 from tests.unit.conformance.faults import FAULTS
 from tests.unit.conformance.toy import Toy
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.__main__ import main
+from conformance.scoreboard import Outcome, Result, counts, markdown, row
+from conformance.table import Level, Line
 from tests.beds.process import free_port
-from tests.conformance.__main__ import main
-from tests.conformance.scoreboard import Outcome, Result, counts, markdown, row
-from tests.conformance.table import Level, Line
 from tests.unit.conformance.toy import Toy
 
 ROOT = Path(__file__).parents[3]
@@ -99,5 +99,5 @@ def test_results_are_counted_by_level():
 def test_pytest_collects_the_lines_only_with_a_target(target: str | None, code: int):
     """Without one there is nothing to collect, and nothing to skip."""
     environment = {**os.environ, "OTLP_TARGET": target or "", "KAFKA_OTLP_REQUIRE": ""}
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/conformance"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "conformance"]
     assert subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == code

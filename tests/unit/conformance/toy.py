@@ -19,9 +19,9 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from tests.conformance.signals import SIGNALS, TRACES, Signal
-from tests.conformance.target import Need, Target
-from tests.conformance.telemetry import MIB, UNKNOWN_FIELD
+from conformance.signals import SIGNALS, TRACES, Signal
+from conformance.target import Need, Target
+from conformance.telemetry import MIB, UNKNOWN_FIELD
 
 LARGEST_ITEM = MIB
 ENUMS = {"kind": 5, "code": 2, "severity_number": 24, "aggregation_temporality": 2}

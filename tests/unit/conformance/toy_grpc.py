@@ -13,7 +13,7 @@ import h2.config
 import h2.connection
 import h2.events
 
-from tests.conformance.signals import SIGNALS, Signal
+from conformance.signals import SIGNALS, Signal
 from tests.unit.conformance.toy import Behaviour, Refused
 
 _CODES = {code.name: code.value[0] for code in grpc.StatusCode}

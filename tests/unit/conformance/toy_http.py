@@ -12,9 +12,9 @@ from typing import Any
 from aiohttp import web
 from google.protobuf import json_format
 
-from tests.conformance import telemetry
-from tests.conformance.signals import SIGNALS, Signal
-from tests.conformance.telemetry import MIB
+from conformance import telemetry
+from conformance.signals import SIGNALS, Signal
+from conformance.telemetry import MIB
 from tests.unit.conformance.toy import Behaviour, Refused
 from tests.unit.conformance.toy_json import decoded
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from tests.conformance.signals import Signal
+from conformance.signals import Signal
 from tests.unit.conformance.toy import Behaviour
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}

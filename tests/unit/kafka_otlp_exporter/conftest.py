@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_exporter.edge import Edge
-from kafka_otlp_exporter.settings import Settings
+from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.receivers.guards import Edge
 from tests.unit.kafka_otlp_exporter.served import TOTAL, Served
 
 

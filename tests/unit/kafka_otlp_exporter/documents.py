@@ -26,7 +26,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.otlp.signals import Signal
 
 TRACE_ID, SPAN_ID, PARENT_ID = "7d3f00112233445566778899aabbccdd", "eee19b7ec3c1b174", "00f067aa0ba902b7"
 BEGIN, END = 1_795_000_000_123_456_789, 1_795_000_000_987_654_321

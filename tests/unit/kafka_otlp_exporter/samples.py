@@ -6,7 +6,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from kafka_otlp_exporter.signals import Signal
+from kafka_otlp_exporter.otlp.signals import Signal
 
 # A field that no OTLP message has, as a newer client would send it: number 2047, two bytes.
 UNKNOWN_FIELD = b"\xfa\x7f\x02hi"

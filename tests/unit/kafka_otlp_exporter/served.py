@@ -13,16 +13,16 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from kafka_otlp_exporter.admission import Admission
-from kafka_otlp_exporter.edge import Edge
-from kafka_otlp_exporter.http_receiver import HttpReceiver
-from kafka_otlp_exporter.intake import Intake
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.flow.admission import Admission
+from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.pipeline import Request
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Outcome
-from kafka_otlp_exporter.pipeline import Request
-from kafka_otlp_exporter.receiver import GrpcReceiver
-from kafka_otlp_exporter.settings import MEBIBYTE
-from kafka_otlp_exporter.signals import SIGNALS, Signal
-from kafka_otlp_exporter.telemetry import Telemetry
+from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
+from kafka_otlp_exporter.receivers.guards import Edge
+from kafka_otlp_exporter.receivers.http import HttpReceiver
+from kafka_otlp_exporter.telemetry.counters import Telemetry
 from tests.beds.process import wait_until
 from tests.unit.kafka_otlp_exporter import client
 

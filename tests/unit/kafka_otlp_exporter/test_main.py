@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kafka_otlp_exporter.signals import SIGNALS, Signal
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.beds.exporter import ExporterProcess
 from tests.beds.process import clean_environment, free_port
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kafka_otlp_operator.spec import Resource, parse
+from kafka_otlp_operator.resource.spec import Resource, parse
 
 SASL = {
     "mechanism": "SCRAM-SHA-512",

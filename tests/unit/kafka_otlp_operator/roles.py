@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kafka_otlp_operator.access import Right
+from kafka_otlp_operator.api.access import Right
 
 Granted = dict[tuple[str, str], set[str]]
 

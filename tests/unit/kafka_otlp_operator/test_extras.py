@@ -8,8 +8,8 @@ WITHOUT_THE_EXPORTERS_EXTRA = """
 import sys
 for absent in ("google", "grpc", "opentelemetry", "uvloop"):
     sys.modules[absent] = None
-import kafka_otlp_operator.check, kafka_otlp_operator.controller, kafka_otlp_operator.handlers
-import kafka_otlp_exporter.producer
+import kafka_otlp_operator.check, kafka_otlp_operator.loop.controller, kafka_otlp_operator.loop.handlers
+import kafka_otlp_exporter.kafka.producer
 """
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from kafka_otlp_operator import status
-from kafka_otlp_operator.cluster import Key
+from kafka_otlp_operator.api.cluster import Key
 from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet, Unavailable
 from kafka_otlp_operator.reconcile import Result, reconcile
 from kafka_otlp_operator.settings import Settings
+from kafka_otlp_operator.status import conditions
 from tests.unit.kafka_otlp_operator.resources import raw
 
 KEY = Key("telemetry", "edge")
@@ -63,7 +63,7 @@ class Cluster:
         del self.objects[child["kind"]]
 
     def apply_status(self, resource, summary):
-        self.calls.append(("status", status.ready(summary)["reason"]))
+        self.calls.append(("status", conditions.ready(summary)["reason"]))
         self.stored = {**self.stored, "status": summary}
 
     def post(self, event):

@@ -1,0 +1,259 @@
+"""Options and credentials to the configuration of a librdkafka producer. Pure.
+
+Called by the exporter's ``__main__`` and by the operator, which has librdkafka check the result before it rolls
+anything out. Custom config is applied last and wins, whichever of its names a property is spelt with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from kafka_otlp_exporter.config import options as table
+from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config.values import Acks
+
+Spelling = Callable[[Row], str]
+
+# librdkafka's CONFIGURATION.md, "Alias for": the second name of a producer property to its canonical one.
+ALIASES: Mapping[str, str] = {
+    "acks": "request.required.acks",
+    "bootstrap.servers": "metadata.broker.list",
+    "compression.type": "compression.codec",
+    "delivery.timeout.ms": "message.timeout.ms",
+    "linger.ms": "queue.buffering.max.ms",
+    "max.in.flight": "max.in.flight.requests.per.connection",
+    "retries": "message.send.max.retries",
+    "sasl.mechanism": "sasl.mechanisms",
+    "sasl.oauthbearer.client.credentials.client.id": "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret": "sasl.oauthbearer.client.secret",
+}
+
+# Not options of the specification, but what an exporter in a cluster needs; custom config may say otherwise.
+_BUILT_IN: Mapping[str, str] = {
+    "enable.metrics.push": "false",  # KIP-714 would send this client's telemetry to the brokers unasked
+    "log.connection.close": "false",  # brokers close idle connections all the time
+    "reconnect.backoff.max.ms": "2000",  # librdkafka's 10 s would be felt after every broker restart
+    "socket.keepalive.enable": "true",
+    "topic.metadata.propagation.max.ms": "5000",  # an unknown topic is told before requestTimeout, not after
+}
+
+_LARGEST_RECORD = "message.max.bytes"
+
+_FALSE_OK = "with it a client would be told OK for telemetry that Kafka does not have; remove it"
+_NO_ANSWER = "with it calls would never be answered; remove it"
+
+# What would break the exporter's promise, refused wherever it stands: librdkafka property to the reason.
+REFUSED: Mapping[str, str] = {
+    "delivery.report.only.error": _NO_ANSWER,
+    "enable.gapless.guarantee": "it turns single failures into fatal ones; remove it",
+    "enabled_events": _NO_ANSWER,
+    "internal.termination.signal": "it may kill the process; remove it",
+    "statistics.interval.ms": "the exporter sets it, its readiness is made of the statistics; remove it",
+    "test.mock.broker.rtt": _FALSE_OK,
+    "test.mock.num.brokers": _FALSE_OK,
+    "transactional.id": "the exporter's producer is not transactional; use enable.idempotence=true",
+    "transaction.timeout.ms": "the exporter's producer is not transactional; remove it",
+}
+
+# The partition options of each signal; two of one signal exclude each other.
+_RIVALS = (
+    ("partition_traces_by_trace_id", "partition_traces_by_resource_attributes"),
+    ("partition_logs_by_trace_id", "partition_logs_by_resource_attributes"),
+)
+_OWN_KEYS = (*_RIVALS, ("partition_metrics_by_resource_attributes",))
+
+
+class Contradiction(ValueError):
+    """Options that cannot hold together; the message names them and says what to do."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the credentials folder holds: two texts and three paths, each None where its file is not there."""
+
+    username: str | None = None
+    password: str | None = None
+    ca: PurePath | None = None
+    certificate: PurePath | None = None
+    key: PurePath | None = None
+
+    def __repr__(self) -> str:
+        """Without the texts: a repr ends up in logs."""
+        return f"Credentials(ca={self.ca}, certificate={self.certificate}, key={self.key})"
+
+
+def canonical(name: str) -> str:
+    """The name under which librdkafka keeps a property, for either of its names."""
+    return ALIASES.get(name, name)
+
+
+def producer_properties(
+    options: Options, credentials: Credentials, spelling: Spelling = lambda row: row.flag
+) -> dict[str, str]:
+    """The librdkafka configuration of a producer, under canonical property names.
+
+    ``spelling`` says how a row is called where the options came from: a flag, a field of the resource. Raises
+    Contradiction when two settings cannot hold together.
+    """
+    _one_key_each(options, spelling)
+    custom = _custom(options, spelling)
+    properties = dict(_BUILT_IN)
+    for name, row in table.ROWS.items():
+        value = getattr(options, name)
+        if row.kafka is not None and value is not None:
+            properties[canonical(row.kafka.property)] = row.kafka.spell(value)
+    properties.update(_security(options, credentials, spelling))
+    for name in _give_way(options, custom, spelling):
+        del properties[canonical(_property(name))]
+    properties.update(custom)
+    _keep_order(options, custom, properties)
+    return properties
+
+
+def without_files(properties: Mapping[str, str]) -> dict[str, str]:
+    """The same configuration for a process that must open no file and reach no broker: to check it, not to use it."""
+    return {
+        name: value
+        for name, value in properties.items()
+        if not name.endswith((".location", ".locations", ".paths", ".file")) and name != "metadata.broker.list"
+    }
+
+
+def queue_limits(properties: Mapping[str, str]) -> tuple[int, int]:
+    """How many bytes and how many records the producer's queue takes, by its configuration or librdkafka's defaults."""
+
+    def limit(name: str, default: int) -> int:
+        text = properties.get(name, "")
+        # librdkafka also takes 0x10 and 10zz, which nobody writes; 0 records are all that there is memory for.
+        return int(text) if text.isdecimal() and int(text) > 0 else default
+
+    return limit("queue.buffering.max.kbytes", 1_048_576) * 1024, limit("queue.buffering.max.messages", 100_000)
+
+
+def _property(name: str) -> str:
+    kafka = table.ROWS[name].kafka
+    if kafka is None:
+        raise LookupError(f"option {name} is no librdkafka property")
+    return kafka.property
+
+
+def _one_key_each(options: Options, spelling: Spelling) -> None:
+    """A record has one key, and an option that has no effect is a mistake."""
+    for first, second in _RIVALS:
+        if getattr(options, first) and getattr(options, second):
+            raise Contradiction(
+                f"{spelling(table.ROWS[first])} and {spelling(table.ROWS[second])} are both true, but a record has one "
+                "key; keep one of them."
+            )
+    own = [name for names in _OWN_KEYS for name in names if getattr(options, name)]
+    if options.partition_key_attributes and len(own) == len(_OWN_KEYS):
+        raise Contradiction(
+            f"{spelling(table.ROWS['partition_key_attributes'])} has no effect, because each signal has a partition "
+            f"option of its own ({', '.join(spelling(table.ROWS[name]) for name in own)}); remove it, or one of them."
+        )
+
+
+def _custom(options: Options, spelling: Spelling) -> dict[str, str]:
+    row = spelling(table.ROWS["custom_config"])
+    spelt: dict[str, str] = {}
+    for name in options.custom_config:
+        if name in REFUSED:
+            raise Contradiction(f"{row}: {name} is refused: {REFUSED[name]}.")
+        if (first := spelt.setdefault(canonical(name), name)) != name:
+            raise Contradiction(f"{row}: {first} and {name} are two names of one property; keep one of them.")
+    custom = {canonical(name): value for name, value in options.custom_config.items()}
+    if not custom.get(_LARGEST_RECORD, "0").isdecimal():
+        # librdkafka also takes 0x10 and 10zz; the exporter has to know the same number.
+        raise Contradiction(f"{row}: {_LARGEST_RECORD} is not a whole number of bytes in digits.")
+    return custom
+
+
+def _security(options: Options, credentials: Credentials, spelling: Spelling) -> dict[str, str]:
+    protocol = options.security_protocol
+    named = spelling(table.ROWS["security_protocol"])
+    password = options.sasl_password.get_secret_value() if options.sasl_password else None
+    sasl = {
+        "sasl_mechanism": options.sasl_mechanism,
+        "sasl_username": _once("sasl_username", options.sasl_username, credentials.username, spelling),
+        "sasl_password": _once("sasl_password", password, credentials.password, spelling),
+    }
+    missing = [spelling(table.ROWS[name]) for name, value in sasl.items() if value is None]
+    present = [spelling(table.ROWS[name]) for name, value in sasl.items() if value is not None]
+    if protocol.uses_sasl and missing:
+        raise Contradiction(f"{named}: {protocol} needs {_and(missing)} too.")
+    if not protocol.uses_sasl and present:
+        raise Contradiction(
+            f"{named}: {protocol} sends no credentials, but {_and(present)} {'is' if len(present) == 1 else 'are'} "
+            "set; use SASL_SSL or SASL_PLAINTEXT, or remove what is set."
+        )
+    files = {
+        "ssl.ca.location": ("ca.crt", credentials.ca),
+        "ssl.certificate.location": ("tls.crt", credentials.certificate),
+        "ssl.key.location": ("tls.key", credentials.key),
+    }
+    found = [file for file, path in files.values() if path is not None]
+    if found and not protocol.uses_tls:
+        raise Contradiction(
+            f"{named}: {protocol} is not encrypted, but the credentials hold {_and(found)}; use SSL or SASL_SSL, or "
+            "remove what is there."
+        )
+    if (credentials.certificate is None) != (credentials.key is None):
+        raise Contradiction(f"the credentials hold {_and(found)}: tls.crt and tls.key go together.")
+    values = {canonical(_property(name)): str(value) for name, value in sasl.items() if value is not None}
+    return values | {name: str(path) for name, (_, path) in files.items() if path is not None}
+
+
+def _once(name: str, option: str | None, file: str | None, spelling: Spelling) -> str | None:
+    if option is not None and file is not None:
+        raise Contradiction(
+            f"{spelling(table.ROWS[name])} and the file {name.removeprefix('sasl_')} in the credentials folder are "
+            "both set; keep one of them."
+        )
+    return option if option is not None else file
+
+
+def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -> list[str]:
+    """The built-ins that custom config contradicts: dropped when they were not set, an error when they were."""
+    if custom.get("enable.idempotence", "").lower() not in {"true", "t", "1"}:  # as librdkafka reads it
+        return []
+    contradicting = [
+        name
+        for name, contradicts in (("acks", options.acks is not Acks.ALL), ("retries", options.retries == 0))
+        if contradicts and canonical(_property(name)) not in custom
+    ]
+    for name in contradicting:
+        if name in options.model_fields_set:
+            row = table.ROWS[name]
+            raise Contradiction(
+                f"{spelling(row)}: {getattr(options, name)} contradicts enable.idempotence=true in "
+                f"{spelling(table.ROWS['custom_config'])}; use {'all' if name == 'acks' else 'another number'}, or "
+                "remove enable.idempotence."
+            )
+    return contradicting
+
+
+def _keep_order(options: Options, custom: Mapping[str, str], properties: dict[str, str]) -> None:
+    """Move a default that was not set out of the way of a neighbour that was: the smaller must stay the smaller."""
+    for smaller, larger, apart in (
+        ("linger_ms", "message_timeout_ms", 1),
+        ("retry_backoff_ms", "retry_backoff_max_ms", 0),
+    ):
+        low, high = canonical(_property(smaller)), canonical(_property(larger))
+        try:
+            low_value, high_value = int(properties[low]), int(properties[high])
+        except ValueError:
+            continue  # custom config; librdkafka names what is wrong with it
+        if high_value == 0 or low_value + apart <= high_value:
+            continue
+        if larger not in options.model_fields_set and high not in custom:
+            raised = low_value + int(str(getattr(options, larger)))
+            properties[high] = str(min(raised, table.ROWS[larger].maximum or raised))
+        elif smaller not in options.model_fields_set and low not in custom:
+            properties[low] = str(high_value - apart)
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,1 @@
+"""Kafka: the producer, and what its statistics say. The only room that imports confluent_kafka."""

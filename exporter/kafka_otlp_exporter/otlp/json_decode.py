@@ -1,0 +1,221 @@
+"""OTLP/JSON to the protobuf wire format, for messages of any OTLP type. Pure.
+
+Called for the bodies of OTLP/HTTP that are JSON. Driven by the protobuf descriptors; writes the wire format itself, so
+that no second tree of objects stands beside that of the parsed text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from typing import Any
+
+import orjson
+from google.protobuf.message import Message
+
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.scalars import Read, Unfit, prefix, scalar, unfit
+from kafka_otlp_exporter.otlp.wire import Malformed
+
+# How many values a text may have, an object counting as two: Python's objects are many times the text. The worst 8 MiB of
+# so many cost 130 MB for a moment: one object of half a million members. It is 13,000 spans of eight attributes.
+MOST_VALUES = 800_000
+# Where requests may hold many bytes, a text may have a value for so many of them; the dearest need 160 each for a moment.
+BYTES_A_VALUE = 100
+
+# A string, or what begins like one and does not end. Possessive, so that nothing is read twice.
+_LITERAL = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_SHORT = 32
+
+# Puts a value, its tag first, behind what is there; the number is how deep messages may nest in it.
+Write = Callable[[bytearray, Any, int], None]
+
+_DEFAULTS: Mapping[int, bytes] = {wire.VARINT: b"\0", wire.LEN: b"\0", wire.I32: b"\0" * 4, wire.I64: b"\0" * 8}
+
+
+def most_values(in_flight_bytes: int) -> int:
+    """How many values a text may have where requests may hold ``in_flight_bytes``."""
+    return max(MOST_VALUES, in_flight_bytes // BYTES_A_VALUE)
+
+
+def decode(text: bytes, message: type[Message], most: int = MOST_VALUES) -> bytes:
+    """The OTLP/JSON ``text``, of ``most`` values, as a serialised ``message``.
+
+    Raises wire.Malformed when it is none: the sentence says where, what was found there, what is allowed, and holds
+    nothing of the content. A long string costs up to six times its bytes, because
+    one character beyond U+FFFF makes all of its characters four bytes wide.
+    """
+    if _values(text, 0, len(text)) > most and not _has_few_values(text, most):
+        raise Malformed(f"the body has more than {most} values, an object counting as two; send fewer at once")
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        sentence = f"the body is no valid JSON: {error.msg} (at character {error.pos})"
+    else:
+        try:
+            return bytes(_shape(message.DESCRIPTOR).message(parsed, wire.MAX_DEPTH))
+        except Unfit as unfit_value:
+            sentence = unfit_value.sentence()
+    raise Malformed(sentence)
+
+
+def _values(text: bytes, start: int, end: int) -> int:
+    """The most values that there can be: each has a comma or a bracket before it, or is the first."""
+    return 2 * text.count(b"{", start, end) + text.count(b"[", start, end) + text.count(b",", start, end)
+
+
+def _has_few_values(text: bytes, most: int) -> bool:
+    """Whether there are ``most`` at most when what stands in strings, where it matters, is not counted."""
+    values = _values(text, 0, len(text))
+    for number, literal in enumerate(_LITERAL.finditer(text)):
+        # A value has one string, and one more as its key.
+        if number > 2 * most:
+            return False
+        start, end = literal.span()
+        if end - start > _SHORT:
+            values -= _values(text, start, end)
+    return values <= most
+
+
+class _Shape:
+    """A message type as JSON. What it holds is found when it is first asked for, because types hold themselves."""
+
+    def __init__(self, descriptor: Any) -> None:
+        self.descriptor = descriptor
+
+    @cached_property
+    def writers(self) -> dict[str, Write]:
+        """Each field by its key."""
+        return {one.json_name: _writer(one) for one in self.descriptor.fields}
+
+    @cached_property
+    def originals(self) -> dict[str, str]:
+        """The names of fields that are spelt otherwise in JSON, and how."""
+        return {one.name: one.json_name for one in self.descriptor.fields if one.name != one.json_name}
+
+    @cached_property
+    def choices(self) -> list[list[str]]:
+        """The keys of which a message may have one: the oneofs that have more than one member."""
+        oneofs = [[one.json_name for one in oneof.fields] for oneof in self.descriptor.oneofs]
+        return [keys for keys in oneofs if len(keys) > 1]
+
+    def message(self, value: Any, depth: int) -> bytearray:
+        """An object as a serialised message, in which messages may nest so deep. Raises Unfit, Malformed."""
+        if type(value) is not dict:
+            raise unfit(value, "an object")
+        if depth < 0:
+            raise Malformed(f"messages are nested more than {wire.MAX_DEPTH} deep")
+        if len(value) > 1 and self.choices:
+            self._check_choices(value)
+        writers = self.writers
+        out = bytearray()
+        for key, item in value.items():
+            write = writers.get(key)
+            if write is None:
+                if key in self.originals:
+                    raise Unfit(f"has the key {key}, which is spelt {self.originals[key]} in OTLP/JSON")
+            elif item is not None:
+                try:
+                    write(out, item, depth)
+                except Unfit as wrong:
+                    wrong.steps.append(f".{key}")
+                    raise
+        return out
+
+    def _check_choices(self, value: dict[str, Any]) -> None:
+        for keys in self.choices:
+            there = [key for key in keys if value.get(key) is not None]
+            if len(there) > 1:
+                raise Unfit(f"has both {there[0]} and {there[1]}, and may have only one of them")
+
+
+@cache
+def _shape(descriptor: Any) -> _Shape:
+    return _Shape(descriptor)
+
+
+def _writer(one: Any) -> Write:
+    if one.message_type is not None:
+        inner = _shape(one.message_type)
+        tag = _tag(one.number, wire.LEN)
+        return _messages(tag, inner) if one.is_repeated else _message(tag, inner)
+    found = scalar(one)
+    tag, read = _tag(one.number, found.kind), found.read
+    if one.is_packed:
+        return _packed(_tag(one.number, wire.LEN), read)
+    if one.is_repeated:
+        return _scalars(tag, read)
+    return _scalar(tag, read, None if one.has_presence else _DEFAULTS[found.kind])
+
+
+def _tag(number: int, kind: int) -> bytes:
+    return wire.varint(number << 3 | kind)
+
+
+def _scalar(tag: bytes, read: Read, left_out: bytes | None) -> Write:
+    def write(out: bytearray, value: Any, _depth: int) -> None:
+        content = read(value)
+        if content != left_out:
+            out += tag
+            out += content
+
+    return write
+
+
+def _message(tag: bytes, inner: _Shape) -> Write:
+    def write(out: bytearray, value: Any, depth: int) -> None:
+        content = inner.message(value, depth - 1)
+        out += tag
+        out += prefix(len(content))
+        out += content
+
+    return write
+
+
+def _messages(tag: bytes, inner: _Shape) -> Write:
+    def write(out: bytearray, values: Any, depth: int) -> None:
+        # As _each and _message do it, with two calls less: this is most of what there is to do.
+        for index, item in enumerate(_array(values)):
+            try:
+                content = inner.message(item, depth - 1)
+                out += tag
+                out += prefix(len(content))
+                out += content
+            except Unfit as wrong:
+                wrong.steps.append(f"[{index}]")
+                raise
+
+    return write
+
+
+def _scalars(tag: bytes, read: Read) -> Write:
+    one = _scalar(tag, read, None)
+    return lambda out, value, depth: _each(value, lambda item: one(out, item, depth))
+
+
+def _packed(tag: bytes, read: Read) -> Write:
+    def write(out: bytearray, value: Any, _depth: int) -> None:
+        content = bytearray()
+        _each(value, lambda item: content.extend(read(item)))
+        if content:
+            out += tag
+            out += prefix(len(content))
+            out += content
+
+    return write
+
+
+def _each(values: Any, write: Callable[[Any], None]) -> None:
+    for index, item in enumerate(_array(values)):
+        try:
+            write(item)
+        except Unfit as wrong:
+            wrong.steps.append(f"[{index}]")
+            raise
+
+
+def _array(values: Any) -> list[Any]:
+    if type(values) is not list:
+        raise unfit(values, "an array")
+    return values

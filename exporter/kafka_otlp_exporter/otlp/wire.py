@@ -1,0 +1,321 @@
+"""The protobuf wire format, from bytes to bytes: is it valid, how many items are in it. Pure.
+
+Called by ``records``. A valid payload is forwarded as it came, so its messages are only looked at, never kept.
+Source of the format: the protobuf documentation, "Encoding".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from kafka_otlp_exporter.otlp.signals import ItemPath
+
+VARINT, I64, LEN, START_GROUP, END_GROUP, I32 = range(6)
+
+# upb's parsed form can be 85 times the size of the bytes (empty spans). What is larger than WHOLE is parsed in pieces
+# of SLICE, so that one request costs some 90 MB for a moment at the worst, however large it is.
+WHOLE = 1024 * 1024
+SLICE = 128 * 1024
+
+# How many fields side by side may have to be told apart in one request: some 2 s of CPU. It is more items than a request
+# of 64 MiB can sensibly hold, and without it one made of empty items would hold up all others for a minute.
+MAX_FIELDS = 2_000_000
+
+# upb's default limit, and that of Java's and C++'s parsers: what is nested deeper would break a consumer.
+MAX_DEPTH = 100
+
+_PACKED_VARINTS = frozenset(
+    {
+        FieldDescriptor.TYPE_BOOL,
+        FieldDescriptor.TYPE_ENUM,
+        FieldDescriptor.TYPE_INT32,
+        FieldDescriptor.TYPE_INT64,
+        FieldDescriptor.TYPE_SINT32,
+        FieldDescriptor.TYPE_SINT64,
+        FieldDescriptor.TYPE_UINT32,
+        FieldDescriptor.TYPE_UINT64,
+    }
+)
+
+
+class Malformed(ValueError):
+    """The bytes are not the message that they claim to be."""
+
+
+def validate(
+    payload: bytes,
+    message: type[Message],
+    item_path: ItemPath = (),
+    *,
+    whole: int = WHOLE,
+    slice_bytes: int = SLICE,
+) -> int:
+    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed.
+
+    Returns how many messages stand at the end of ``item_path``, whose steps each are one field.
+    """
+    try:
+        if len(payload) <= whole:
+            return _count(message.FromString(payload), _names(message.DESCRIPTOR, item_path))
+        for piece in slices(payload, message, slice_bytes):
+            message.FromString(piece)
+    except DecodeError:
+        raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
+    return count_items(payload, item_path) if item_path else 0
+
+
+def _count(message: Message, names: Sequence[str]) -> int:
+    """As ``count_items``, in a message that is parsed already: a small part of the time."""
+    holders: list[Any] = [message]
+    for name in names[:-1]:
+        holders = [one for holder in holders for one in getattr(holder, name)]
+    return sum(len(getattr(holder, name)) for holder in holders for name in names[-1:])
+
+
+@cache
+def _names(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
+    """The names of the fields of a path, each of whose steps is one field."""
+    names: list[str] = []
+    for [number] in path:
+        found = descriptor.fields_by_number[number]
+        names.append(found.name)
+        descriptor = found.message_type
+    return tuple(names)
+
+
+@dataclass(slots=True)
+class _Cutter:
+    payload: bytes
+    limit: int
+    fields: int = 0
+
+    def pieces(self, start: int, end: int, descriptor: Any, path: tuple[int, ...]) -> Iterator[bytes]:
+        """The slices of one message: what stands side by side in it, and what its large fields fall into."""
+        if len(path) > MAX_DEPTH:
+            raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
+        payload, limit = self.payload, self.limit
+        begin = position = start
+        while position < end:
+            first = position
+            number, kind, body, position = field(payload, first, end)
+            self.fields += 1
+            if position - begin <= limit:
+                continue
+            if begin < first:
+                self._check_count()
+                yield _enclose(path, payload[begin:first])
+                begin = first
+            inner = descriptor.fields_by_number.get(number) if kind == LEN and position - first > limit else None
+            if inner is None:
+                continue
+            if inner.message_type is not None:
+                yield from self.pieces(body, position, inner.message_type, (*path, number))
+                begin = position
+            elif inner.is_repeated and inner.type in _PACKED_VARINTS:
+                yield from (_enclose((*path, number), piece) for piece in packed(payload, body, position, limit))
+                begin = position
+        if begin < end:
+            yield _enclose(path, payload[begin:end])
+
+    def _check_count(self) -> None:
+        if self.fields > MAX_FIELDS:
+            raise Malformed(
+                f"the payload has more than {MAX_FIELDS} items or other fields side by side; send fewer at once"
+            )
+
+
+def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes]:
+    """Cut a ``message`` into messages of the same type, of about ``limit`` bytes (10 or more), fields in order.
+
+    A field is only cut where it is a message or packed varints: a longer string makes a longer slice. Each slice has
+    the enclosing messages around it, so it parses at its true depth, and all of them parse exactly when the payload
+    does. Raises Malformed where a field cannot be told from its neighbour.
+    """
+    return _Cutter(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
+
+
+def packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
+    """Cut packed varints into pieces of at most ``limit`` bytes (10 or more). Raises Malformed where one is longer."""
+    while end - start > limit:
+        cut = start + limit
+        while cut > start and payload[cut - 1] & 0x80:
+            cut -= 1
+        if cut == start:
+            raise Malformed("a number is longer than ten bytes")
+        yield payload[start:cut]
+        start = cut
+    yield payload[start:end]
+
+
+def _enclose(path: tuple[int, ...], content: bytes) -> bytes:
+    length = len(content)
+    headers = []
+    for number in reversed(path):
+        header = _header(number, length)
+        headers.append(header)
+        length += len(header)
+    return b"".join([*reversed(headers), content])
+
+
+def enclose(number: int, content: bytes) -> bytes:
+    """A field of that number whose body is ``content``."""
+    return _header(number, len(content)) + content
+
+
+def header_size(number: int, length: int) -> int:
+    """How many bytes stand before a body of ``length`` bytes: tag and length."""
+    return len(_header(number, length))
+
+
+def _header(number: int, length: int) -> bytes:
+    return varint(number << 3 | LEN) + varint(length)
+
+
+def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) -> bytes:
+    """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
+    if end is None:
+        end = len(payload)
+    found = bytearray()
+    while start < end:
+        at, kind, body, start = field(payload, start, end)
+        if at == number and kind == LEN:
+            found += payload[body:start]
+    return bytes(found)
+
+
+def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:
+    """The body of the last field of that number, which is the one that counts; None where there is none."""
+    wanted = number << 3 | LEN
+    found = None
+    while start < end - 1:
+        tag = payload[start]
+        kind = tag & 0x87
+        # As in field(), without the calls: a tag of one byte, and a length or a number of one byte, or a fixed one.
+        if kind == LEN and payload[start + 1] < 0x80:
+            body = start + 2
+            start = body + payload[start + 1]
+            if tag == wanted:
+                found = body, start
+        elif kind == I64:
+            start += 9
+        elif kind == VARINT and payload[start + 1] < 0x80:
+            start += 2
+        else:
+            at, kind, body, start = field(payload, start, end)
+            if at == number and kind == LEN:
+                found = body, start
+    if start != end:
+        raise Malformed("the payload ends inside a field")
+    return None if found is None else payload[found[0] : found[1]]
+
+
+def varint(value: int) -> bytes:
+    """A number from 0 to 2**64 - 1 as protobuf writes it: seven bits a byte, the lowest first."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def count_items(payload: bytes, path: ItemPath, start: int = 0, end: int | None = None) -> int:
+    """How many fields the path of field numbers leads to: the spans, data points or log records of a request.
+
+    ``start`` and ``end`` bound a message inside of ``payload``, on which the path begins then.
+    """
+    if end is None:
+        end = len(payload)
+    count = 0
+    while start < end:
+        number, kind, body, start = field(payload, start, end)
+        if kind == LEN and number in path[0]:
+            count += 1 if len(path) == 1 else count_items(payload, path[1:], body, start)
+    return count
+
+
+def field(payload: bytes, position: int, end: int) -> tuple[int, int, int, int]:
+    """The field that starts at ``position``: its number, its wire type, where its body starts, where it ends.
+
+    Raises Malformed when there is none that ends by ``end``.
+    """
+    tag = payload[position]
+    if tag & 0x87 == LEN and position + 4 <= end:
+        # What a payload is made of, without a further call: a tag of one byte, a length of at most two.
+        length = payload[position + 1]
+        body = position + 2
+        if length & 0x80:
+            length += (payload[body] - 1) << 7
+            body += 1
+        if payload[body - 1] < 0x80 and body + length <= end:
+            return tag >> 3, LEN, body, body + length
+    position += 1
+    if tag & 0x80:
+        tag, position = _read(payload, position - 1, end, 5)
+    kind = tag & 7
+    if kind == LEN:
+        if position >= end:
+            raise Malformed("the payload ends inside a field")
+        length = payload[position]
+        body = position + 1
+        if length & 0x80:
+            length, body = _read(payload, position, end, 5)
+        stop = body + length
+    else:
+        body = position
+        stop = _end_of_scalar(payload, tag >> 3, kind, body, end)
+    if stop > end:
+        raise Malformed("the payload ends inside a field")
+    return tag >> 3, kind, body, stop
+
+
+def _end_of_scalar(payload: bytes, number: int, kind: int, position: int, end: int) -> int:
+    match kind:
+        case 0:
+            return _read(payload, position, end, 10)[1]
+        case 1:
+            return position + 8
+        case 5:
+            return position + 4
+        case 3:
+            return _end_of_group(payload, number, position, end)
+        case _:
+            raise Malformed(f"field {number} has the unknown wire type {kind}")
+
+
+def _end_of_group(payload: bytes, number: int, position: int, end: int) -> int:
+    """Where a group ends. OTLP has none; one that came as an unknown field is forwarded like any other."""
+    open_groups = [number]
+    while open_groups:
+        if position >= end or len(open_groups) > MAX_DEPTH:
+            raise Malformed("a group does not end, or groups are nested too deep")
+        tag, after = _read(payload, position, end, 5)
+        if tag & 7 == END_GROUP:
+            if open_groups.pop() != tag >> 3:
+                raise Malformed("a group ends that was not open")
+            position = after
+        elif tag & 7 == START_GROUP:
+            open_groups.append(tag >> 3)
+            position = after
+        else:
+            position = field(payload, position, end)[3]
+    return position
+
+
+def _read(payload: bytes, position: int, end: int, longest: int) -> tuple[int, int]:
+    value = shift = 0
+    for index in range(position, min(end, position + longest)):
+        byte = payload[index]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if longest == 5 and value > 0xFFFFFFFF:
+                break
+            return value, index + 1
+        shift += 7
+    raise Malformed("a number is too long, or the payload ends inside it")

@@ -1,0 +1,1 @@
+"""The life of the processes: start order, drain, exit codes, and several workers on the same ports."""

@@ -1,0 +1,88 @@
+"""What a client is told, in its own encoding: responses of Export calls, and google.rpc.Status for what failed. Pure.
+
+Called by the receivers. Sources: the OTLP specification ("OTLP/HTTP Response", "Failures"), google/rpc/status.proto,
+google/rpc/error_details.proto, and the JSON mapping of proto3 for Any and Duration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.otlp.signals import SignalRow
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, TooLarge, Unauthenticated, Unavailable
+
+_TYPE = "type.googleapis.com/google.rpc."
+
+
+def response(row: SignalRow, outcome: Delivered, encoding: Format) -> bytes:
+    """The Export response of a signal: empty on full success, else how many items were rejected and why."""
+    rejected = outcome.rejected
+    if encoding is Format.PROTOBUF:
+        return b"" if rejected is None else row.partial_success(rejected.items, rejected.message)
+    if rejected is None:
+        return b"{}"
+    # A 64-bit integer is a string in OTLP/JSON.
+    success = {_camel(row.rejected_field): str(rejected.items), "errorMessage": rejected.message}
+    return _text({"partialSuccess": success})
+
+
+def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
+    """The google.rpc.Status of a request that failed: BadRequest for its own fault, RetryInfo when it may come again."""
+    if isinstance(outcome, Unavailable):
+        return _status(code_pb2.UNAVAILABLE, outcome.message, encoding, retry_after=outcome.retry_after)
+    if isinstance(outcome, TooLarge):
+        # With RetryInfo a client would send it again.
+        return _status(code_pb2.RESOURCE_EXHAUSTED, outcome.message, encoding)
+    if isinstance(outcome, Unauthenticated):
+        return _status(code_pb2.UNAUTHENTICATED, outcome.message, encoding)
+    return _status(code_pb2.INVALID_ARGUMENT, outcome.message, encoding, bad_request=True)
+
+
+def refusal(code: int, message: str, encoding: Format) -> bytes:
+    """The google.rpc.Status of a request that was refused unread; ``code`` is one of google.rpc.Code."""
+    return _status(code, message, encoding)
+
+
+def _status(
+    code: int, message: str, encoding: Format, *, retry_after: float | None = None, bad_request: bool = False
+) -> bytes:
+    if encoding is Format.JSON:
+        details: list[Mapping[str, Any]] = []
+        if retry_after is not None:
+            details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{round(retry_after, 3):g}s"})
+        if bad_request:
+            details.append({"@type": _TYPE + "BadRequest", "fieldViolations": [{"description": message}]})
+        return _text({"code": code, "message": message, "details": details})
+    messages: list[Message] = []
+    if retry_after is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(round(retry_after * 1000))
+        messages.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    if bad_request:
+        violation = error_details_pb2.BadRequest.FieldViolation(description=message)
+        messages.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    return bytes(status_pb2.Status(code=code, message=message, details=_packed(messages)).SerializeToString())
+
+
+def _packed(messages: Sequence[Message]) -> list[any_pb2.Any]:
+    packed = []
+    for message in messages:
+        packed.append(any_pb2.Any())
+        packed[-1].Pack(message)
+    return packed
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def _text(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

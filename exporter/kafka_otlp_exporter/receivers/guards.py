@@ -1,0 +1,107 @@
+"""What guards the OTLP ports, from files that may change while the process runs: certificates and bearer tokens.
+
+Made by ``__main__``, which refuses to start with what cannot be used; ``server`` has it look at the files again. What
+has become unusable is said once, and what was good last stays in use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.receivers import bearer, tls
+from kafka_otlp_exporter.receivers.bearer import Tokens
+from kafka_otlp_exporter.receivers.tls import Tls
+from kafka_otlp_exporter.telemetry.counters import Telemetry
+from kafka_otlp_exporter.telemetry.logs import log
+
+Value = TypeVar("Value")
+
+
+class Watched(Generic[Value]):
+    """A value that is read from files, and again when they have changed."""
+
+    def __init__(self, name: str, read: Callable[[], Value], fingerprint: Callable[[], bytes]) -> None:
+        """Read it. Raises Contradiction when it cannot be used; ``name`` is for logs and metrics."""
+        self.name = name
+        self._read = read
+        self._fingerprint = fingerprint
+        self._seen = self._digest()
+        self.value = read()
+
+    def look(self) -> bool:
+        """Whether there is a new value. Raises Contradiction, once for each change, when there is none that can be used."""
+        found = self._digest()
+        if found == self._seen:
+            return False
+        self._seen = found
+        self.value = self._read()
+        return True
+
+    def _digest(self) -> bytes:
+        return hashlib.sha256(self._fingerprint()).digest()
+
+
+class Edge:
+    """The guards of both ports; None where there is none. The limits are those of one request, in bytes."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the files that the settings name. Raises Contradiction when they cannot be used."""
+        grpc = tls.files(
+            "--otlp-grpc",
+            settings.otlp_grpc_tls_cert_file,
+            settings.otlp_grpc_tls_private_key_file,
+            settings.otlp_grpc_client_ca_file,
+        )
+        http = tls.files(
+            "--otlp-http",
+            settings.otlp_http_tls_cert_file,
+            settings.otlp_http_tls_private_key_file,
+            settings.otlp_http_client_ca_file,
+        )
+        self.grpc = _certificates("otlp_grpc_tls", grpc)
+        self.http = _certificates("otlp_http_tls", http)
+        self.grpc_limit = settings.otlp_grpc_max_request_bytes
+        self.http_limit = settings.otlp_http_max_request_bytes
+        self.tokens: Watched[Tokens] | None = None
+        if (file := settings.otlp_bearer_token_file) is not None:
+            self.tokens = Watched("otlp_bearer_token", lambda: bearer.read(file), lambda: bearer.fingerprint(file))
+        self.warnings = tuple(self._warnings(settings))
+
+    def look(self, telemetry: Telemetry) -> None:
+        """Take up what has changed in the files."""
+        for watched in (self.grpc, self.http, self.tokens):
+            if watched is None:
+                continue
+            try:
+                changed = watched.look()
+            except Contradiction as error:
+                telemetry.count_reload(watched.name, taken=False)
+                log.warning(
+                    "files_not_usable", what=watched.name, message=f"{error} What was read before stays in use."
+                )
+                continue
+            if changed:
+                telemetry.count_reload(watched.name, taken=True)
+                log.info("files_changed", what=watched.name)
+
+    def _warnings(self, settings: Settings) -> list[str]:
+        ports = (
+            ("grpc", settings.otlp_grpc_endpoint, self.grpc),
+            ("http", settings.otlp_http_endpoint, self.http),
+        )
+        return [
+            f"--otlp-bearer-token-file: clients send their token in clear text to --otlp-{name}-endpoint; give it a "
+            f"certificate with --otlp-{name}-tls-cert-file."
+            for name, endpoint, certificates in ports
+            if self.tokens is not None and endpoint and certificates is None
+        ]
+
+
+def _certificates(name: str, files: tls.Files | None) -> Watched[Tls] | None:
+    if files is None:
+        return None
+    return Watched(name, lambda: tls.read(files), lambda: tls.fingerprint(files))

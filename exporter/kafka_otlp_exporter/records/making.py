@@ -1,0 +1,233 @@
+"""From the bytes of a request to Kafka records. Pure.
+
+Called by ``pipeline``. A protobuf request that fits and has one key is one record whose value is the request's own bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
+from kafka_otlp_exporter.outcomes import Rejection
+from kafka_otlp_exporter.records.groups import Group, groups
+from kafka_otlp_exporter.records.keys import LARGEST_RESOURCE, Keying, by_resource, by_trace
+from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance, Oversized
+from kafka_otlp_exporter.records.split import split
+
+# As confluent_kafka wants them: a list whose values may be null.
+Headers = list[tuple[str, str | bytes | None]]
+
+# librdkafka's bound for one record in message format 2 (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD): seven
+# varints at their longest.
+RECORD_OVERHEAD = 36
+
+# Half of the message budget of the default --max-in-flight-bytes.
+MOST_BYTES = 96 * MEBIBYTE
+# librdkafka's default of queue.buffering.max.messages.
+MOST_RECORDS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record; a ``key`` of None is a null key, which random partitioners spread."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of one request, what of it is in none, and how many items it has (metrics, not data points).
+
+    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_MEMORY for each.
+    """
+
+    records: tuple[Record, ...]
+    rejected: Rejection | None = None
+    items: int = 0
+
+    @property
+    def memory(self) -> int:
+        """In bytes."""
+        return sum(len(one.value) + len(one.key or b"") + RECORD_MEMORY for one in self.records)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where records go, how they are keyed and encoded, and how large they may be.
+
+    ``keyings`` has the signals whose records have a key; ``beside`` is what a record has beside key and value;
+    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records
+    of one request may have together.
+    """
+
+    topics: Mapping[Signal, str]
+    headers: Mapping[Signal, Headers]
+    beside: Mapping[Signal, int]
+    keyings: Mapping[Signal, Keying]
+    format: Format
+    max_record_bytes: int
+    most_bytes: int
+    most_records: int
+
+    @staticmethod
+    def of(
+        options: Options, max_record_bytes: int, most_bytes: int = MOST_BYTES, most_records: int = MOST_RECORDS
+    ) -> Layout:
+        """The layout that the options ask for."""
+        content_type = CONTENT_TYPES[options.format].encode()
+        headers: dict[Signal, Headers] = {
+            signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
+        }
+        return Layout(
+            topics={signal: str(getattr(options, row.topic_option)) for signal, row in SIGNALS.items()},
+            headers=headers,
+            beside={signal: record_bytes(Record("", None, b"", headers[signal])) for signal in SIGNALS},
+            keyings={signal: keying for signal, row in SIGNALS.items() if (keying := _keying(options, row))},
+            format=options.format,
+            max_record_bytes=max_record_bytes,
+            most_bytes=most_bytes,
+            most_records=most_records,
+        )
+
+
+def _keying(options: Options, row: SignalRow) -> Keying | None:
+    """A signal's own option goes before ``partition_key_attributes``."""
+    if row.trace_option is not None and row.trace_id is not None and getattr(options, row.trace_option):
+        return by_trace(row.trace_id)
+    if getattr(options, row.resource_option):
+        return by_resource()
+    return by_resource(options.partition_key_attributes) if options.partition_key_attributes else None
+
+
+def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
+    """The records that ``payload``, a serialised Export request of ``signal``, becomes.
+
+    One where it fits and has one key; else of each key as few as hold every item that fits into one, until they have
+    ``layout.most_bytes`` together. An empty request becomes none. Raises wire.Malformed when the payload is not what it
+    claims to be.
+    """
+    row = SIGNALS[signal]
+    items = wire.validate(payload, row.request, row.item_path[:3])
+    if not payload:
+        return Batch(())
+    making = _Making(signal, layout, items)
+    keying = layout.keyings.get(signal)
+    if keying is None:
+        making.add(None, payload)
+        return making.batch()
+    # No further group could have a record.
+    most = min(layout.most_records, layout.most_bytes // RECORD_MEMORY)
+    found, making.surplus = groups(payload, row.item_path, keying.depth, keying.key_of, most)
+    for group in found:
+        making.add_group(group)
+    return making.batch()
+
+
+class _Making:
+    """The records of one request while they are made."""
+
+    def __init__(self, signal: Signal, layout: Layout, items: int) -> None:
+        self.surplus = 0
+        self._items = items
+        self._row = SIGNALS[signal]
+        self._layout = layout
+        self._topic = layout.topics[signal]
+        self._headers = layout.headers[signal]
+        self._allowance = Allowance(layout.most_bytes, layout.most_records)
+        self._used_up = False
+        self._beside = layout.beside[signal]
+        self._made: list[Record] = []
+        self._oversized: list[Oversized] = []
+
+    def add_group(self, group: Group) -> None:
+        """Make a group's records, unless the allowance is used up."""
+        if self._used_up or self._allowance.largest(len(group.key or b"")) <= 0:
+            self.surplus += group.items
+            return
+        request = group.request()
+        before = self._allowance.bytes
+        self.add(group.key, request)
+        # Putting it together was work, even where nothing of it fits into a record.
+        wasted = len(request) - (before - self._allowance.bytes)
+        self._allowance.bytes -= max(0, wasted)
+
+    def add(self, key: bytes | None, request: bytes) -> None:
+        """Make the records of one key."""
+        key_bytes = len(key or b"")
+        beside = self._beside + key_bytes
+        limit = self._layout.max_record_bytes - beside
+        whole = self._whole(request, min(limit, self._allowance.largest(key_bytes)))
+        if whole is not None:
+            self._allowance.spend(len(whole), key_bytes)
+            self._made.append(Record(self._topic, key, whole, self._headers))
+            return
+        parts = split(request, self._row, self._layout.format, limit, self._allowance, key_bytes)
+        self._made.extend(Record(self._topic, key, part, self._headers) for part in parts.requests)
+        self.surplus += parts.surplus
+        self._used_up = parts.surplus > 0
+        if parts.oversized is not None:
+            one = parts.oversized
+            self._oversized.append(Oversized(one.items, one.size + beside, one.resource))
+
+    def _whole(self, request: bytes, limit: int) -> bytes | None:
+        """The one value that a request becomes; None where it is larger than the limit, or most likely so."""
+        if self._layout.format is Format.JSON:
+            # JSON has two or three times the bytes.
+            text = encode(request, self._row.request) if len(request) <= limit // 2 else b""
+            return text if 0 < len(text) <= limit else None
+        return request if len(request) <= limit else None
+
+    def batch(self) -> Batch:
+        """All of them."""
+        return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout), self._items)
+
+
+def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
+    sentences = []
+    items = sum(one.items for one in oversized)
+    if oversized:
+        largest = max(oversized, key=lambda one: one.size)
+        sentences.append(
+            f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest"
+            f"{_service(largest.resource)} would make one of {largest.size} bytes, and the limit (maxMessageBytes) is "
+            f"{layout.max_record_bytes}."
+        )
+    if surplus:
+        sentences.append(
+            f"{surplus} {row.items} are left out, because the records of one request may need {layout.most_bytes} bytes "
+            f"of memory together and be {layout.most_records}, and those of this one, which repeat its resources, would "
+            "be more: send smaller requests or smaller resources, or raise --max-in-flight-bytes."
+        )
+    if not sentences:
+        return None
+    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]), surplus)
+
+
+def _service(resource: bytes) -> str:
+    if len(resource) > LARGEST_RESOURCE:
+        return ""
+    names = (one.value.string_value for one in Resource.FromString(resource).attributes if one.key == "service.name")
+    name = next(names, None)
+    return "" if name is None else f" of service {json.dumps(name[:128])}"
+
+
+def record_bytes(record: Record) -> int:
+    """The most bytes that a record takes in a batch before compression, as librdkafka counts them."""
+    headers = sum(_with_length(name) + _with_length(value or b"") for name, value in record.headers)
+    return RECORD_OVERHEAD + len(record.key or b"") + len(record.value) + headers
+
+
+def _with_length(text: str | bytes) -> int:
+    length = len(text.encode() if isinstance(text, str) else text)
+    # The length is a zigzag varint: one byte up to 63.
+    return max(1, ((length * 2).bit_length() + 6) // 7) + length

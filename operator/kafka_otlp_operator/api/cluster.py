@@ -1,0 +1,247 @@
+"""What the operator asks of the cluster: reads, server-side applies, deletes. Called by ``reconcile`` and ``controller``.
+
+Objects are plain mappings in the API's own form. Every failure is an ``ApiError`` with the server's own sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.api.kube import Api, Object
+from kafka_otlp_operator.errors import Forbidden, NotFound, SecretAccessDenied
+from kafka_otlp_operator.objects.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, SOURCES, Kind
+from kafka_otlp_operator.objects.ownership import belongs
+from kafka_otlp_operator.objects.secrets_digest import Source
+
+
+class Key(NamedTuple):
+    """Which resource."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """``telemetry/edge``."""
+        return f"{self.namespace}/{self.name}"
+
+
+_APPLY = {"fieldManager": names.OPERATOR, "force": "true"}
+_NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PAGE = 500
+
+
+class Cluster:
+    """One API server; usable from several threads.
+
+    ``allow`` is called before each write of anything but Leases, and raises ApiError when none may be made.
+    """
+
+    def __init__(self, api: Api, allow: Callable[[], None] = lambda: None) -> None:
+        self._call = api.call
+        self._allow = allow
+
+    def serves_resources(self) -> bool:
+        """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
+        return self._serves(RESOURCE)
+
+    def serves(self, manifest: Object) -> bool:
+        """Whether the API server has the kind of this object; it is asked each time. Raises ApiError."""
+        kind = CHILDREN[manifest["kind"]]
+        return not kind.optional or self._serves(kind)
+
+    def _serves(self, kind: Kind) -> bool:
+        try:
+            found = self._call("GET", kind.root)
+        except NotFound:
+            return False
+        return any(resource["name"] == kind.plural for resource in found["resources"])
+
+    def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
+        """Every resource of a namespace, or of all with None: its own version, and those of all that was made for it.
+
+        Objects are told apart by their name alone: one of an earlier resource of that name is one more to look at.
+        Raises ApiError.
+        """
+        found: dict[Key, set[str]] = {}
+        for item in self._metadata(RESOURCE, namespace, {}):
+            found[_key(item)] = {_version(item)}
+        for kind in CHILDREN.values():
+            for item in self._metadata(kind, namespace, {"labelSelector": f"{names.MANAGED_BY}={names.OPERATOR}"}):
+                if (key := _key(item)) in found:
+                    found[key].add(_version(item))
+        return {key: frozenset(versions) for key, versions in found.items()}
+
+    def _metadata(self, kind: Kind, namespace: str | None, query: Mapping[str, str]) -> Iterator[Object]:
+        position = ""
+        while True:
+            asked = {**query, "limit": str(_PAGE)} | ({"continue": position} if position else {})
+            try:
+                page = self._call("GET", kind.path(namespace), asked, accept=_NAMES_ONLY)
+            except (NotFound, Forbidden):
+                if kind.optional:
+                    return
+                raise
+            yield from page["items"] or ()  # null while the API server is still taking up a new definition
+            position = page["metadata"].get("continue", "")
+            if not position:
+                return
+
+    def resource(self, key: Key) -> Object:
+        """One custom resource. Raises NotFound, ApiError."""
+        return self._call("GET", RESOURCE.path(key.namespace, key.name))
+
+    def named(self, owner: Object) -> dict[str, Object]:
+        """What is there under the resource's name, by kind, whoever it belongs to. Raises ApiError.
+
+        Everything that is made for a resource has its name: seven objects are asked for, however many there are.
+        """
+        metadata = owner["metadata"]
+        found = {kind: self._child(api, metadata["namespace"], metadata["name"]) for kind, api in CHILDREN.items()}
+        return {kind: {**item, "kind": kind} for kind, item in found.items() if item is not None}
+
+    def _child(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        try:
+            return self._get(kind, namespace, name)
+        except Forbidden:
+            if kind.optional:  # whoever may not look at such objects has made none
+                return None
+            raise
+
+    def _get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        try:
+            return self._call("GET", kind.path(namespace, name))
+        except NotFound:
+            return None
+
+    def deployment(self, owner: Object) -> Object | None:
+        """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
+        metadata = owner["metadata"]
+        found = self._get(CHILDREN["Deployment"], metadata["namespace"], metadata["name"])
+        return found if found is not None and belongs(found, owner) else None
+
+    def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
+        """What stands under these keys of Secrets and ConfigMaps; None where there is none. Raises ApiError.
+
+        Nothing of it is kept.
+        """
+        wanted = tuple(sources)
+        objects = dict.fromkeys((one.kind, one.name) for one in wanted)
+        found = {(kind, name): self._data(namespace, kind, name) for kind, name in objects}
+        return {one: found[one.kind, one.name].get(one.key) for one in wanted}
+
+    def _data(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes]:
+        try:
+            item = self._get(SOURCES[kind], namespace, name) or {}
+        except Forbidden as error:
+            raise SecretAccessDenied(
+                f"credentialReload Restart needs to read {kind} {name!r}, which the role of the operator does not allow: have "
+                "the platform's administrator bind the role kafka-otlp-operator-secrets, or use Reload "
+                f"({error})."
+            ) from None
+        texts, encoded = (item.get("data") or {}, item.get("binaryData") or {})
+        if kind == "Secret":
+            texts, encoded = {}, texts
+        return {
+            **{key: text.encode() for key, text in texts.items()},
+            **{key: base64.b64decode(text) for key, text in encoded.items()},
+        }
+
+    def pods(self, owner: Object) -> Sequence[Object]:
+        """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
+        metadata = owner["metadata"]
+        query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
+        return self._call("GET", PODS.path(metadata["namespace"]), query)["items"] or ()
+
+    def apply(self, manifest: Object) -> Object:
+        """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
+
+        A repeated apply of the same manifest writes nothing.
+        """
+        metadata = manifest["metadata"]
+        path = CHILDREN[manifest["kind"]].path(metadata["namespace"], metadata["name"])
+        return self._write("PATCH", path, _APPLY, manifest)
+
+    def let_go_of_replicas(self, deployment: Object) -> None:
+        """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
+
+        What is no longer applied goes back to its default, unless somebody else applies it as well
+        (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership-between-managers).
+        Raises Conflict when the number has changed since, ApiError.
+        """
+        metadata = deployment["metadata"]
+        if not any(_applies_replicas(entry) for entry in metadata.get("managedFields") or ()):
+            return
+        kept = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "spec": {"replicas": deployment["spec"]["replicas"]},
+        }
+        path = CHILDREN["Deployment"].path(metadata["namespace"], metadata["name"])
+        self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
+
+    def delete(self, child: Object) -> None:
+        """Delete an object that ``named`` gave, unless it has been replaced since. Raises ApiError."""
+        metadata = child["metadata"]
+        path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
+        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
+        try:
+            self._write("DELETE", path, {}, options)
+        except NotFound:
+            return
+
+    def apply_status(self, resource: Object, status: Object) -> None:
+        """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
+        metadata = resource["metadata"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "status": status,
+        }
+        self._write("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+
+    def post(self, event: Object) -> None:
+        """Create an Event beside the object that it is about. Raises ApiError."""
+        self._write("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
+
+    def lease(self, namespace: str, name: str) -> Object | None:
+        """A Lease; None when there is none. Raises ApiError."""
+        return self._get(LEASES, namespace, name)
+
+    def write_lease(self, lease: Object) -> Object:
+        """Create a Lease, or replace it, if it is still the version that was read.
+
+        Returns it as it is then. Raises Conflict when it is another one by now, ApiError.
+        """
+        metadata = lease["metadata"]
+        query = {"fieldManager": names.OPERATOR}
+        if "resourceVersion" in metadata:
+            return self._call("PUT", LEASES.path(metadata["namespace"], metadata["name"]), query, lease)
+        return self._call("POST", LEASES.path(metadata["namespace"]), query, lease)
+
+    def may(self, attributes: Object) -> bool:
+        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview. Raises ApiError."""
+        review = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
+        answer = self._call("POST", REVIEWS.path(None), body={**review, "spec": {"resourceAttributes": attributes}})
+        return bool(answer["status"]["allowed"])
+
+    def _write(self, method: str, path: str, query: Mapping[str, str], body: Object) -> dict[str, Any]:
+        self._allow()
+        return self._call(method, path, query, body)
+
+
+def _applies_replicas(entry: Mapping[str, Any]) -> bool:
+    ours = (entry["manager"], entry["operation"]) == (names.OPERATOR, "Apply")
+    return ours and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+
+
+def _key(item: Object) -> Key:
+    return Key(item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+def _version(item: Object) -> str:
+    return f"{item['metadata']['uid']} {item['metadata']['resourceVersion']}"

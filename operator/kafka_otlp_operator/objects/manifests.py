@@ -1,0 +1,97 @@
+"""What a resource becomes: ``desired`` lists the objects. Pure, and always the same for the same resource.
+
+Called by ``reconcile`` and by ``render`` in ``__main__``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.objects import policies
+from kafka_otlp_operator.objects.ownership import Manifest, metadata
+from kafka_otlp_operator.objects.template import pod_template
+from kafka_otlp_operator.resource.access_fields import OtlpServer
+from kafka_otlp_operator.resource.scaling import ScalingMode
+from kafka_otlp_operator.resource.spec import Resource
+
+
+def desired(resource: Resource, image: str, credentials_hash: str | None = None) -> tuple[Manifest, ...]:
+    """The objects that the resource wants, in the order in which they are applied.
+
+    ``image`` is the exporter's image where the resource names none; with another ``credentials_hash`` the pods are others.
+    The NetworkPolicy comes before the pods: none of
+    them ever runs without it.
+    """
+    wanted = (
+        service_account(resource),
+        service(resource),
+        policies.network_policy(resource),
+        deployment(resource, image, credentials_hash),
+        policies.disruption_budget(resource),
+        policies.autoscaler(resource),
+        policies.pod_monitor(resource),
+    )
+    return tuple(manifest for manifest in wanted if manifest is not None)
+
+
+def service_account(resource: Resource) -> Manifest:
+    """An identity of its own, so that no right given to ``default`` reaches the exporter. It has no token."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(resource),
+        "automountServiceAccountToken": False,
+    }
+
+
+def service(resource: Resource) -> Manifest:
+    """The address of the pods: OTLP for clients, the admin port for whoever scrapes metrics."""
+    wanted, otlp = resource.workload.service, resource.workload.otlp
+    ports = []
+    if otlp.grpc_port is not None:
+        ports.append(_port("otlp-grpc", otlp.grpc_port, _protocol(otlp.grpc, "grpc")))
+    if otlp.http_port is not None:
+        ports.append(_port("otlp-http", otlp.http_port, _protocol(otlp.http, "http")))
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(resource, annotations=wanted.annotations),
+        "spec": {
+            "type": wanted.type.value,
+            "selector": dict(names.selector(resource.name)),
+            "ports": [*ports, _port("admin", names.ADMIN_PORT, "http")],
+        },
+    }
+
+
+def _port(name: str, number: int, protocol: str) -> dict[str, Any]:
+    return {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}
+
+
+def _protocol(server: OtlpServer, plain: str) -> str:
+    """What a proxy is told that it carries: with TLS it is the same for both."""
+    return plain if server.tls_secret_ref is None else "https"
+
+
+def deployment(resource: Resource, image: str, credentials_hash: str | None = None) -> Manifest:
+    """The pods, replaced one after the other and never before the new one is ready.
+
+    Where others say how many there are it has no number: what is not applied is not taken from them.
+    """
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": dict(names.selector(resource.name))},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": pod_template(resource, image, credentials_hash),
+    }
+    if resource.workload.scaling.mode is ScalingMode.FIXED:
+        spec = {"replicas": resource.workload.replicas, **spec}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(resource), "spec": spec}
+
+
+def replicas_at_first(resource: Resource) -> int:
+    """How many pods a Deployment starts with."""
+    scaling = resource.workload.scaling
+    if scaling.mode is ScalingMode.HPA:
+        return scaling.min_replicas or 1
+    return resource.workload.replicas

@@ -1,0 +1,265 @@
+"""What happened, as the resource's status: ``summarize`` is the only place where conditions are made. Pure.
+
+Called by ``reconcile``. ``Ready`` is true only when pods of the newest version are all available; every other condition
+says which step on the way there went how. Conditions follow
+https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.status.pods import Obstacle, Pod, Report, obstacle
+
+Truth = Literal["True", "False", "Unknown"]
+Status = Mapping[str, Any]
+
+_TYPES = ("Ready", "ConfigValid", "Applied", "Available", "KafkaReachable", "Paused")
+
+_OF_PODS = frozenset({"Ready", "Available", "KafkaReachable"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one step went: a condition without its times. ``message`` is a sentence for a person."""
+
+    status: Truth
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
+
+    ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
+    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka. ``paused``: the resource
+    asks that nothing be changed.
+    """
+
+    config: Finding | None
+    applied: Finding | None
+    deployment: Mapping[str, Any] | None
+    pods: Sequence[Pod] = ()
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    paused: bool = False
+
+
+# Where the credentials stand that an exporter may name as the cause: part and field of spec, and what it refers to.
+_SOURCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "AuthenticationFailed": (("sasl", "passwordSecretRef", "Secret"),),
+    "CertificateNotTrusted": (("tls", "caSecretRef", "Secret"), ("tls", "caConfigMapRef", "ConfigMap")),
+}
+
+VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
+APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
+PAUSED = Finding(
+    "True", "Paused", "Nothing is changed, whatever the resource says, until spec.paused is taken back or false."
+)
+_NOT_PAUSED = Finding("False", "NotPaused", "What the resource says is brought about.")
+_NOT_APPLIED = Finding("Unknown", "NotApplied", "Nothing has been applied yet.")
+_NOT_OBSERVED = Finding("Unknown", "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet.")
+
+
+def applied(unserved: Sequence[Mapping[str, Any]]) -> Finding:
+    """Every object is applied, but those of kinds that the API server does not have."""
+    if not unserved:
+        return APPLIED
+    kinds = " and ".join(f"{manifest['kind']} ({manifest['apiVersion']})" for manifest in unserved)
+    return Finding(
+        "True",
+        "AppliedWhatIsServed",
+        f"Every object is as the resource wants it, but {kinds}: the API server does not have that kind. It is made "
+        "within minutes of the kind's installation.",
+    )
+
+
+def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) -> Status:
+    """The status of a resource, which carries its previous one. ``now`` is the time of conditions that flip."""
+    metadata = resource["metadata"]
+    name, generation = metadata["name"], int(metadata.get("generation", 0))
+    before = _by_type(resource.get("status") or {})
+    deployed = (findings.deployment or {}).get("status") or {}
+    why = _to_its_secret(obstacle(findings.pods, findings.reports), resource)
+    available = _available(findings.deployment, why)
+    # While it is paused, pods and objects are those of an earlier generation, and no condition says otherwise.
+    held = findings.paused and findings.config is not None and findings.config.status == "True"
+    about = _generation_applied(before, generation) if held else generation
+    steps = {
+        "ConfigValid": findings.config,
+        "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
+        "Available": available,
+        "KafkaReachable": _reachable(available, why),
+        "Paused": PAUSED if findings.paused else _NOT_PAUSED,
+    }
+    ready = _ready(findings, before, available, why)
+    if held:
+        ready = replace(ready, message=f"{ready.message} The resource is paused: its changes are not applied.")
+    found = {"Ready": ready, **steps}
+    return {
+        "observedGeneration": generation,
+        "replicas": int(deployed.get("replicas", 0)),
+        "readyReplicas": int(deployed.get("readyReplicas", 0)),
+        "selector": names.selector_text(name),
+        "endpoint": names.endpoint(name, metadata["namespace"], _port(resource)),
+        "conditions": [
+            _condition(kind, finding, about if kind in _OF_PODS else generation, before.get(kind), now)
+            if finding
+            else before[kind]
+            for kind in _TYPES
+            if (finding := found[kind]) or kind in before
+        ],
+    }
+
+
+def _generation_applied(before: Mapping[str, Mapping[str, Any]], generation: int) -> int:
+    return int(before.get("Applied", {}).get("observedGeneration", generation))
+
+
+def _port(resource: Mapping[str, Any]) -> int:
+    """Where clients send OTLP to, as the resource says it: it may be one that cannot be parsed."""
+    otlp = (resource.get("spec") or {}).get("otlp") or {}
+    ways = (("grpc", names.OTLP_GRPC_PORT), ("http", names.OTLP_HTTP_PORT))
+    on = [(otlp.get(way) or {}).get("port", port) for way, port in ways if (otlp.get(way) or {}).get("enabled", True)]
+    return int(on[0]) if on else names.OTLP_GRPC_PORT
+
+
+def settled(deployment: Mapping[str, Any] | None) -> bool:
+    """Whether all pods that a Deployment wants are there, of its newest version; or Kubernetes has not looked yet."""
+    if deployment is None or "observedGeneration" not in (deployment.get("status") or {}):
+        return True
+    wanted = _wanted(deployment)
+    return _observed(deployment) and all(count == wanted for count in _counts(deployment).values())
+
+
+def differs(resource: Mapping[str, Any], status: Status) -> bool:
+    """Whether this status says anything that the resource's present one does not."""
+    present = resource.get("status") or {}
+    fields = [key for key in status if key != "conditions"]
+    return any(present.get(key) != status[key] for key in fields) or any(
+        _by_type(present).get(kind) != condition for kind, condition in _by_type(status).items()
+    )
+
+
+def ready(status: Status) -> Mapping[str, Any]:
+    """The ``Ready`` condition of a status that ``summarize`` made."""
+    return _by_type(status)["Ready"]
+
+
+def _by_type(status: Status) -> dict[str, Mapping[str, Any]]:
+    return {condition["type"]: condition for condition in status.get("conditions", ())}
+
+
+def _condition(
+    kind: str, finding: Finding, generation: int, before: Mapping[str, Any] | None, now: datetime
+) -> Mapping[str, Any]:
+    stays = before is not None and before["status"] == finding.status
+    return {
+        "type": kind,
+        "status": finding.status,
+        "observedGeneration": generation,
+        "lastTransitionTime": before["lastTransitionTime"] if before and stays else _time(now),
+        "reason": finding.reason,
+        "message": finding.message[:32_768],
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _wanted(deployment: Mapping[str, Any]) -> int:
+    return int(deployment["spec"].get("replicas", 1))
+
+
+def _observed(deployment: Mapping[str, Any]) -> bool:
+    return bool(deployment["status"]["observedGeneration"] >= deployment["metadata"]["generation"])
+
+
+def _counts(deployment: Mapping[str, Any]) -> Mapping[str, int]:
+    status = deployment["status"]
+    return {key: int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+
+
+def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Finding:
+    status = (deployment or {}).get("status") or {}
+    if deployment is None or "observedGeneration" not in status:
+        return _NOT_OBSERVED
+    wanted = _wanted(deployment)
+    running = int(status.get("availableReplicas", 0))
+    if wanted == 0:
+        return Finding("True", "ScaledToZero", "The resource asks for no pods, so no telemetry is taken.")
+    counted = f"{running} of {_pods(wanted)} {'is' if wanted == 1 else 'are'} available."
+    conditions = _by_type(status)
+    if conditions.get("Available", {}).get("status") == "True":
+        return Finding("True", "MinimumReplicasAvailable", counted)
+    return _missing(conditions, counted, why)
+
+
+def _to_its_secret(why: Obstacle | None, resource: Mapping[str, Any]) -> Obstacle | None:
+    """Say where the credentials stand that Kafka refuses: the exporter knows files, the resource knows their Secrets."""
+    spec = resource.get("spec") or {}
+    for part, field_name, kind in _SOURCES.get(why.reason, ()) if why and why.kafka else ():
+        reference = (spec.get(part) or {}).get(field_name)
+        if why and reference:
+            said = why.message.partition(": check ")[0].rstrip(".")
+            return why._replace(message=f'{said}: check key "{reference["key"]}" of {kind} "{reference["name"]}".')
+    return why
+
+
+def _reachable(available: Finding, why: Obstacle | None) -> Finding:
+    if why is not None and why.kafka:
+        return Finding("False", why.reason, why.message)
+    if available.reason == "MinimumReplicasAvailable":
+        return Finding("True", "Connected", "Kafka has answered the pods that are available.")
+    return Finding("Unknown", "NoPodTells", "No pod has said yet whether it reaches Kafka.")
+
+
+def _missing(conditions: Mapping[str, Mapping[str, Any]], counted: str, why: Obstacle | None) -> Finding:
+    """Why pods are missing, the cause before what follows from it."""
+    failure, progress = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
+    if failure.get("status") == "True":
+        return Finding("False", "ReplicaFailure", f"{counted} Pods cannot be made: {failure.get('message', '')}")
+    if why is not None:
+        return Finding("False", why.reason, f"{counted} {why.message}")
+    if progress.get("status") == "False":
+        reason = str(progress.get("reason", "ProgressDeadlineExceeded"))
+        return Finding("False", reason, f"{counted} {progress.get('message', '')}")
+    return Finding("False", "PodsNotReady", counted)
+
+
+def _ready(
+    findings: Findings, before: Mapping[str, Mapping[str, Any]], available: Finding, why: Obstacle | None
+) -> Finding:
+    """The first step that failed, else how far the rollout is."""
+    for finding in (findings.config, findings.applied):
+        if finding is not None and finding.status != "True":
+            return Finding("False", finding.reason, finding.message)
+    if findings.applied is None and before.get("Applied", _NOT_APPLIED.__dict__)["status"] != "True":
+        return Finding("False", _NOT_APPLIED.reason, _NOT_APPLIED.message)
+    if available.status != "True":
+        return Finding("False", available.reason, available.message)
+    return _rollout(findings.deployment or {}, available, why)
+
+
+def _rollout(deployment: Mapping[str, Any], available: Finding, why: Obstacle | None) -> Finding:
+    wanted = _wanted(deployment)
+    if settled(deployment):
+        reason = "Available" if wanted else available.reason
+        return Finding("True", reason, available.message)
+    updated = _counts(deployment)["updatedReplicas"] if _observed(deployment) else 0
+    said = f"{updated} of {_pods(wanted)} run the newest version."
+    if why is not None:
+        return Finding("False", "RollingOut" if why.passing else why.reason, f"{said} {why.message}")
+    progress = _by_type(deployment["status"]).get("Progressing", {})
+    if progress.get("status") == "False":
+        return Finding("False", str(progress.get("reason")), str(progress.get("message", "")))
+    return Finding("False", "RollingOut", said)
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"

@@ -1,1 +1,0 @@
-"""The Maven project that names the jars of the tests' Kafka."""

@@ -1,0 +1,338 @@
+"""Options and credentials to a producer configuration: what wins, what gives way, what cannot hold together."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from kafka_otlp_exporter.config.options import INT32_MAX, ROWS, Options
+from kafka_otlp_exporter.config.properties import (
+    ALIASES,
+    REFUSED,
+    Contradiction,
+    Credentials,
+    canonical,
+    producer_properties,
+    queue_limits,
+    without_files,
+)
+
+USER: dict[str, Any] = {"sasl_mechanism": "PLAIN", "sasl_username": "edge", "sasl_password": "hunter2"}
+CA = Credentials(ca=PurePosixPath("/c/ca.crt"))
+
+
+def properties(credentials: Credentials | None = None, **given: Any) -> dict[str, str]:
+    """The configuration that these options become."""
+    return producer_properties(Options(**given), credentials or Credentials())
+
+
+def refusal(credentials: Credentials | None = None, **given: Any) -> str:
+    """The sentence with which these options are refused."""
+    with pytest.raises(Contradiction) as caught:
+        properties(credentials, **given)
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+    return str(caught.value)
+
+
+def test_defaults_become_the_specifications_configuration():
+    """Each row's property, under its canonical name, and what every exporter in a cluster needs."""
+    assert properties() == {
+        "metadata.broker.list": "localhost:9092",
+        "compression.codec": "none",
+        "request.required.acks": "1",
+        "client.id": "rotel",
+        "message.max.bytes": "1000000",
+        "queue.buffering.max.ms": "5",
+        "message.send.max.retries": "2147483647",
+        "retry.backoff.ms": "100",
+        "retry.backoff.max.ms": "1000",
+        "message.timeout.ms": "300000",
+        "request.timeout.ms": "30000",
+        "batch.size": "1000000",
+        "partitioner": "consistent_random",
+        "security.protocol": "PLAINTEXT",
+        "enable.metrics.push": "false",
+        "log.connection.close": "false",
+        "reconnect.backoff.max.ms": "2000",
+        "socket.keepalive.enable": "true",
+        "topic.metadata.propagation.max.ms": "5000",
+    }
+
+
+def test_values_are_spelt_as_librdkafka_spells_them():
+    """Words become numbers, hyphens become underscores, lists become commas."""
+    made = properties(
+        acks="none", partitioner="murmur2-random", brokers="a:1,b:2", **USER, security_protocol="SASL_SSL"
+    )
+    assert made["request.required.acks"] == "0"
+    assert made["partitioner"] == "murmur2_random"
+    assert made["metadata.broker.list"] == "a:1,b:2"
+    assert made["sasl.mechanisms"] == "PLAIN"
+    assert made["sasl.password"] == "hunter2"
+
+
+@pytest.mark.parametrize("name", ["batch.size", "linger.ms", "queue.buffering.max.ms", "acks", "bootstrap.servers"])
+def test_custom_config_wins_under_either_name(name: str):
+    """There is one property in the end, with its value."""
+    made = properties(custom_config={name: "7"}, batch_size=500_000, linger_ms=3, acks="all")
+    assert made[canonical(name)] == "7"
+    assert set(made) & set(ALIASES) == set()
+
+
+@pytest.mark.parametrize("name", ["reconnect.backoff.max.ms", "enable.metrics.push", "security.protocol"])
+def test_custom_config_wins_over_what_is_built_in(name: str):
+    """Nothing is so much ours that it could not be changed."""
+    assert properties(custom_config={name: "x"})[name] == "x"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_break_the_promise_is_refused(name: str):
+    """By name, with the reason."""
+    sentence = refusal(custom_config={name: "1"})
+    assert sentence == f"--kafka-exporter-custom-config: {name} is refused: {REFUSED[name]}."
+
+
+def test_nothing_refused_has_a_second_name():
+    """A second name would be a way around."""
+    assert set(REFUSED) & (set(ALIASES) | set(ALIASES.values())) == set()
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_two_names_of_one_property_contradict_each_other(alias: str, name: str):
+    """Even with equal values: one of them is a mistake."""
+    sentence = refusal(custom_config={alias: "1", name: "1"})
+    assert sentence == (
+        f"--kafka-exporter-custom-config: {alias} and {name} are two names of one property; keep one of them."
+    )
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+@pytest.mark.parametrize("missing", ["sasl_mechanism", "sasl_username", "sasl_password"])
+def test_half_a_sasl_setting_is_refused(protocol: str, missing: str):
+    """The sentence names what is missing."""
+    given = {name: value for name, value in USER.items() if name != missing}
+    sentence = refusal(security_protocol=protocol, **given)
+    assert sentence == f"--kafka-exporter-security-protocol: {protocol} needs {ROWS[missing].flag} too."
+
+
+def test_all_that_is_missing_is_named_at_once():
+    """Nobody should have to start three times."""
+    assert refusal(security_protocol="SASL_SSL") == (
+        "--kafka-exporter-security-protocol: SASL_SSL needs --kafka-exporter-sasl-mechanism, "
+        "--kafka-exporter-sasl-username and --kafka-exporter-sasl-password too."
+    )
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
+@pytest.mark.parametrize("name", ["sasl_mechanism", "sasl_username", "sasl_password"])
+def test_sasl_with_a_protocol_that_sends_no_credentials_is_refused(protocol: str, name: str):
+    """It would look secure and not be."""
+    sentence = refusal(security_protocol=protocol, **{name: USER[name]})
+    assert sentence.startswith(
+        f"--kafka-exporter-security-protocol: {protocol} sends no credentials, but {ROWS[name].flag} is set"
+    )
+
+
+def test_a_password_in_the_folder_counts_as_set():
+    """The folder's files are the same setting in another place."""
+    assert "sends no credentials" in refusal(Credentials(password="hunter2"))
+    made = properties(Credentials("edge", "hunter2"), sasl_mechanism="PLAIN", security_protocol="SASL_SSL")
+    assert (made["sasl.username"], made["sasl.password"]) == ("edge", "hunter2")
+
+
+@pytest.mark.parametrize(
+    ("name", "credentials"),
+    [("sasl_username", Credentials(username="hunter2")), ("sasl_password", Credentials(password="hunter2"))],
+)
+def test_the_same_credential_in_two_places_is_refused(name: str, credentials: Credentials):
+    """One of them is old, and nobody can tell which."""
+    sentence = refusal(credentials, security_protocol="SASL_SSL", **USER)
+    file = name.removeprefix("sasl_")
+    assert (
+        sentence == f"{ROWS[name].flag} and the file {file} in the credentials folder are both set; keep one of them."
+    )
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT"])
+def test_certificates_with_a_protocol_that_does_not_encrypt_are_refused(protocol: str):
+    """The sentence names the files."""
+    given = USER if protocol.startswith("SASL") else {}
+    sentence = refusal(CA, security_protocol=protocol, **given)
+    assert sentence.startswith(
+        f"--kafka-exporter-security-protocol: {protocol} is not encrypted, but the credentials hold ca.crt;"
+    )
+
+
+@pytest.mark.parametrize("half", ["certificate", "key"])
+def test_half_a_client_certificate_is_refused(half: str):
+    """A certificate without its key, or the other way round."""
+    sentence = refusal(Credentials(**{half: PurePosixPath("/c/file")}), security_protocol="SSL")  # type: ignore[arg-type]
+    assert sentence.endswith("tls.crt and tls.key go together.")
+
+
+def test_certificates_become_locations():
+    """librdkafka opens the files by itself."""
+    made = properties(
+        Credentials(
+            ca=PurePosixPath("/c/ca.crt"), certificate=PurePosixPath("/c/tls.crt"), key=PurePosixPath("/c/tls.key")
+        ),
+        security_protocol="SSL",
+    )
+    assert made["ssl.ca.location"] == "/c/ca.crt"
+    assert made["ssl.certificate.location"] == "/c/tls.crt"
+    assert made["ssl.key.location"] == "/c/tls.key"
+
+
+def test_idempotence_lets_a_default_give_way():
+    """The specification's own example starts: librdkafka then uses acks=all by itself."""
+    made = properties(custom_config={"enable.idempotence": "true", "max.in.flight.requests.per.connection": "1"})
+    assert "request.required.acks" not in made
+    assert made["message.send.max.retries"] == str(INT32_MAX)
+
+
+@pytest.mark.parametrize("acks", ["none", "one"])
+def test_idempotence_against_acks_that_were_set_is_refused(acks: str):
+    """The sentence names both, and both ways out."""
+    assert refusal(acks=acks, custom_config={"enable.idempotence": "true"}) == (
+        f"--kafka-exporter-acks: {acks} contradicts enable.idempotence=true in --kafka-exporter-custom-config; "
+        "use all, or remove enable.idempotence."
+    )
+
+
+def test_idempotence_against_no_retries_is_refused():
+    """It retries by its nature."""
+    assert refusal(retries=0, acks="all", custom_config={"enable.idempotence": "true"}).startswith(
+        "--kafka-exporter-retries: 0 contradicts enable.idempotence=true"
+    )
+
+
+@pytest.mark.parametrize("name", ["acks", "request.required.acks"])
+def test_idempotence_beside_custom_acks_is_left_to_librdkafka(name: str):
+    """Custom config wins over the option, whatever the option says."""
+    made = properties(acks="one", custom_config={"enable.idempotence": "true", name: "all"})
+    assert made["request.required.acks"] == "all"
+
+
+def test_idempotence_that_is_off_changes_nothing():
+    """Only true contradicts."""
+    assert properties(acks="one", custom_config={"enable.idempotence": "false"})["request.required.acks"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("custom", "limits"),
+    [
+        ({}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "7", "queue.buffering.max.kbytes": "2"}, (2048, 7)),
+        ({"queue.buffering.max.messages": "0"}, (1024**3, 100_000)),
+        ({"queue.buffering.max.messages": "0x10"}, (1024**3, 100_000)),
+    ],
+)
+def test_what_the_producers_queue_takes_is_known(custom: dict[str, str], limits: tuple[int, int]):
+    """A request of more records would be refused for ever."""
+    assert queue_limits(properties(custom_config=custom)) == limits
+
+
+@pytest.mark.parametrize("signal", ["traces", "logs"])
+def test_a_signal_has_one_key(signal: str):
+    """The sentence names both options."""
+    flag = f"--kafka-exporter-partition-{signal}-by"
+    both: dict[str, Any] = {f"partition_{signal}_by_{what}": True for what in ("trace_id", "resource_attributes")}
+    sentence = refusal(**both)
+    assert sentence == (
+        f"{flag}-trace-id and {flag}-resource-attributes are both true, but a record has one key; keep one of them."
+    )
+
+
+def test_attributes_that_no_signal_is_keyed_by_are_a_mistake():
+    """An option without effect is told, and one signal that is left makes it effective."""
+    own: dict[str, Any] = {"partition_traces_by_trace_id": True, "partition_logs_by_resource_attributes": True}
+    given = {**own, "partition_metrics_by_resource_attributes": True, "partition_key_attributes": ("service.name",)}
+    assert refusal(**given) == (
+        "--kafka-exporter-partition-key-attributes has no effect, because each signal has a partition option of its own "
+        "(--kafka-exporter-partition-traces-by-trace-id, --kafka-exporter-partition-logs-by-resource-attributes, "
+        "--kafka-exporter-partition-metrics-by-resource-attributes); remove it, or one of them."
+    )
+    properties(**{**given, "partition_metrics_by_resource_attributes": False})
+
+
+@pytest.mark.parametrize(
+    ("given", "linger", "timeout"),
+    [
+        ({"linger_ms": 400_000}, "400000", "700000"),
+        ({"linger_ms": 300_000}, "300000", "600000"),
+        ({"linger_ms": 299_999}, "299999", "300000"),
+        ({"message_timeout_ms": 5}, "4", "5"),
+        ({"message_timeout_ms": 1}, "0", "1"),
+        ({"message_timeout_ms": 0}, "5", "0"),
+        ({"message_timeout_ms": 0, "linger_ms": 900_000}, "900000", "0"),
+        ({"message_timeout_ms": 100, "linger_ms": 200}, "200", "100"),
+        ({"custom_config": {"linger.ms": "400000"}}, "400000", "700000"),
+        ({"custom_config": {"delivery.timeout.ms": "3"}}, "2", "3"),
+        ({"custom_config": {"linger.ms": "0.5"}}, "0.5", "300000"),
+    ],
+)
+def test_a_default_moves_out_of_the_way_of_what_was_set(given: dict[str, Any], linger: str, timeout: str):
+    """A record must be able to linger shorter than it lives; two values that were set are left to librdkafka."""
+    made = properties(**given)
+    assert (made["queue.buffering.max.ms"], made["message.timeout.ms"]) == (linger, timeout)
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "longest"),
+    [
+        ({"retry_backoff_ms": 5000}, "5000", "6000"),
+        ({"retry_backoff_ms": 1000}, "1000", "1000"),
+        ({"retry_backoff_max_ms": 50}, "50", "50"),
+        ({"retry_backoff_max_ms": 50, "retry_backoff_ms": 100}, "100", "50"),
+    ],
+)
+def test_the_longest_wait_is_no_shorter_than_the_first(given: dict[str, Any], first: str, longest: str):
+    """librdkafka would refuse it, and only one of the two was set."""
+    made = properties(**given)
+    assert (made["retry.backoff.ms"], made["retry.backoff.max.ms"]) == (first, longest)
+
+
+def test_sentences_use_the_callers_spelling():
+    """A resource's author is told of fields, not of flags."""
+    with pytest.raises(Contradiction) as caught:
+        producer_properties(
+            Options(security_protocol="SASL_SSL", **USER | {"sasl_password": None}),
+            Credentials(),
+            lambda row: f"spec.{row.field}",
+        )
+    assert str(caught.value) == "spec.securityProtocol: SASL_SSL needs spec.saslPassword too."
+
+
+def test_a_configuration_to_check_opens_no_file_and_knows_no_broker():
+    """Everything else of it stays."""
+    made = properties(
+        CA, security_protocol="SASL_SSL", **USER, custom_config={"plugin.library.paths": "x", "ssl.crl.location": "y"}
+    )
+    kept = without_files(made)
+    assert set(made) - set(kept) == {
+        "metadata.broker.list",
+        "ssl.ca.location",
+        "plugin.library.paths",
+        "ssl.crl.location",
+    }
+    assert all(made[name] == value for name, value in kept.items())
+
+
+def test_every_row_of_kafkas_gets_into_the_configuration():
+    """A row that names a property and does not set it would be a lie."""
+    made = properties(security_protocol="SASL_SSL", **USER)
+    named = {canonical(row.kafka.property) for row in ROWS.values() if row.kafka is not None}
+    assert named - set(made) == set()
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "t", "1"])
+def test_idempotence_is_seen_however_it_is_spelt(value: str):
+    """In each of librdkafka's spellings acks gives way."""
+    assert "request.required.acks" not in properties(custom_config={"enable.idempotence": value})
+
+
+@pytest.mark.parametrize("value", ["0x100000", "1000000zz", " 1000000"])
+def test_a_size_that_only_librdkafka_can_read_is_refused(value: str):
+    """The exporter has to know the same limit."""
+    assert "message.max.bytes is not a whole number" in refusal(custom_config={"message.max.bytes": value})

@@ -1,0 +1,205 @@
+"""Values as text, and back."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from kafka_otlp_exporter.config.values import (
+    AttributeNames,
+    Broker,
+    Compression,
+    Duration,
+    SecurityProtocol,
+    Topic,
+    any_case,
+    brokers_from_text,
+    custom_config_from_text,
+    format_custom_config,
+    format_duration,
+    format_names,
+    names_from_text,
+    parse_custom_config,
+    parse_duration,
+    parse_names,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("30s", 30_000),
+        ("500ms", 500),
+        ("1m30s", 90_000),
+        ("0.5s", 500),
+        ("1.25s", 1250),
+        ("15m", 900_000),
+        ("0.25h", 900_000),
+    ],
+)
+def test_a_duration_is_read_as_go_writes_it(text: str, milliseconds: int):
+    """Units may follow one another, and amounts may have a fraction."""
+    assert parse_duration(text) == timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "s", "30 s", "-1s", "1d", "1s ", "1.s", ".5s", "1e3s", "\u0661s", "30S", "1s\n"]
+)
+def test_what_is_no_duration_is_refused(text: str):
+    """A number without a unit is none: seconds and milliseconds would both be plausible."""
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(("milliseconds", "text"), [(30_000, "30s"), (1500, "1500ms"), (1, "1ms"), (900_000, "900s")])
+def test_a_duration_is_written_in_seconds_where_they_are_whole(milliseconds: int, text: str):
+    """The shortest unit that is exact is milliseconds."""
+    assert format_duration(timedelta(milliseconds=milliseconds)) == text
+
+
+@pytest.mark.parametrize(("text", "accepted"), [("1ms", True), ("15m", True), ("0s", False), ("15m1ms", False)])
+def test_a_duration_is_above_nothing_and_at_most_fifteen_minutes(text: str, accepted: bool):
+    """Zero would refuse every call, and nobody waits longer than a quarter of an hour."""
+    adapter = TypeAdapter[timedelta](Duration)
+    if accepted:
+        assert adapter.validate_python(text) == parse_duration(text)
+    else:
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "config"),
+    [
+        ("", {}),
+        (" , ", {}),
+        ("a=1", {"a": "1"}),
+        ("a=1,b=2", {"a": "1", "b": "2"}),
+        (" a =1, b= 2 ", {"a": "1", "b": " 2 "}),
+        ("a=", {"a": ""}),
+        ("a=b=c", {"a": "b=c"}),
+        (r"a=1\,2,b=3", {"a": "1,2", "b": "3"}),
+        (r"a=c:\\dir\\,b=3", {"a": "c:\\dir\\", "b": "3"}),
+    ],
+)
+def test_custom_config_is_read_as_its_author_meant_it(text: str, config: dict[str, str]):
+    """Keys are trimmed, values are not, and a backslash takes a comma's meaning away."""
+    assert parse_custom_config(text) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("linger.ms", "no '='"),
+        ("a=1,b", "no '='"),
+        ("a=1,a=2", "twice"),
+        ("a=1, a =1", "twice"),
+        ("a=1\\", "backslash"),
+        ("a=1\\\\\\", "backslash"),
+    ],
+)
+def test_what_is_no_custom_config_is_refused(text: str, why: str):
+    """Nothing is guessed and nothing is dropped."""
+    with pytest.raises(ValueError, match=why):
+        parse_custom_config(text)
+
+
+def test_custom_config_is_written_with_its_commas_and_backslashes_escaped():
+    """What is written is what a person would have typed."""
+    assert format_custom_config({"a": "1,2", "b": "x\\y", "c": ""}) == r"a=1\,2,b=x\\y,c="
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        (" , ", ()),
+        ("a", ("a",)),
+        (" a , b c ,", ("a", "b c")),
+        (r"a\,b,c", ("a,b", "c")),
+        (r"a\\,b", ("a\\", "b")),
+    ],
+)
+def test_names_are_read_as_their_author_meant_them(text: str, names: tuple[str, ...]):
+    """They are trimmed, empty ones are passed over, and a backslash takes a comma's meaning away."""
+    assert parse_names(text) == names
+    assert parse_names(format_names(names)) == names
+
+
+def test_a_backslash_before_nothing_is_refused():
+    """Something is missing behind it."""
+    with pytest.raises(ValueError, match="backslash"):
+        parse_names("a\\")
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "b", "a"), ("",), (" a",), ("a ",), ("a\n",), ("a\0b",), ("x" * 257,), ("a",) * 33]
+)
+def test_attribute_names_are_few_and_printable_and_each_once(names: tuple[str, ...]):
+    """A list that says a name twice is a mistake, and what is trimmed on its way is no name."""
+    with pytest.raises(ValidationError):
+        TypeAdapter[tuple[str, ...]](AttributeNames).validate_python(names)
+
+
+@pytest.mark.parametrize("reader", [brokers_from_text, custom_config_from_text, names_from_text])
+def test_what_is_no_text_is_left_to_validation(reader):
+    """A list or a map, as the custom resource has them, passes through."""
+    value = ["a:1"]
+    assert reader(value) is value
+
+
+def test_brokers_are_separated_by_commas_and_trimmed():
+    """An end comma and spaces do no harm."""
+    assert brokers_from_text(" a:1, b:2 ,") == ("a:1", "b:2")
+
+
+@pytest.mark.parametrize("broker", ["localhost:9092", "kafka-0.kafka.svc:9093", "10.0.0.1:1", "[::1]:9092", "a:1"])
+def test_a_broker_is_a_host_and_a_port(broker: str):
+    """Names, IPv4 and bracketed IPv6."""
+    assert TypeAdapter[str](Broker).validate_python(broker) == broker
+
+
+@pytest.mark.parametrize(
+    "broker",
+    [
+        "localhost",
+        ":9092",
+        "localhost:",
+        "a b:1",
+        "ssl://a:1",
+        "a:1\n",
+        "a\nb:1",
+        "-a:1",
+        "a-:1",
+        "a:123456",
+        "::1:9092",
+    ],
+)
+def test_what_is_no_broker_is_refused(broker: str):
+    """Above all what could write a second line into a log."""
+    with pytest.raises(ValidationError):
+        TypeAdapter[str](Broker).validate_python(broker)
+
+
+@pytest.mark.parametrize("topic", ["a" * 250, "", "a b", "a/b", "a\n", "é"])
+def test_what_kafka_does_not_take_as_a_topic_is_refused(topic: str):
+    """Kafka's own rule: 249 of letters, digits, dot, underscore and hyphen."""
+    with pytest.raises(ValidationError):
+        TypeAdapter[str](Topic).validate_python(topic)
+
+
+def test_any_case_leaves_what_it_does_not_know():
+    """Validation then says what is allowed."""
+    read = any_case(SecurityProtocol).func
+    assert read("sasl-ssl") is SecurityProtocol.SASL_SSL  # type: ignore[call-arg]
+    assert read("nonsense") == "nonsense"  # type: ignore[call-arg]
+    assert any_case(Compression).func(7) == 7  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sasl", "tls"),
+    [("PLAINTEXT", False, False), ("SSL", False, True), ("SASL_PLAINTEXT", True, False), ("SASL_SSL", True, True)],
+)
+def test_a_protocol_knows_what_it_uses(protocol: str, sasl: bool, tls: bool):
+    """SASL and TLS, each or both or none."""
+    assert (SecurityProtocol(protocol).uses_sasl, SecurityProtocol(protocol).uses_tls) == (sasl, tls)

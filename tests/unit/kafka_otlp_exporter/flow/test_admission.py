@@ -1,0 +1,112 @@
+"""Who may read next."""
+
+import asyncio
+
+from kafka_otlp_exporter.config.settings import LARGEST_REQUEST, MEBIBYTE
+from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.flow.admission import LEAST_CONNECTIONS, OPEN_CALL_BYTES, SHARES, Admission
+from tests.beds.process import wait_until
+
+
+async def made(total: int = 4 * MEBIBYTE) -> Admission:
+    """The gate of the running loop."""
+    return Admission(total, asyncio.get_running_loop())
+
+
+def test_the_total_is_shared_out():
+    """A quarter for open calls, three of the largest requests for messages, and none over 64 MiB."""
+
+    async def run() -> None:
+        admission = await made(64 * MEBIBYTE)
+        assert admission.budget.total == 48 * MEBIBYTE
+        assert admission.largest_request == 16 * MEBIBYTE
+        assert admission.most_calls == 16 * MEBIBYTE // OPEN_CALL_BYTES
+        assert (admission.most_connections, admission.most_tls_connections) == (1024, 256)
+        assert (await made()).most_connections == LEAST_CONNECTIONS
+        assert (await made(1024 * MEBIBYTE)).largest_request == LARGEST_REQUEST
+
+    asyncio.run(run())
+
+
+def test_a_request_that_becomes_json_is_half_as_large():
+    """An eighth of the total: what it becomes may be three eighths."""
+
+    async def run() -> None:
+        admission = Admission(64 * MEBIBYTE, asyncio.get_running_loop(), SHARES[Format.JSON])
+        assert admission.largest_request == 8 * MEBIBYTE
+        assert admission.budget.total // 2 == 3 * admission.largest_request
+
+    asyncio.run(run())
+
+
+def test_readers_hurry_while_a_request_waits_for_more():
+    """Else one that hardly sends would hold what is needed to finish."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        waiting = asyncio.create_task(asyncio.to_thread(admission.budget.extend, 1, 20))
+        await asyncio.to_thread(wait_until, lambda: admission.budget.contended, 5, lambda: "it does not wait", 0.001)
+        assert admission.blocked
+        admission.budget.give(1)
+        assert await waiting
+        assert not admission.blocked
+
+    asyncio.run(run())
+
+
+def test_a_call_too_many_does_not_enter():
+    """Until another has left."""
+
+    async def run() -> None:
+        admission = await made()
+        assert all(admission.enter() for _ in range(admission.most_calls))
+        assert not admission.enter()
+        admission.leave()
+        assert admission.enter()
+
+    asyncio.run(run())
+
+
+def test_connections_take_turns():
+    """One with five calls in line lets another go after its first."""
+
+    async def run() -> None:
+        admission = await made()
+        order: list[str] = []
+
+        async def call(connection: str) -> None:
+            assert await admission.reserve(admission.largest_request, connection)
+            order.append(connection)
+            await asyncio.sleep(0)
+            admission.budget.give(admission.largest_request)
+
+        assert admission.budget.take(admission.budget.total)
+        async with asyncio.TaskGroup() as calls:
+            for connection in "aaaaabb":
+                calls.create_task(call(connection))
+            await asyncio.sleep(0)
+            assert admission.waiting == 7
+            admission.budget.give(admission.largest_request)
+        assert "".join(order) == "ababaaa"
+        assert admission.waiting == 0
+
+    asyncio.run(run())
+
+
+def test_who_waits_long_is_seen():
+    """And who waits for a moment is not: that is every day."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        waiting = asyncio.create_task(admission.reserve(1, "a"))
+        await asyncio.sleep(0.1)
+        assert not admission.blocked
+        await asyncio.sleep(0.6)
+        assert admission.blocked
+        admission.budget.give(1)
+        assert await waiting
+        assert not admission.blocked
+
+    asyncio.run(run())

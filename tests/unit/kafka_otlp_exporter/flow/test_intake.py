@@ -1,0 +1,195 @@
+"""Where requests come in, without a network: a way to read, and an outcome."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.flow import intake
+from kafka_otlp_exporter.flow.admission import Admission
+from kafka_otlp_exporter.flow.intake import OVERHEAD, Intake
+from kafka_otlp_exporter.flow.pipeline import Request
+from kafka_otlp_exporter.otlp.signals import Signal
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.telemetry.counters import Telemetry
+
+LARGEST = MEBIBYTE
+BUDGET = 3 * MEBIBYTE
+
+
+class Bench:
+    """An intake and its metrics."""
+
+    def __init__(self) -> None:
+        self.telemetry = Telemetry()
+        self.intake = Intake(Admission(4 * MEBIBYTE, asyncio.get_running_loop()), self.telemetry)
+        self.budget = self.intake.admission.budget
+
+    def send(
+        self, read: Callable[[], Awaitable[bytes | Outcome]], encoding: Format = Format.PROTOBUF
+    ) -> "asyncio.Task[Outcome]":
+        """A call in a task of its own, as receivers make it."""
+        return asyncio.ensure_future(self.intake.export(Signal.LOGS, encoding, "a", read))
+
+    async def next(self) -> Request:
+        """The next request that has arrived."""
+        (request,) = await asyncio.to_thread(self.intake.take, 1, 10)
+        return request
+
+    def complete(self, request: Request, outcome: Outcome) -> None:
+        """As the pipeline does it."""
+        self.budget.give(request.charge)
+        self.intake.complete([(request.id, outcome)])
+
+
+def on_bench(test: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+    """Run a test on a loop of its own; nothing may be left taken."""
+
+    async def run() -> None:
+        bench = Bench()
+        await test(bench)
+        assert (bench.budget.taken, bench.intake.admission.open_calls, bench.intake._waiting) == (0, 0, {})
+        bench.intake.close()
+
+    asyncio.run(run())
+
+
+async def abc() -> bytes:
+    """A payload that is there at once."""
+    return b"abc"
+
+
+@pytest.mark.parametrize("encoding", Format)
+def test_a_request_travels_with_its_encoding_and_its_charge(encoding: Format):
+    """And its outcome comes back."""
+
+    async def test(bench: Bench) -> None:
+        call = bench.send(abc, encoding)
+        request = await bench.next()
+        assert (request.signal, request.payload, request.encoding) == (Signal.LOGS, b"abc", encoding)
+        assert request.charge == bench.budget.taken == 3 + OVERHEAD
+        bench.complete(request, Delivered())
+        assert await call == Delivered()
+
+    on_bench(test)
+
+
+def test_what_is_wrong_with_a_request_is_its_outcome():
+    """Nothing arrives, and it is counted."""
+
+    async def test(bench: Bench) -> None:
+        async def read() -> Outcome:
+            assert bench.budget.taken == LARGEST
+            return Invalid("no.")
+
+        assert await bench.send(read) == Invalid("no.")
+        assert bench.intake.take(1, 0) == []
+        labels = {"signal": "logs", "outcome": "invalid"}
+        assert bench.telemetry.registry.get_sample_value("kafka_otlp_exporter_requests_total", labels) == 1
+
+    on_bench(test)
+
+
+def test_a_bug_is_unavailable():
+    """Whatever it was."""
+
+    async def test(bench: Bench) -> None:
+        async def read() -> bytes:
+            raise KeyError("a bug")
+
+        outcome = await bench.send(read)
+        assert isinstance(outcome, Unavailable)
+        assert outcome.reason is Reason.INTERNAL_ERROR
+        assert "a bug" not in outcome.message
+
+    on_bench(test)
+
+
+def test_nothing_is_read_before_there_is_room():
+    """Nor admitted while draining; what was admitted before goes on."""
+
+    async def test(bench: Bench) -> None:
+        assert bench.budget.take(BUDGET)
+        waiting = bench.send(abc)
+        await asyncio.sleep(0.05)
+        assert bench.intake.take(1, 0) == []
+        bench.intake.drain()
+        refused = await bench.send(abc)
+        assert isinstance(refused, Unavailable)
+        assert refused.reason is Reason.DRAINING
+        bench.budget.give(BUDGET)
+        bench.complete(await bench.next(), Delivered())
+        assert await waiting == Delivered()
+
+    on_bench(test)
+
+
+@pytest.mark.parametrize("slow", ["BODY_SECONDS", "BLOCKING_BODY_SECONDS"])
+def test_a_slow_read_is_ended_and_only_that(slow: str, monkeypatch: pytest.MonkeyPatch):
+    """Sooner when others wait for its bytes."""
+    monkeypatch.setattr(intake, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(intake, slow, 0.1)
+
+    async def test(bench: Bench) -> None:
+        never = asyncio.Event()
+
+        async def read() -> bytes:
+            await never.wait()
+            return b""
+
+        others = slow == "BLOCKING_BODY_SECONDS"
+        calls = [bench.send(read) for _ in range(4 if others else 1)]
+        for call in calls:
+            outcome = await call
+            assert isinstance(outcome, Unavailable)
+            assert outcome.reason is Reason.TIMED_OUT
+        done = bench.send(abc)
+        bench.complete(await bench.next(), Delivered())
+        assert await done == Delivered()
+
+    on_bench(test)
+
+
+def test_a_client_that_goes_while_its_request_is_read_is_no_slow_one():
+    """Its task ends as cancelled, and its bytes are free."""
+
+    async def test(bench: Bench) -> None:
+        async def read() -> bytes:
+            await asyncio.sleep(60)
+            return b""
+
+        call = bench.send(read)
+        await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    on_bench(test)
+
+
+def test_what_arrives_when_nothing_is_taken_any_more_is_answered():
+    """What waits, too, with the same words: no call is left to be cut off."""
+    ended = Unavailable(Reason.DRAINING, "shutting down")
+
+    async def test(bench: Bench) -> None:
+        waiting = bench.send(abc)
+        request = await bench.next()
+        arrived = asyncio.Event()
+
+        async def late() -> bytes:
+            await arrived.wait()
+            return b"late"
+
+        reading = bench.send(late)
+        await asyncio.sleep(0)
+        bench.intake.end(ended)
+        assert await waiting == ended
+        arrived.set()
+        assert await reading == ended
+        assert bench.intake.take(1, 0) == []
+        bench.budget.give(request.charge)
+
+    on_bench(test)

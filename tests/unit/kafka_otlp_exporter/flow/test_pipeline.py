@@ -1,0 +1,337 @@
+"""The loop between a receiver and Kafka, with a receiver that a test holds in its hand and a real producer."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.flow import pipeline
+from kafka_otlp_exporter.otlp.signals import Signal
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Unavailable
+from tests.beds.mock_kafka import MockKafka
+from tests.beds.process import free_port, wait_until
+from tests.unit.kafka_otlp_exporter import librdkafka, samples
+from tests.unit.kafka_otlp_exporter.flow.pipeline_bench import CHARGE, Bench
+
+
+@pytest.fixture
+def bench() -> Iterator[Any]:
+    """A function that starts a bench on brokers; its pipeline ends with the test."""
+    benches: list[Bench] = []
+
+    def start(bootstrap: str, custom: dict[str, str] | None = None, request_timeout: float = 10, **given: Any) -> Bench:
+        names = {f"{signal.value}_topic": f"{signal.value}-{uuid.uuid4()}" for signal in Signal}
+        options = Options(**{"brokers": bootstrap, "linger_ms": 0, "custom_config": custom or {}} | names | given)
+        benches.append(Bench(options, request_timeout))
+        return benches[-1]
+
+    yield start
+    for made in benches:
+        made.pipeline.stop()
+
+
+@pytest.fixture
+def faulty() -> Iterator[librdkafka.Cluster]:
+    """A mock cluster that answers with errors on demand."""
+    with librdkafka.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def nobody() -> str:
+    """The address of a Kafka that is not there."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_a_request_is_delivered(bench: Any, mock_kafka: MockKafka, signal: Signal):
+    """Kafka has its bytes when it is answered, its budget is free, and it was counted."""
+    running = bench(mock_kafka.bootstrap)
+    payload = samples.OF_EACH[signal](3) + samples.UNKNOWN_FIELD
+    assert running.send(signal, payload) == Delivered()
+    topic = getattr(running.options, f"{signal.value}_topic")
+    (message,) = mock_kafka.read(topic)
+    assert message.value() == payload
+    assert message.key() is None
+    assert message.headers() == [("content-type", b"application/x-protobuf"), ("otlp.signal", signal.value.encode())]
+    running.wait_for_free_budget()
+    assert running.count("requests_total", signal=signal.value, outcome="delivered") == 1
+    assert running.count("received_bytes_total", signal=signal.value) == len(payload)
+    assert running.count("acknowledgement_seconds_count", signal=signal.value) == 1
+
+
+def test_many_requests_are_each_answered_once(bench: Any, mock_kafka: MockKafka):
+    """And each is one record."""
+    running = bench(mock_kafka.bootstrap)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs(text=str(number))) for number in range(1000)]
+    assert {type(running.hand.answer(identifier)) for identifier in ids} == {Delivered}
+    running.wait_for_free_budget()
+    assert sorted(running.hand.answered) == ids
+    assert len(mock_kafka.read(running.options.logs_topic)) == 1000
+
+
+def test_an_empty_request_is_answered_without_kafka(bench: Any, nobody: str):
+    """There is no record to wait for."""
+    running = bench(nobody)
+    assert running.send(Signal.TRACES, b"") == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
+    """The client is told what they are not."""
+    running = bench(nobody)
+    outcome = running.send(Signal.TRACES, b"\xff\xff")
+    assert outcome == Invalid(
+        "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
+    )
+    running.wait_for_free_budget()
+    running.wait_for_records(0)
+    assert running.count("requests_total", signal="traces", outcome="invalid") == 1
+
+
+def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
+    """With its number of items; OTLP calls that a partial success."""
+    running = bench(nobody, max_message_bytes=1000)
+    outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert outcome.rejected.items == 3
+    running.wait_for_free_budget()
+    assert running.count("rejected_items_total", signal="metrics", reason="oversized") == 3
+
+
+def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):
+    """It wins over maxMessageBytes, and the pipeline asks what won."""
+    running = bench(nobody, {"message.max.bytes": "1000"}, max_message_bytes=1_000_000)
+    outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert "(maxMessageBytes) is 1000" in outcome.rejected.message
+
+
+def test_a_request_that_kafka_does_not_answer_is_answered_after_request_timeout(bench: Any, nobody: str):
+    """Its bytes stay taken until librdkafka lets go of them: they are still in memory."""
+    running = bench(nobody, message_timeout_ms=1500, request_timeout=0.3)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, samples.logs())
+    waited = time.monotonic() - began
+    assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka has not acknowledged within 0.3 s (requestTimeout).")
+    assert 0.3 <= waited < 1.0
+    assert running.budget.taken == CHARGE
+    running.wait_for_free_budget()
+    assert running.hand.answered == [1]
+    assert running.count("unavailable_total", reason="TimedOut") == 1
+
+
+def test_the_time_before_it_was_taken_counts(bench: Any, nobody: str):
+    """A request's patience begins with its arrival."""
+    running = bench(nobody, request_timeout=5)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, samples.logs(), age=4.9)
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.TIMED_OUT
+    assert time.monotonic() - began < 2
+
+
+def test_a_record_that_grows_too_old_is_unavailable(bench: Any, nobody: str):
+    """librdkafka gives it up before the request's own time is over."""
+    running = bench(nobody, message_timeout_ms=200)
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka did not acknowledge the record in time.")
+    running.wait_for_free_budget()
+
+
+def test_a_full_queue_is_unavailable_at_once(bench: Any, nobody: str):
+    """The client comes again; nothing waits."""
+    running = bench(nobody, {"queue.buffering.max.messages": "1"})
+    running.hand.put(running.budget, Signal.LOGS, samples.logs())
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.QUEUE_FULL
+    assert running.budget.taken == CHARGE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (29, Reason.NOT_AUTHORIZED),
+        (10, Reason.TOO_LARGE_FOR_TOPIC),
+        (87, Reason.REFUSED_BY_KAFKA),
+        (17, Reason.UNKNOWN_TOPIC),
+    ],
+    ids=["topic authorization", "message too large", "invalid record", "invalid topic"],
+)
+def test_what_kafka_refuses_is_unavailable_and_the_next_request_is_delivered(
+    bench: Any, faulty: librdkafka.Cluster, code: int, reason: Reason
+):
+    """Only the payload's own fault would be told otherwise, and Kafka's codes do not prove one."""
+    running = bench(faulty.bootstrap)
+    faulty.answer_produce_with(code)
+    outcome = running.send(Signal.LOGS, samples.logs())
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is reason
+    wait_until(
+        lambda: running.send(Signal.LOGS, samples.logs()) == Delivered(), 10, lambda: "no request was delivered", 0.05
+    )
+    running.wait_for_free_budget()
+
+
+def test_what_kafka_refuses_for_a_moment_is_delivered(bench: Any, faulty: librdkafka.Cluster):
+    """The client does not hear of it."""
+    running = bench(faulty.bootstrap, retry_backoff_ms=10)
+    faulty.answer_produce_with(19, 20, 6, 7)
+    assert running.send(Signal.TRACES, samples.traces()) == Delivered()
+
+
+def test_a_request_outlives_a_broker_that_goes_away(bench: Any, faulty: librdkafka.Cluster):
+    """It is delivered when the broker comes back."""
+    running = bench(faulty.bootstrap, {"reconnect.backoff.max.ms": "100"})
+    assert running.send(Signal.TRACES, samples.traces()) == Delivered()
+    faulty.set_down()
+    identifier = running.hand.put(running.budget, Signal.TRACES, samples.traces())
+    faulty.set_up()
+    assert running.hand.answer(identifier) == Delivered()
+
+
+def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: Any, mock_kafka: MockKafka):
+    """The producer is built anew, without a restart of the process."""
+    running = bench(mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "1000"})
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(3)]
+    running.wait_for_records(3)
+    librdkafka.fail_fatally(running.producer._attempt.client)
+    outcomes = [running.hand.answer(identifier) for identifier in ids]
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.PRODUCER_FAILED}
+    assert len(outcomes) == 3
+    assert running.producer.rebuilds == 1
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_a_bug_of_ours_is_unavailable_and_the_loop_goes_on(bench: Any, mock_kafka: MockKafka, monkeypatch: Any):
+    """It is logged; a client that is told UNKNOWN would drop its data."""
+    running = bench(mock_kafka.bootstrap)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "records", lambda *_: 1 / 0)
+        outcome = running.send(Signal.LOGS, samples.logs())
+    assert outcome == Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
+    """And what Kafka has acknowledged is answered so, even after the stop."""
+    running = bench(mock_kafka.bootstrap, linger_ms=5000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs())
+    running.wait_for_records(1)
+    began = time.monotonic()
+    running.pipeline.flush(10)
+    running.pipeline.stop()
+    assert time.monotonic() - began < 4
+    assert running.hand.answered == [identifier]
+    assert running.hand.answer(identifier) == Delivered()
+
+
+def spread(traces: int, resource: int = 0) -> bytes:
+    """So many log records, each of a trace of its own, in a resource of so many bytes."""
+    request = ExportLogsServiceRequest()
+    one = request.resource_logs.add()
+    one.resource.attributes.add(key="fat").value.string_value = "x" * resource
+    scope = one.scope_logs.add()
+    for number in range(traces):
+        scope.log_records.add(trace_id=(number + 1).to_bytes(16, "big"))
+    return request.SerializeToString()
+
+
+def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it(bench: Any, nobody: str):
+    """The resource stands in each of them."""
+    running = bench(nobody, partition_logs_by_trace_id=True, message_timeout_ms=1000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    running.wait_for_records(50)
+    assert 50 * (10_000 + 1024) < running.budget.taken < 50 * (10_300 + 1024)
+    assert isinstance(running.hand.answer(identifier), Unavailable)
+    running.wait_for_free_budget()
+
+
+def test_records_that_there_is_no_room_for_are_unavailable_and_none_is_produced(
+    bench: Any, mock_kafka: MockKafka, monkeypatch: pytest.MonkeyPatch
+):
+    """After a wait for it; everything is given back, and the next request is delivered."""
+    monkeypatch.setattr(pipeline, "GROWTH_SECONDS", 0.3)
+    running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
+    held = running.budget.total - 100_000
+    assert running.budget.take(held)
+    began = time.monotonic()
+    outcome = running.send(Signal.LOGS, spread(50, resource=10_000))
+    assert time.monotonic() - began >= 0.3
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.MEMORY_BUDGET_FULL
+    assert "larger than the request" in outcome.message
+    wait_until(lambda: running.budget.taken == held, 5, lambda: "bytes are still taken", 0.01)
+    running.wait_for_records(0)
+    assert running.send(Signal.LOGS, spread(5)) == Delivered()
+    running.budget.give(held)
+    assert running.send(Signal.LOGS, spread(50, resource=10_000)) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_records_wait_for_room_that_kafka_makes(bench: Any, mock_kafka: MockKafka):
+    """Delivered as soon as others are."""
+    running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
+    held = running.budget.total - 100_000
+    assert running.budget.take(held)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    wait_until(lambda: running.budget.contended, 10, lambda: "it does not wait", 0.001)
+    running.budget.give(held)
+    assert running.hand.answer(identifier) == Delivered()
+    running.wait_for_free_budget()
+
+
+def test_a_stop_does_not_wait_for_room(bench: Any, nobody: str, monkeypatch: pytest.MonkeyPatch):
+    """The request is answered, and the thread ends."""
+    monkeypatch.setattr(pipeline, "GROWTH_SECONDS", 60)
+    running = bench(nobody, partition_logs_by_trace_id=True)
+    assert running.budget.take(running.budget.total - 100_000)
+    identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
+    wait_until(lambda: running.budget.contended, 10, lambda: "it does not wait", 0.001)
+    running.pipeline.stop()
+    assert isinstance(running.hand.answer(identifier), Unavailable)
+    assert not any(thread.is_alive() for thread in running.pipeline._threads)
+
+
+def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
+    """What Kafka did not acknowledge, and what was not taken yet."""
+    running = bench(nobody)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
+    running.wait_for_records(5)
+    running.pipeline.stop()
+    outcomes = [running.hand.answer(identifier) for identifier in ids]
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.DRAINING}
+    assert sorted(running.hand.answered) == ids
+
+
+def test_the_beat_goes_on_while_both_threads_live(bench: Any, nobody: str):
+    """And is without end once one of them has ended: the process must be started anew."""
+    running = bench(nobody)
+    assert running.pipeline.oldest_beat() < 5
+    running.pipeline.stop()
+    assert running.pipeline.oldest_beat() == float("inf")
+
+
+def test_a_pipeline_leaves_no_thread(bench: Any, nobody: str):
+    """After its stop."""
+    running = bench(nobody)
+    running.pipeline.stop()
+    assert {thread.name for thread in threading.enumerate()} & {"produce", "deliver"} == set()
+
+
+def test_what_has_arrived_is_delivered_before_the_end(bench: Any, mock_kafka: MockKafka):
+    """A flush is not the end: what was taken meanwhile is answered by Kafka too."""
+    running = bench(mock_kafka.bootstrap)
+    ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(50)]
+    assert {running.hand.answer(identifier, 10) for identifier in ids} == {Delivered()}
+    running.pipeline.stop()

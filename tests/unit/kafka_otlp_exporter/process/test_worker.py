@@ -1,0 +1,33 @@
+"""The process that serves, where it meets what starts it; what it serves is tested with ``server``."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kafka_otlp_exporter.config import env
+from kafka_otlp_exporter.config.properties import Credentials, producer_properties
+from kafka_otlp_exporter.process import worker
+from kafka_otlp_exporter.process.channel import Refused
+from tests.beds.process import clean_environment
+
+
+def test_a_worker_without_a_supervisor_ends():
+    """Its stdin is closed before it had an order."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "kafka_otlp_exporter.process.worker"],
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+
+
+def test_what_librdkafka_refuses_starts_nothing():
+    """It is a sentence."""
+    configuration = env.parse(["start", "--kafka-exporter-custom-config=no.such=1"], {})
+    properties = producer_properties(configuration.options, Credentials())
+    with pytest.raises(Refused, match=r"librdkafka refuses the producer configuration: .*no\.such"):
+        worker.run(configuration, properties, b"")

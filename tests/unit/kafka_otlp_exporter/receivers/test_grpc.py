@@ -1,0 +1,103 @@
+"""OTLP over gRPC on a real port: what a client is told, with a pipeline that a test holds in its hand."""
+
+import asyncio
+import time
+
+import grpc
+import pytest
+
+from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
+from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
+from kafka_otlp_exporter.telemetry.counters import Telemetry
+from tests.beds.process import wait_until
+from tests.unit.kafka_otlp_exporter import client, samples
+from tests.unit.kafka_otlp_exporter.served import Served, failing, retry_delay
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_a_delivered_request_is_answered_with_an_empty_response(served: Served, signal: Signal):
+    """OK, and partial_success is not set: OTLP says that it must not be on full success."""
+    payload = samples.OF_EACH[signal]()
+    answer = SIGNALS[signal].response.FromString(served.call(payload, signal))
+    assert not answer.HasField("partial_success")
+    request = served.next()
+    assert (request.signal, request.payload) == (signal, payload)
+
+
+def test_the_bytes_are_those_that_were_sent(served: Served):
+    """Nothing is parsed on the way."""
+    served.call(b"\xff no protobuf")
+    assert served.next().payload == b"\xff no protobuf"
+
+
+def test_an_arrival_is_before_the_take(served: Served):
+    """In seconds of the monotonic clock."""
+    began = time.monotonic()
+    served.call(b"x")
+    assert began <= served.next().arrival <= time.monotonic()
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_rejected_items_are_a_partial_success(served: Served, signal: Signal):
+    """OK, with their number and the sentence."""
+    served.answer = lambda _: Delivered(Rejection(7, "too large."))
+    success = getattr(SIGNALS[signal].response.FromString(served.call(b"x", signal)), "partial_success")  # noqa: B009
+    assert getattr(success, SIGNALS[signal].rejected_field) == 7
+    assert success.error_message == "too large."
+
+
+def test_a_malformed_payload_is_an_invalid_argument(served: Served):
+    """Without RetryInfo: sending it again cannot help."""
+    served.answer = lambda _: Invalid("the payload is garbage.")
+    with failing(grpc.StatusCode.INVALID_ARGUMENT) as caught:
+        served.call(b"x")
+    assert caught.value.details() == "the payload is garbage."
+    assert retry_delay(caught.value) is None
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 0.25])
+def test_unavailable_says_when_to_come_again(served: Served, seconds: float):
+    """RetryInfo in grpc-status-details-bin, beside the sentence."""
+    served.answer = lambda _: Unavailable(Reason.QUEUE_FULL, "the queue is full.", seconds)
+    with failing(grpc.StatusCode.UNAVAILABLE) as caught:
+        served.call(b"x")
+    assert caught.value.details() == "the queue is full."
+    assert retry_delay(caught.value) == seconds
+
+
+def test_a_sentence_may_hold_any_letter(served: Served):
+    """gRPC escapes it."""
+    served.answer = lambda _: Unavailable(Reason.QUEUE_FULL, "tópic % \n done.")
+    with failing(grpc.StatusCode.UNAVAILABLE) as caught:
+        served.call(b"x")
+    assert caught.value.details() == "tópic % \n done."
+
+
+def test_draining_answers_open_calls_and_takes_no_new_ones(served: Served):
+    """Who has been let in is answered by the pipeline; who comes later is told to go elsewhere."""
+    served.answer = None
+    future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
+    request = served.next()
+    stopping = asyncio.run_coroutine_threadsafe(served.drain(10), served._loop)
+    wait_until(lambda: served.intake.draining, 5, lambda: "it does not drain", 0.005)
+    with client.channel(served.endpoint) as late, failing(grpc.StatusCode.UNAVAILABLE):
+        late.unary_unary(SIGNALS[Signal.TRACES].method)(b"y", timeout=5)
+    assert not stopping.done()
+    served.complete([(request, Delivered())])
+    assert future.result(10) == b""
+    stopping.result(10)
+
+
+def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: asyncio.AbstractEventLoop):
+    """Two exporters on one port would share its connections in silence."""
+
+    async def second() -> None:
+        other = GrpcReceiver(served.intake, Telemetry(), served.edge)
+        try:
+            with pytest.raises(OSError, match=f"--otlp-grpc-endpoint: cannot listen on {served.endpoint}"):
+                await other.start(served.endpoint)
+        finally:
+            await other.stop(0)
+
+    asyncio.run_coroutine_threadsafe(second(), loop).result(10)

@@ -1,0 +1,73 @@
+"""Asking exporter pods, over real HTTP."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from kafka_otlp_operator import names
+from kafka_otlp_operator.api import exporter_status
+from kafka_otlp_operator.status.pods import Report
+
+
+def pod(name: str, address: str, running: bool = True) -> Any:
+    """A pod at an address."""
+    state: dict[str, Any] = {"running": {}} if running else {"waiting": {}}
+    return {
+        "metadata": {"name": name, "creationTimestamp": name},
+        "status": {"podIP": address, "containerStatuses": [{"state": state}]},
+    }
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What the exporter at 127.0.0.1 answers; its port takes the place of the admin port."""
+    said: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/status" else 404)
+            self.end_headers()
+            self.wfile.write(said["body"])
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setattr(names, "ADMIN_PORT", server.server_port)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield said
+        server.shutdown()
+        thread.join()
+
+
+def test_what_a_pod_says_is_reported(answers):
+    """Of those that miss Kafka: the reason and the message."""
+    kafka = {"connected": False, "reason": "KafkaUnreachable", "message": "Kafka at a:1 cannot be reached."}
+    answers["body"] = json.dumps({"kafka": kafka, "missingFiles": ["/a", "/b"]}).encode()
+    found = exporter_status.reports(
+        [pod("a", "127.0.0.1"), pod("b", "127.0.0.1", running=False), {"metadata": {"name": "c"}}]
+    )
+    assert found == {"a": Report("KafkaUnreachable", "Kafka at a:1 cannot be reached.", ("/a", "/b"))}
+
+
+def test_three_are_asked(answers):
+    """The newest."""
+    kafka = {"connected": False, "reason": "R", "message": "m"}
+    answers["body"] = json.dumps({"kafka": kafka}).encode()
+    assert set(exporter_status.reports([pod(name, "127.0.0.1") for name in "edcba"])) == {"e", "d", "c"}
+
+
+@pytest.mark.parametrize("body", [b'{"kafka": {"connected": true}}', b"{}", b"no json", b"[]", b'{"kafka": 1}'])
+def test_whoever_says_nothing_of_use_is_passed_over(answers, body):
+    """A pod is not to be trusted with more than words."""
+    answers["body"] = body
+    assert exporter_status.reports([pod("a", "127.0.0.1")]) == {}
+
+
+def test_who_cannot_be_reached_is_passed_over():
+    """A network policy may be in the way."""
+    assert exporter_status.reports([pod("a", "127.0.0.2")]) == {}

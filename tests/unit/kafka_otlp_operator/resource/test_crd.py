@@ -1,0 +1,83 @@
+"""The custom resource definition, as it is generated."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kafka_otlp_exporter.config.options import ROWS
+from kafka_otlp_operator.resource import rules
+from kafka_otlp_operator.resource.spec import OPTION_FIELDS, allowed
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def schema():
+    """The schema of the resource."""
+    definition = yaml.safe_load((ROOT / "crds" / "kafkaotlpexporters.yaml").read_text())
+    return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every part of a schema with its path."""
+    yield path, schema
+    for name, part in schema.get("properties", {}).items():
+        yield from nodes(part, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from nodes(schema[key], f"{path}[]")
+
+
+def test_generated_files_are_fresh():
+    """What is generated is what the table says; the command that repairs it is `make generate`."""
+    command = [sys.executable, "-m", "tools.generate", "--check"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_every_field_is_described(schema):
+    """kubectl explain has something to say about every field."""
+    silent = [
+        path
+        for path, part in nodes(schema)
+        if path not in ("", ".metadata") and "[]" not in path[-2:] and not part.get("description")
+    ]
+    assert silent == []
+
+
+def test_only_replicas_has_a_default(schema):
+    """A stored resource tells what its author set."""
+    assert [path for path, part in nodes(schema) if "default" in part] == [".spec.replicas"]
+
+
+def test_every_part_has_a_type(schema):
+    """The schema is structural."""
+    untyped = [p for p, part in nodes(schema) if "type" not in part and "x-kubernetes-int-or-string" not in part]
+    assert untyped == []
+
+
+@pytest.mark.parametrize("field", OPTION_FIELDS)
+def test_an_options_field_says_all(schema, field):
+    """Description, allowed values and default of an option stand in its field's description."""
+    row, described = OPTION_FIELDS[field], schema["properties"]["spec"]["properties"][field]["description"]
+    assert row.description in described
+    assert allowed(row) in described
+    assert row.default in (None, {}, ()) or field == "brokers" or "Default: " in described
+
+
+def test_enums_are_canonical(schema):
+    """The resource knows one spelling of each value."""
+    for field, row in OPTION_FIELDS.items():
+        assert schema["properties"]["spec"]["properties"][field].get("enum", []) == list(row.choices)
+    assert ROWS["acks"].choices == ("none", "one", "all")
+
+
+def test_every_rule_is_in_it(schema):
+    """Each rule of the resource is asked by the API server."""
+    messages = {rule["message"] for _, part in nodes(schema) for rule in part.get("x-kubernetes-validations", ())}
+    assert {rule.message for rule in rules.RULES} <= messages

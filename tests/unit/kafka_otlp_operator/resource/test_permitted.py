@@ -1,0 +1,56 @@
+"""The librdkafka properties that a resource may set, and what an administrator may add to them."""
+
+import confluent_kafka
+import pytest
+
+from kafka_otlp_operator.resource import permitted, refusals
+from kafka_otlp_operator.resource.permitted import LIBRDKAFKA, OF_THE_PLATFORM, PROPERTIES
+from tests.unit.kafka_otlp_exporter import librdkafka
+
+
+def test_every_property_of_the_installed_librdkafka_is_judged_once():
+    """A release that adds one, or drops one, fails here before anybody can set it."""
+    assert confluent_kafka.libversion()[0] == LIBRDKAFKA
+    documented = {row.name for row in librdkafka.properties() if row.of_producers}
+    refused = {name for name in documented if refusals.refusal(name)}
+    assert len(documented) > 100
+    assert documented - refused == PROPERTIES | OF_THE_PLATFORM.keys()
+    assert not PROPERTIES & OF_THE_PLATFORM.keys()
+
+
+@pytest.mark.parametrize("name", sorted(PROPERTIES))
+def test_what_every_resource_may_set_is_not_refused(name: str):
+    """By neither table."""
+    assert permitted.refusal(name, ()) is refusals.refusal(name) is None
+
+
+@pytest.mark.parametrize("name", OF_THE_PLATFORM)
+def test_what_is_the_platforms_is_refused_until_it_allows_it(name: str):
+    """With the reason, and the setting that allows it."""
+    assert permitted.refusal(name, {"other", name}) is None
+    assert permitted.refusal(name, {"other"}) == (
+        f"{name} is refused: {OF_THE_PLATFORM[name]}; remove it, or have the platform's administrator allow it with the "
+        "operator's KAFKA_OTLP_OPERATOR_ALLOWED_PROPERTIES."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("linger.msec", "names no such property of a producer; did you mean linger.ms? Else remove it, or have"),
+        ("a.property.of.tomorrow", "names no such property of a producer; remove it, or have"),
+        ("fetch.max.bytes", "names no such property of a producer"),
+        ("ack", "did you mean acks?"),
+    ],
+)
+def test_a_name_that_nobody_has_judged_is_refused(name: str, part: str):
+    """With the nearest name that may be set, where one is near; and the administrator may know better."""
+    assert part in str(permitted.refusal(name, ()))
+    assert permitted.refusal(name, (name,)) is None
+
+
+@pytest.mark.parametrize("name", ["plugin.library.paths", "oauth_cb", "test.mock.num.brokers", "sasl.password"])
+def test_no_administrator_can_allow_what_is_refused_for_good(name: str):
+    """Code, credentials in plain sight, a false OK."""
+    assert permitted.not_to_allow(("client.rack", name)) == f"{refusals.refusal(name)} No setting can allow it."
+    assert permitted.not_to_allow(("client.rack", "a.property.of.tomorrow")) is None

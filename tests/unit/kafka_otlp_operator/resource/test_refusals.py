@@ -1,0 +1,96 @@
+"""The librdkafka properties that a resource must not set."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import confluent_kafka
+import pytest
+
+from kafka_otlp_exporter.config.properties import ALIASES, REFUSED
+from kafka_otlp_operator.resource import refusals
+from tests.unit.kafka_otlp_exporter import librdkafka
+
+_SECRET_OR_FILE = re.compile(r"(password|passphrase|secret|\.pem|\.location|\.locations|\.file|\.paths|keytab|kinit)")
+
+
+def test_a_property_is_refused_once():
+    """No property has two answers."""
+    assert max(Counter(name for refusal in refusals.REFUSALS for name in refusal.names).values()) == 1
+
+
+def test_what_the_exporter_refuses_is_refused_here():
+    """The exporter's own refusals come with the exporter's own reasons."""
+    assert {name: refusals.INSTEAD[name] for name in REFUSED} == dict(REFUSED)
+
+
+def test_both_names_of_a_property_are_refused():
+    """A refused property is refused under its second name too."""
+    assert {
+        alias for alias, name in ALIASES.items() if (alias in refusals.INSTEAD) != (name in refusals.INSTEAD)
+    } == set()
+
+
+def test_every_secret_and_every_file_of_librdkafka_is_refused():
+    """Whatever property of the installed librdkafka carries a secret or names a file is in the table."""
+    package = Path(confluent_kafka.__file__).parent
+    (library,) = (package.parent / "confluent_kafka.libs").glob("librdkafka-*")
+    texts = {text.decode() for text in re.findall(rb"[a-z][a-z0-9._]{5,60}(?=\0)", library.read_bytes())}
+    properties = {text for text in texts if re.match(r"(sasl|ssl|https|plugin)\.", text)}
+    found = {text for text in properties if _SECRET_OR_FILE.search(text)}
+    assert len(found) > 15
+    assert found - refusals.INSTEAD.keys() == set()
+
+
+@pytest.mark.parametrize("refusal", refusals.REFUSALS, ids=lambda refusal: refusal.names[0])
+def test_a_refusal_says_what_to_do(refusal):
+    """Each refusal names the field to use, or says to remove the property."""
+    assert re.search(r"\buse (spec\.|enable\.)|remove it", refusal.instead)
+    assert not refusal.instead.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "enable.ssl.certificate.verification",
+        "ssl.endpoint.identification.algorithm",
+        "ssl.cipher.suites",
+        "topic.blacklist",
+        "api.version.request",
+        "broker.version.fallback",
+        "debug",
+        "log_level",
+        "default.topic.config",
+        "oauth_cb",
+        "a_callback_of_tomorrow_cb",
+        "group.id",
+        "group.instance.id",
+        "client.software.version",
+        "opaque",
+    ],
+)
+def test_what_weakens_the_connection_or_means_nothing_is_refused(name):
+    """Neither TLS nor the log nor the protocol can be weakened, and what no text can be is no property here."""
+    assert str(refusals.refusal(name)).startswith(f"{name} is refused: ")
+
+
+@pytest.mark.parametrize("name", ["linger.ms", "group", "groups.of", "client.rack", "cb", "compression.level"])
+def test_the_harmless_rest_is_allowed(name):
+    """A family reaches no further than its name."""
+    assert refusals.refusal(name) is None
+
+
+@pytest.mark.parametrize("family", refusals.FAMILIES, ids=lambda family: family.example)
+def test_a_family_is_told_as_one_property_is(family):
+    """Its example is one of it, is in no other answer, and is told what to do."""
+    assert refusals.refusal(family.example) == f"{family.example} is refused: {family.instead}."
+    assert family.example not in refusals.INSTEAD
+    assert bool(family.begins) != bool(family.ends)
+    assert re.search(r"\buse spec\.|remove it", family.instead)
+
+
+def test_every_callback_of_librdkafka_is_refused():
+    """A property that is a function would crash the check, or the exporter."""
+    names = {row.name for row in librdkafka.properties() if row.name.endswith("_cb")}
+    assert len(names) > 10
+    assert [name for name in names if refusals.refusal(name) is None] == []
