@@ -6,13 +6,14 @@ the API server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from kafka_otlp_operator.api import exporter_status
-from kafka_otlp_operator.api.cluster import Cluster, Key
+from kafka_otlp_operator.api.cluster import Key
+from kafka_otlp_operator.api.kube import Object
 from kafka_otlp_operator.errors import (
     ApiError,
     NotFound,
@@ -24,11 +25,58 @@ from kafka_otlp_operator.errors import (
 )
 from kafka_otlp_operator.objects import manifests, secrets_digest, template
 from kafka_otlp_operator.objects.ownership import Manifest, is_ours, refuse_foreign
+from kafka_otlp_operator.objects.secrets_digest import Source
 from kafka_otlp_operator.resource.fields import CredentialReload
 from kafka_otlp_operator.resource.spec import Resource, parse
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.status import conditions, events
 from kafka_otlp_operator.status.conditions import Finding, Findings
+
+
+class Objects(Protocol):
+    """The calls of ``cluster.Cluster`` that the operator makes about resources. Every method raises ApiError."""
+
+    def may(self, attributes: Object) -> bool:
+        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview."""
+
+    def serves_resources(self) -> bool:
+        """Whether the API server serves the custom resource."""
+
+    def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
+        """Every resource of a namespace, or of all with None, and the versions of it and of its objects."""
+
+    def resource(self, key: Key) -> Object:
+        """One custom resource. Raises NotFound."""
+
+    def serves(self, manifest: Object) -> bool:
+        """Whether the API server serves the kind of this object."""
+
+    def named(self, owner: Object) -> dict[str, Object]:
+        """The objects that have the resource's name, by kind, whoever owns them."""
+
+    def deployment(self, owner: Object) -> Object | None:
+        """The resource's own Deployment; None when there is none."""
+
+    def pods(self, owner: Object) -> Sequence[Object]:
+        """The pods of a resource."""
+
+    def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
+        """The values of these keys of Secrets and ConfigMaps; None for a key that is missing."""
+
+    def apply(self, manifest: Object) -> Object:
+        """Server-side apply; returns the object as the API server stores it."""
+
+    def let_go_of_replicas(self, deployment: Object) -> None:
+        """Hand the number of pods over to another field manager. Raises Conflict when the number has changed."""
+
+    def delete(self, child: Object) -> None:
+        """Delete an object that ``named`` returned, unless it has been replaced since."""
+
+    def apply_status(self, resource: Object, status: Object) -> None:
+        """Write the status of a resource. Raises NotFound, and Conflict when the resource was replaced."""
+
+    def post(self, event: Object) -> None:
+        """Create an Event."""
 
 
 class Checks(Protocol):
@@ -58,7 +106,7 @@ class Result:
     lasting: bool = False
 
 
-def reconcile(cluster: Cluster, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
+def reconcile(cluster: Objects, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
     """Bring the objects of one resource to what it asks for, and its status to what is.
 
     Raises ApiError when not even that could be written down in the status.
@@ -93,7 +141,7 @@ def _lasts(findings: Findings, found: Mapping[str, Any]) -> bool:
     return findings.config == conditions.VALID and findings.applied == conditions.APPLIED and not reads_secrets
 
 
-def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:
+def _tell(cluster: Objects, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:
     event = events.transition(found, ready, now)
     try:
         if event is not None:
@@ -104,7 +152,7 @@ def _tell(cluster: Cluster, found: Mapping[str, Any], ready: Mapping[str, Any], 
 
 
 def _advance(
-    cluster: Cluster, checker: Checks, settings: Settings, found: Mapping[str, Any]
+    cluster: Objects, checker: Checks, settings: Settings, found: Mapping[str, Any]
 ) -> tuple[Findings, OperatorError | None]:
     """Go as far as it goes; a configuration that is wrong, or not checked, leaves what runs alone."""
     try:
@@ -126,12 +174,12 @@ def _advance(
     return Findings(conditions.VALID, applied, deployment), None
 
 
-def _stopped(cluster: Cluster, found: Mapping[str, Any], config: Finding) -> Findings:
+def _stopped(cluster: Objects, found: Mapping[str, Any], config: Finding) -> Findings:
     paused = found["spec"].get("paused") is True
     return Findings(config, None, cluster.deployment(found), paused=paused)
 
 
-def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _deployment(cluster: Objects, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
     try:
         return cluster.deployment(found)
     except Unavailable:
@@ -140,7 +188,7 @@ def _deployment(cluster: Cluster, found: Mapping[str, Any]) -> Mapping[str, Any]
         return None
 
 
-def _pods(cluster: Cluster, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _pods(cluster: Objects, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     try:
         return cluster.pods(found)
     except ApiError:
@@ -148,7 +196,7 @@ def _pods(cluster: Cluster, found: Mapping[str, Any]) -> Sequence[Mapping[str, A
 
 
 def _apply(
-    cluster: Cluster, found: Mapping[str, Any], resource: Resource, settings: Settings
+    cluster: Objects, found: Mapping[str, Any], resource: Resource, settings: Settings
 ) -> tuple[Finding, Mapping[str, Any] | None]:
     """Apply what is wanted, prune what is not; how that went, and the Deployment as it is afterwards."""
     wanted = manifests.desired(resource, settings.image, _credentials_hash(cluster, resource, settings))
@@ -171,7 +219,7 @@ def _apply(
     return conditions.applied(unserved), deployment
 
 
-def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) -> str | None:
+def _credentials_hash(cluster: Objects, resource: Resource, settings: Settings) -> str | None:
     """What the pods' template says of their Secrets; None where their change is the exporter's business."""
     if resource.workload.credential_reload is not CredentialReload.RESTART:
         return None
@@ -190,7 +238,7 @@ def _credentials_hash(cluster: Cluster, resource: Resource, settings: Settings) 
     return secrets_digest.digest(secret, resource.namespace, resource.name, values)
 
 
-def _let_go_of_replicas(cluster: Cluster, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:
+def _let_go_of_replicas(cluster: Objects, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:
     """Where the number of pods is not ours to say, see to it that leaving it out changes nothing.
 
     A Deployment that is only just made needs a number to start from.

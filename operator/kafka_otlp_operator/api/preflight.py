@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.api import access
-from kafka_otlp_operator.api.cluster import Cluster
+from kafka_otlp_operator.api.kube import Object
 from kafka_otlp_operator.errors import ApiError
 from kafka_otlp_operator.settings import Settings
 
 log = structlog.stdlib.get_logger("kafka_otlp_operator")
 
 
-def missing_rights(cluster: Cluster, settings: Settings) -> str | None:
+class Asks(Protocol):
+    """The calls of ``cluster.Cluster`` that the checks make. Both raise ApiError."""
+
+    def may(self, attributes: Object) -> bool:
+        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview."""
+
+    def serves_resources(self) -> bool:
+        """Whether the API server serves the custom resource."""
+
+
+def missing_rights(cluster: Asks, settings: Settings) -> str | None:
     """Which of the rights that the operator cannot do without it has not, in a sentence; None when it has them all.
 
     Every verb is asked for: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access.
@@ -33,7 +44,7 @@ def missing_rights(cluster: Cluster, settings: Settings) -> str | None:
     return None
 
 
-def missing_definition(cluster: Cluster, settings: Settings) -> str | None:  # noqa: ARG001 - it is asked like the other
+def missing_definition(cluster: Asks, settings: Settings) -> str | None:  # noqa: ARG001 - it is asked like the other
     """That the API server does not know the resource, in a sentence; None when it does.
 
     kopf finds out only when it starts, or when a definition changes, what there is to watch; and a new definition is told
@@ -49,4 +60,4 @@ def missing_definition(cluster: Cluster, settings: Settings) -> str | None:  # n
 
 
 # In this order: who may not ask is told so first.
-CHECKS: tuple[Callable[[Cluster, Settings], str | None], ...] = (missing_rights, missing_definition)
+CHECKS: tuple[Callable[[Asks, Settings], str | None], ...] = (missing_rights, missing_definition)

@@ -18,7 +18,7 @@ import structlog
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.api import preflight
-from kafka_otlp_operator.api.cluster import Cluster, Key
+from kafka_otlp_operator.api.cluster import Key
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import ApiError, OperatorError, Unavailable
 from kafka_otlp_operator.loop.leadership import Leadership
@@ -27,7 +27,7 @@ from kafka_otlp_operator.loop.metrics import Metrics
 from kafka_otlp_operator.loop.queue import LONGEST_SECONDS, WorkQueue
 from kafka_otlp_operator.loop.resync_memory import Unchanged, Versions
 from kafka_otlp_operator.objects.kinds import CHILDREN
-from kafka_otlp_operator.reconcile import Result, reconcile
+from kafka_otlp_operator.reconcile import Objects, Result, reconcile
 from kafka_otlp_operator.settings import Settings
 
 _STOP_SECONDS = 10.0
@@ -53,7 +53,7 @@ class Controller:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: Objects,
         checker: Checker,
         settings: Settings,
         metrics: Metrics,

@@ -1,4 +1,4 @@
-"""One reconcile, on a cluster that is a dictionary."""
+"""One reconcile, on a cluster in memory."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,95 +8,41 @@ import pytest
 from kafka_otlp_operator.api.cluster import Key
 from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet, Unavailable
 from kafka_otlp_operator.reconcile import Result, reconcile
+from kafka_otlp_operator.resource.spec import Resource
 from kafka_otlp_operator.settings import Settings
-from kafka_otlp_operator.status import conditions
+from tests.unit.kafka_otlp_operator.fake_cluster import FakeCluster
 from tests.unit.kafka_otlp_operator.resources import raw
 
 KEY = Key("telemetry", "edge")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Cluster:
-    """What ``cluster.Cluster`` does, without a server; ``calls`` lists what was written."""
-
-    def __init__(self, resource: Any = None) -> None:
-        self.stored = resource
-        self.objects: dict[str, Any] = {}
-        self.calls: list[tuple[str, str]] = []
-        self.broken: ApiError | None = None
-        self.unserved: set[str] = set()
-        self.told: list[tuple[str, str]] = []
-        self.deaf = False
-        self.seen_pods: Any = AssertionError("nothing to see")
-
-    def pods(self, owner):
-        if isinstance(self.seen_pods, Exception):
-            raise self.seen_pods
-        return self.seen_pods
-
-    def resource(self, key):
-        if self.stored is None:
-            raise NotFound("gone")
-        return self.stored
-
-    def named(self, owner):
-        return dict(self.objects)
-
-    def deployment(self, owner):
-        return self.objects.get("Deployment")
-
-    def serves(self, manifest):
-        return manifest["kind"] not in self.unserved
-
-    def let_go_of_replicas(self, deployment):
-        self.calls.append(("let go", str(deployment["spec"]["replicas"])))
-
-    def apply(self, manifest):
-        if self.broken:
-            raise self.broken
-        self.calls.append(("apply", manifest["kind"]))
-        self.objects[manifest["kind"]] = manifest
-        return manifest
-
-    def delete(self, child):
-        self.calls.append(("delete", child["kind"]))
-        del self.objects[child["kind"]]
-
-    def apply_status(self, resource, summary):
-        self.calls.append(("status", conditions.ready(summary)["reason"]))
-        self.stored = {**self.stored, "status": summary}
-
-    def post(self, event):
-        if self.deaf:
-            raise Forbidden("events are forbidden")
-        self.told.append((event["type"], event["reason"]))
-
-
 class Checker:
     """Finds the same with every configuration."""
 
-    def __init__(self, answer: Any = None) -> None:
+    def __init__(self, answer: str | Exception | None = None) -> None:
         self.answer = answer
 
-    def check(self, resource):
+    def check(self, resource: Resource) -> str | None:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def run(cluster: Any, answer: Any = None, **settings: Any) -> Result:
+def run(cluster: FakeCluster, answer: str | Exception | None = None, **settings: Any) -> Result:
     """One reconcile."""
     return reconcile(cluster, Checker(answer), Settings(**settings), KEY, NOW)
 
 
-def condition(cluster: Cluster, kind: str) -> Any:
+def condition(cluster: FakeCluster, kind: str) -> Any:
     """One condition of what is stored."""
+    assert cluster.stored is not None
     return next(one for one in cluster.stored["status"]["conditions"] if one["type"] == kind)
 
 
 def test_everything_is_applied_then_told():
     """The objects are applied in order, then the status is written once; a second run writes no status."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     result = run(cluster)
     kinds = [("apply", kind) for kind in ("ServiceAccount", "Service", "Deployment")]
     assert cluster.calls == [*kinds, ("status", "DeploymentNotObserved")]
@@ -109,12 +55,12 @@ def test_everything_is_applied_then_told():
 
 def test_gone():
     """A resource that is no longer there needs nothing."""
-    assert run(Cluster()) == Result()
+    assert run(FakeCluster()) == Result()
 
 
 def test_being_deleted():
     """A resource that is being deleted is left to the garbage collector."""
-    cluster = Cluster(raw(deletionTimestamp="2026-01-01T00:00:00Z"))
+    cluster = FakeCluster(raw(deletionTimestamp="2026-01-01T00:00:00Z"))
     assert run(cluster) == Result()
     assert cluster.calls == []
 
@@ -125,7 +71,7 @@ def test_being_deleted():
 )
 def test_a_wrong_resource_touches_nothing(spec, answer, reason):
     """What its author must repair is told once, and not tried again."""
-    cluster = Cluster(raw(spec))
+    cluster = FakeCluster(raw(spec))
     assert run(cluster, answer).failure is None
     assert cluster.calls == [("status", reason)]
     assert condition(cluster, "ConfigValid")["status"] == "False"
@@ -133,7 +79,7 @@ def test_a_wrong_resource_touches_nothing(spec, answer, reason):
 
 def test_a_check_without_an_answer():
     """Nothing is rolled out unchecked; it is tried again."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     assert isinstance(run(cluster, NotYet("later.")).failure, NotYet)
     assert cluster.calls == [("status", "NotChecked")]
     assert condition(cluster, "ConfigValid")["status"] == "Unknown"
@@ -158,7 +104,7 @@ def foreign(kind: str) -> Any:
 
 def test_a_foreign_object_stops_everything():
     """When one object belongs to somebody else none is applied, and it is tried again later."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     cluster.objects["Deployment"] = foreign("Deployment")
     assert isinstance(run(cluster).failure, NotOurs)
     assert cluster.calls == [("status", "ApplyConflict")]
@@ -166,9 +112,9 @@ def test_a_foreign_object_stops_everything():
 
 def test_an_error_of_the_api_server():
     """What the API server says against an object is in the status, in its own words."""
-    cluster = Cluster(raw())
-    cluster.broken = ApiError("no disk")
-    assert run(cluster).failure is cluster.broken
+    cluster = FakeCluster(raw())
+    cluster.refuses_apply = ApiError("no disk")
+    assert run(cluster).failure is cluster.refuses_apply
     assert (condition(cluster, "Applied")["reason"], condition(cluster, "Applied")["message"]) == (
         "ApplyFailed",
         "no disk",
@@ -177,7 +123,7 @@ def test_an_error_of_the_api_server():
 
 def test_what_is_no_longer_wanted_goes():
     """What is ours and not among the desired objects is deleted, after those were applied; what is not ours stays."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
     cluster.objects["HorizontalPodAutoscaler"] = orphan("HorizontalPodAutoscaler")
     cluster.objects["PodDisruptionBudget"] = foreign("PodDisruptionBudget")
@@ -189,7 +135,7 @@ def test_what_is_no_longer_wanted_goes():
 
 def test_gone_before_the_status_was_written(monkeypatch):
     """A resource that goes while it is worked on is no failure."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
 
     def gone(*_):
         raise NotFound("gone")
@@ -200,7 +146,7 @@ def test_gone_before_the_status_was_written(monkeypatch):
 
 def test_pods_are_looked_at_where_some_are_missing(monkeypatch):
     """What they say is in the status; an event may not come, so there is another look; no right to look is no failure."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     run(cluster)
     observed = {
         "metadata": {"generation": 1},
@@ -225,14 +171,14 @@ def test_pods_are_looked_at_where_some_are_missing(monkeypatch):
 EXTERNAL = {"scaling": {"mode": "External"}, "replicas": 3}
 
 
-def deployments(cluster: Cluster) -> list[tuple[str, str]]:
+def deployments(cluster: FakeCluster) -> list[tuple[str, str]]:
     """What was written about Deployments and their number of pods."""
     return [call for call in cluster.calls if call[0] == "let go" or call == ("apply", "Deployment")]
 
 
 def test_a_deployment_that_others_scale_starts_with_a_number():
     """It is made with the resource's number, which is let go of before it is left out."""
-    cluster = Cluster(raw(EXTERNAL))
+    cluster = FakeCluster(raw(EXTERNAL))
     run(cluster)
     assert deployments(cluster) == [("apply", "Deployment"), ("let go", "3"), ("apply", "Deployment")]
     assert "replicas" not in cluster.objects["Deployment"]["spec"]
@@ -241,7 +187,7 @@ def test_a_deployment_that_others_scale_starts_with_a_number():
 @pytest.mark.parametrize("still_owned", [True, False])
 def test_the_number_that_is_there_is_kept(still_owned):
     """A Deployment that is there keeps its number of pods, whether it is owned yet or only taken up."""
-    cluster = Cluster(raw(EXTERNAL))
+    cluster = FakeCluster(raw(EXTERNAL))
     cluster.objects["Deployment"] = (owned if still_owned else orphan)("Deployment", replicas=7)
     run(cluster)
     assert deployments(cluster) == [("let go", "7"), ("apply", "Deployment")]
@@ -249,7 +195,7 @@ def test_the_number_that_is_there_is_kept(still_owned):
 
 def test_a_fixed_number_is_never_let_go():
     """Where the resource says the number, it is applied like everything else."""
-    cluster = Cluster(raw({"replicas": 3}))
+    cluster = FakeCluster(raw({"replicas": 3}))
     run(cluster)
     run(cluster)
     assert deployments(cluster) == [("apply", "Deployment")] * 2
@@ -257,7 +203,7 @@ def test_a_fixed_number_is_never_let_go():
 
 def test_a_kind_that_is_not_there():
     """An API server without PodMonitors gets everything else, and the status says what is missing."""
-    cluster = Cluster(raw({"metrics": {"podMonitor": {}}}))
+    cluster = FakeCluster(raw({"metrics": {"podMonitor": {}}}))
     cluster.unserved = {"PodMonitor"}
     assert run(cluster).failure is None
     assert ("apply", "PodMonitor") not in cluster.calls
@@ -272,7 +218,7 @@ def test_a_kind_that_is_not_there():
 
 def test_paused():
     """A paused resource changes nothing and prunes nothing; its status says so, and what is wrong with it."""
-    cluster = Cluster(raw({"paused": True}))
+    cluster = FakeCluster(stored := raw({"paused": True}))
     cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
     assert run(cluster).failure is None
     assert cluster.calls == [("status", "NotApplied")]
@@ -281,7 +227,7 @@ def test_paused():
     run(cluster, "spec: wrong.")
     assert condition(cluster, "ConfigValid")["status"] == "False"
     assert condition(cluster, "Paused")["status"] == "True"
-    cluster.stored["spec"].pop("paused")
+    stored["spec"].pop("paused")
     run(cluster)
     assert ("delete", "NetworkPolicy") in cluster.calls
     assert condition(cluster, "Paused")["status"] == "False"
@@ -289,14 +235,14 @@ def test_paused():
 
 def test_a_transition_of_ready_is_told_once():
     """Also where nobody may post it: the work on the resource is none the worse for it."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
     assert run(cluster).untold is None
     run(cluster)
     assert cluster.told == [("Normal", "DeploymentNotObserved")]
     assert run(cluster, "spec.acks: no").untold is None
     assert run(cluster, "spec.acks: no, and no").untold is None
     assert cluster.told[1:] == [("Warning", "InvalidKafkaConfig")]
-    cluster.deaf = True
+    cluster.forbids_events = True
     healed = run(cluster)
     assert str(healed.untold) == "events are forbidden"
     assert healed.ready is not None
@@ -305,7 +251,7 @@ def test_a_transition_of_ready_is_told_once():
 
 def test_a_key_that_cannot_be_read_is_told():
     """The status says so, and what runs stays."""
-    cluster = Cluster(raw({"credentialReload": "Restart"}))
+    cluster = FakeCluster(raw({"credentialReload": "Restart"}))
     run(cluster, restart_key_file="/not/there")
     applied = condition(cluster, "Applied")
     assert (applied["status"], applied["reason"]) == ("False", "RestartNotOffered")
@@ -314,7 +260,7 @@ def test_a_key_that_cannot_be_read_is_told():
 
 def test_a_deployment_that_cannot_be_read_is_not_one_without_pods(monkeypatch):
     """Nothing is told of it, and it is tried again."""
-    cluster = Cluster(raw())
+    cluster = FakeCluster(raw())
 
     def away(*_):
         raise Unavailable("no answer")
