@@ -92,7 +92,7 @@ def installed() -> Kafka:
     if secret is None:
         secret = _secret()
         namespace.apply([secret])
-    namespace.apply(kubectl.read("tests", "cluster", "kafka", "kafka.yaml"))
+    namespace.apply(kubectl.read("tools", "cluster", "kafka", "kafka.yaml"))
     namespace.wait(lambda: _serves(namespace), "Kafka serves", _START_SECONDS)
     user = USERS["SCRAM-SHA-512"]
     return Kafka(

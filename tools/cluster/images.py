@@ -49,7 +49,7 @@ def for_tests() -> tuple[Image, ...]:
     )
     kafka = Image(
         f"{_LIBRARY}/kafka-otlp-kafka:{assets.KAFKA_VERSION}",
-        ROOT / "tests" / "cluster" / "kafka" / "Dockerfile",
+        ROOT / "tools" / "cluster" / "kafka" / "Dockerfile",
         build.fetch_kafka(),
     )
     return clients, kafka
