@@ -17,7 +17,6 @@ from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.beds.process import BedError, Child, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}
 OWNED = ("deployment", "service", "serviceaccount")
 RESOURCE = "kafkaotlpexporters.kafka-otlp.dev"
 

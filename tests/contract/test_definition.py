@@ -10,7 +10,8 @@ from kafka_otlp_operator.errors import SpecInvalid
 from kafka_otlp_operator.resource import refusals, rules
 from kafka_otlp_operator.resource.spec import parse
 from tests.beds.kubernetes import ApiServer
-from tests.contract.operator_bed import EXAMPLES, ROOT, Namespace
+from tests.contract.operator_bed import ROOT, Namespace
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.kubernetes
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.operator_bed import EXAMPLES, OWNED, RESOURCE, Namespace, Operator, applied, until
+from tests.contract.operator_bed import OWNED, RESOURCE, Namespace, Operator, applied, until
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.kubernetes
 

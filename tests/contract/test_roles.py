@@ -15,7 +15,8 @@ from kafka_otlp_operator.api.cluster import Cluster
 from kafka_otlp_operator.api.kube import Api
 from kafka_otlp_operator.settings import Settings
 from tests.beds.kubernetes import ApiServer, KubectlError
-from tests.contract.operator_bed import EXAMPLES, RESOURCE, Namespace, Operator, applied, until
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, applied, until
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.kubernetes
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.beds.kubernetes import KubectlError
-from tests.contract.operator_bed import EXAMPLES, Namespace, Operator, until
+from tests.contract.operator_bed import Namespace, Operator, until
+from tests.examples import EXAMPLES
 
 pytestmark = pytest.mark.kubernetes
 

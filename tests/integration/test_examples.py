@@ -12,16 +12,15 @@ import pytest
 
 from kafka_otlp_operator.objects import template
 from tests.beds.kafka import KafkaBroker, User
+from tests.examples import EXAMPLES
 from tools.demo import container, telemetry
 from tools.demo.container import Container, LocalProcess
 from tools.demo.items import SIGNALS
 from tools.demo.topics import Topics
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
-
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_an_example_takes_telemetry_to_kafka(example: Path, kafka: KafkaBroker, tmp_path: Path):
     """What the SDK sends to the example's container is in the example's topics, value for value."""
     described = container.describe(example)

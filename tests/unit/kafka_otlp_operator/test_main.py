@@ -3,19 +3,18 @@
 import io
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from kafka_otlp_operator.__main__ import main
 from kafka_otlp_operator.settings import VERSION
+from tests.examples import EXAMPLES
 
-ROOT = Path(__file__).parents[3]
-MINIMAL = (ROOT / "examples" / "minimal.yaml").read_text()
+MINIMAL = EXAMPLES["minimal"].read_text()
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_render(example, capsys):
     """render prints the objects of every example, and passes over its Secrets."""
     assert main(["render", str(example)]) == 0

@@ -12,13 +12,13 @@ from kafka_otlp_operator.objects.kinds import CHILDREN
 from kafka_otlp_operator.objects.manifests import desired, replicas_at_first
 from kafka_otlp_operator.objects.ownership import Manifest
 from kafka_otlp_operator.resource.spec import parse
+from tests.examples import EXAMPLES
 from tests.unit.kafka_otlp_operator.resources import SECURE, resource
 
 ROOT = Path(__file__).parents[4]
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_golden(example):
     """Each example becomes exactly the objects that stand in tests/golden (UPDATE_GOLDEN=1 writes them anew)."""
     documents = yaml.safe_load_all(example.read_text())
