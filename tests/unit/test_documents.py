@@ -42,12 +42,12 @@ def tracked(pattern: str) -> list[Path]:
 
 
 def test_the_architecture_is_two_pages():
-    """What no longer fits is a decision, and belongs to docs/decisions."""
+    """Longer explanations are decisions and belong to docs/decisions."""
     assert len(ARCHITECTURE.encode()) <= LARGEST_ARCHITECTURE
 
 
 def test_the_rooms_are_those_that_exist():
-    """A room without a row, and a row without a room, are both a lie."""
+    """Each room has one row, each row has a room, and the tables fit a screen."""
     for table, package in PACKAGES.items():
         folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
         modules = {path.stem for path in package.glob("*.py") if path.stem != "__init__"}
@@ -137,7 +137,7 @@ def test_the_page_for_consumers_shows_the_files_that_are_run():
 
 
 def test_the_figures_of_the_readme_are_those_of_the_pages():
-    """Of docs/conformance.md and docs/reliability.md, which commands write or whose figures they print."""
+    """They are in docs/conformance.md and docs/reliability.md, whose figures come from commands."""
     readme, conformance = (ROOT / "README.md").read_text(), (ROOT / "docs" / "conformance.md").read_text()
     figures = re.search(r"of (\d+) SHOULDs it passes (\d+) and we pass (\d+)", readme)
     levels = re.findall(r"^\| (MUST|SHOULD) \| (\d+) \| (\d+) \| (\d+) \|$", conformance, re.MULTILINE)
