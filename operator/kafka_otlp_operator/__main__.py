@@ -20,7 +20,6 @@ from kafka_otlp_operator import names
 from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import OperatorError, SpecInvalid
 from kafka_otlp_operator.objects import manifests
-from kafka_otlp_operator.objects.ownership import Manifest
 from kafka_otlp_operator.resource.spec import Resource, parse
 from kafka_otlp_operator.settings import VERSION, Settings
 
@@ -85,7 +84,7 @@ def _render(file: str, settings: Settings) -> int:
     return 0
 
 
-def _checked(checker: Checker, resource: Resource, settings: Settings) -> tuple[Manifest, ...]:
+def _checked(checker: Checker, resource: Resource, settings: Settings) -> manifests.Desired:
     if (wrong := checker.check(resource)) is not None:
         raise SpecInvalid(wrong)
     return manifests.desired(resource, settings.image)

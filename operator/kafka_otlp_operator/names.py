@@ -41,24 +41,24 @@ NAME_ALLOWED = (
 )
 
 
-def selector(resource: str) -> Mapping[str, str]:
+def selector(name: str) -> Mapping[str, str]:
     """The labels that pods are selected by. They may never change: Kubernetes holds a Deployment's selector fixed."""
-    return {INSTANCE: resource, NAME: EXPORTER}
+    return {INSTANCE: name, NAME: EXPORTER}
 
 
-def labels(resource: str) -> Mapping[str, str]:
+def labels(name: str) -> Mapping[str, str]:
     """The labels of every object that the operator makes for a resource of this name.
 
     No version is among them: it would restart every pod with each new version of the operator.
     """
-    return {**selector(resource), MANAGED_BY: OPERATOR, "app.kubernetes.io/part-of": "kafka-otlp"}
+    return {**selector(name), MANAGED_BY: OPERATOR, "app.kubernetes.io/part-of": "kafka-otlp"}
 
 
-def selector_text(resource: str) -> str:
+def selector_text(name: str) -> str:
     """The selector as ``kubectl get pods -l`` and the scale subresource take it."""
-    return ",".join(f"{key}={value}" for key, value in selector(resource).items())
+    return ",".join(f"{key}={value}" for key, value in selector(name).items())
 
 
-def endpoint(resource: str, namespace: str, port: int = OTLP_GRPC_PORT) -> str:
+def endpoint(name: str, namespace: str, port: int = OTLP_GRPC_PORT) -> str:
     """Where clients inside the cluster send OTLP to: a port of the Service."""
-    return f"{resource}.{namespace}.svc:{port}"
+    return f"{name}.{namespace}.svc:{port}"

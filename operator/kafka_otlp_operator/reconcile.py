@@ -20,14 +20,15 @@ from kafka_otlp_operator.errors import (
     NotYet,
     OperatorError,
     RestartNotOffered,
-    SpecInvalid,
     Unavailable,
 )
 from kafka_otlp_operator.objects import manifests, secrets_digest, template
 from kafka_otlp_operator.objects.ownership import Manifest, is_ours, refuse_foreign
 from kafka_otlp_operator.objects.secrets_digest import Source
 from kafka_otlp_operator.resource.fields import CredentialReload
-from kafka_otlp_operator.resource.spec import Resource, parse
+from kafka_otlp_operator.resource.metadata import Metadata
+from kafka_otlp_operator.resource.reading import Reading, Unreadable, read
+from kafka_otlp_operator.resource.spec import Resource
 from kafka_otlp_operator.settings import Settings
 from kafka_otlp_operator.status import conditions, events
 from kafka_otlp_operator.status.conditions import Finding, Findings
@@ -51,13 +52,13 @@ class Objects(Protocol):
     def serves(self, manifest: Object) -> bool:
         """Whether the API server serves the kind of this object."""
 
-    def named(self, owner: Object) -> dict[str, Object]:
+    def named(self, owner: Metadata) -> dict[str, Object]:
         """The objects that have the resource's name, by kind, whoever owns them."""
 
-    def deployment(self, owner: Object) -> Object | None:
+    def deployment(self, owner: Metadata) -> Object | None:
         """The resource's own Deployment; None when there is none."""
 
-    def pods(self, owner: Object) -> Sequence[Object]:
+    def pods(self, owner: Metadata) -> Sequence[Object]:
         """The pods of a resource."""
 
     def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
@@ -72,7 +73,7 @@ class Objects(Protocol):
     def delete(self, child: Object) -> None:
         """Delete an object that ``named`` returned, unless it has been replaced since."""
 
-    def apply_status(self, resource: Object, status: Object) -> None:
+    def apply_status(self, resource: Metadata, status: Object) -> None:
         """Write the status of a resource. Raises NotFound, and Conflict when the resource was replaced."""
 
     def post(self, event: Object) -> None:
@@ -109,40 +110,42 @@ class Result:
 def reconcile(cluster: Objects, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
     """Bring the objects of one resource to what it asks for, and its status to what is.
 
-    Raises ApiError when not even that could be written down in the status.
+    ``cluster`` and ``checker`` answer and write, ``settings`` are the operator's own, ``key`` names the resource, and
+    ``now`` is the time of conditions that change and of the Event. Raises ApiError when not even the status could be
+    written.
     """
     try:
-        found = cluster.resource(key)
+        stored = cluster.resource(key)
     except NotFound:
         return Result()
-    if "deletionTimestamp" in found["metadata"]:
-        return Result()  # the garbage collector is at work on the children, making them again would fight it
-    findings, failure = _advance(cluster, checker, settings, found)
+    if "deletionTimestamp" in stored["metadata"]:
+        return Result()  # the garbage collector deletes the children; making them again would fight it
+    resource, before = read(stored, settings.properties), stored.get("status") or {}
+    findings, failure = _advance(cluster, checker, settings, resource)
     settled = conditions.settled(findings.deployment)
     if not settled:
-        pods = _pods(cluster, found)
+        pods = _pods(cluster, resource)
         findings = replace(findings, pods=pods, reports=exporter_status.reports(pods))
-    summary = conditions.summarize(found, findings, now)
-    if not conditions.differs(found, summary):
-        lasting = failure is None and settled and _lasts(findings, found)
-        return Result(conditions.ready(summary), failure=failure, settled=settled, lasting=lasting)
+    status = conditions.summarize(resource, before, findings, now)
+    ready = conditions.ready(status)
+    if not conditions.differs(before, status):
+        lasting = failure is None and settled and _lasts(findings, resource)
+        return Result(ready, failure=failure, settled=settled, lasting=lasting)
     try:
-        cluster.apply_status(found, summary)
+        cluster.apply_status(resource, status)
     except NotFound:
         return Result()
-    untold = _tell(cluster, found, conditions.ready(summary), now)
-    return Result(conditions.ready(summary), told=True, failure=failure, settled=settled, untold=untold)
+    untold = _tell(cluster, events.transition(resource, before, ready, now))
+    return Result(ready, told=True, failure=failure, settled=settled, untold=untold)
 
 
-def _lasts(findings: Findings, found: Mapping[str, Any]) -> bool:
+def _lasts(findings: Findings, resource: Reading) -> bool:
     """Not where it depends on something else: Secrets, kinds that may be installed, the mood of a check."""
-    reload = found["spec"].get("credentialReload", CredentialReload.RELOAD.value)
-    reads_secrets = reload != CredentialReload.RELOAD.value
+    reads_secrets = resource.workload.credential_reload is not CredentialReload.RELOAD
     return findings.config == conditions.VALID and findings.applied == conditions.APPLIED and not reads_secrets
 
 
-def _tell(cluster: Objects, found: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> ApiError | None:
-    event = events.transition(found, ready, now)
+def _tell(cluster: Objects, event: Object | None) -> ApiError | None:
     try:
         if event is not None:
             cluster.post(event)
@@ -152,75 +155,72 @@ def _tell(cluster: Objects, found: Mapping[str, Any], ready: Mapping[str, Any], 
 
 
 def _advance(
-    cluster: Objects, checker: Checks, settings: Settings, found: Mapping[str, Any]
+    cluster: Objects, checker: Checks, settings: Settings, resource: Reading
 ) -> tuple[Findings, OperatorError | None]:
-    """Go as far as it goes; a configuration that is wrong, or not checked, leaves what runs alone."""
+    """Go as far as it goes. A configuration that is invalid, or not checked, leaves what runs alone."""
+    if isinstance(resource, Unreadable):
+        return _stopped(cluster, resource, Finding("False", resource.invalid.reason, str(resource.invalid))), None
     try:
-        resource = parse(found, settings.properties)
         wrong = checker.check(resource)
-    except SpecInvalid as invalid:
-        return _stopped(cluster, found, Finding("False", invalid.reason, str(invalid))), None
     except NotYet as unknown:
-        return _stopped(cluster, found, Finding("Unknown", "NotChecked", str(unknown))), unknown
+        return _stopped(cluster, resource, Finding("Unknown", "NotChecked", str(unknown))), unknown
     if wrong is not None:
-        return _stopped(cluster, found, Finding("False", "InvalidKafkaConfig", wrong)), None
+        return _stopped(cluster, resource, Finding("False", "InvalidKafkaConfig", wrong)), None
     if resource.workload.paused:
-        return _stopped(cluster, found, conditions.VALID), None
+        return _stopped(cluster, resource, conditions.VALID), None
     try:
-        applied, deployment = _apply(cluster, found, resource, settings)
+        applied, deployment = _apply(cluster, resource, settings)
     except ApiError as error:
         failed = Finding("False", error.reason, str(error))
-        return Findings(conditions.VALID, failed, _deployment(cluster, found)), error
+        return Findings(conditions.VALID, failed, _deployment(cluster, resource)), error
     return Findings(conditions.VALID, applied, deployment), None
 
 
-def _stopped(cluster: Objects, found: Mapping[str, Any], config: Finding) -> Findings:
-    paused = found["spec"].get("paused") is True
-    return Findings(config, None, cluster.deployment(found), paused=paused)
+def _stopped(cluster: Objects, resource: Reading, config: Finding) -> Findings:
+    return Findings(config, None, cluster.deployment(resource))
 
 
-def _deployment(cluster: Objects, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _deployment(cluster: Objects, resource: Resource) -> Object | None:
     try:
-        return cluster.deployment(found)
+        return cluster.deployment(resource)
     except Unavailable:
         raise  # a Deployment that could not be read is not one without pods
     except ApiError:
         return None
 
 
-def _pods(cluster: Objects, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _pods(cluster: Objects, resource: Reading) -> Sequence[Object]:
     try:
-        return cluster.pods(found)
+        return cluster.pods(resource)
     except ApiError:
         return ()  # perhaps an older role that does not allow it; the status then says less, and nothing else is missing
 
 
-def _apply(
-    cluster: Objects, found: Mapping[str, Any], resource: Resource, settings: Settings
-) -> tuple[Finding, Mapping[str, Any] | None]:
-    """Apply what is wanted, prune what is not; how that went, and the Deployment as it is afterwards."""
-    wanted = manifests.desired(resource, settings.image, _credentials_hash(cluster, resource, settings))
-    unserved = [manifest for manifest in wanted if not cluster.serves(manifest)]
-    served = [manifest for manifest in wanted if manifest not in unserved]
-    there = cluster.named(found)
-    for manifest in served:
-        if (item := there.get(manifest["kind"])) is not None:
-            refuse_foreign(item, found)
-    deployment = None
-    for manifest in served:
-        if manifest["kind"] == "Deployment":
-            _let_go_of_replicas(cluster, there.get("Deployment"), manifest, manifests.replicas_at_first(resource))
-            deployment = cluster.apply(manifest)
-        else:
+def _apply(cluster: Objects, resource: Resource, settings: Settings) -> tuple[Finding, Object]:
+    """Apply the wanted objects and prune the others; returns how that went, and the Deployment as it is afterwards."""
+    desired = manifests.desired(resource, settings.image, _credentials_hash(cluster, resource, settings))
+    unserved = [manifest for manifest in desired if not cluster.serves(manifest)]
+    there = cluster.named(resource)
+    for manifest in desired:
+        if manifest not in unserved and (item := there.get(manifest["kind"])) is not None:
+            refuse_foreign(item, resource)
+    for manifest in desired.before:
+        cluster.apply(manifest)
+    if "replicas" not in desired.deployment["spec"]:
+        at_first = manifests.replicas_at_first(resource)
+        _hand_over_replicas(cluster, there.get("Deployment"), desired.deployment, at_first)
+    deployment = cluster.apply(desired.deployment)
+    for manifest in desired.after:
+        if manifest not in unserved:
             cluster.apply(manifest)
-    for kind in there.keys() - {manifest["kind"] for manifest in wanted}:
-        if is_ours(there[kind], found):
+    for kind in there.keys() - {manifest["kind"] for manifest in desired}:
+        if is_ours(there[kind], resource):
             cluster.delete(there[kind])
     return conditions.applied(unserved), deployment
 
 
 def _credentials_hash(cluster: Objects, resource: Resource, settings: Settings) -> str | None:
-    """What the pods' template says of their Secrets; None where their change is the exporter's business."""
+    """The digest of the Secrets that the pods mount; None where a changed Secret restarts no pod."""
     if resource.workload.credential_reload is not CredentialReload.RESTART:
         return None
     try:
@@ -238,13 +238,12 @@ def _credentials_hash(cluster: Objects, resource: Resource, settings: Settings) 
     return secrets_digest.digest(secret, resource.namespace, resource.name, values)
 
 
-def _let_go_of_replicas(cluster: Objects, there: Mapping[str, Any] | None, manifest: Manifest, at_first: int) -> None:
-    """Where the number of pods is not ours to say, see to it that leaving it out changes nothing.
+def _hand_over_replicas(cluster: Objects, there: Object | None, manifest: Manifest, at_first: int) -> None:
+    """Let another field manager keep the number of pods, before the operator applies a manifest without a number.
 
-    A Deployment that is only just made needs a number to start from.
+    Without this the API server would reset the number to 1. A Deployment that does not exist yet is first made with
+    the number ``at_first``.
     """
-    if "replicas" in manifest["spec"]:
-        return
     if there is None:
         there = cluster.apply({**manifest, "spec": {"replicas": at_first, **manifest["spec"]}})
     cluster.let_go_of_replicas(there)

@@ -72,8 +72,8 @@ class Question:
     def __str__(self) -> str:
         """As kubectl writes it: ``patch deployments.apps``."""
         kind = self.right.kind
-        resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-        return f"{self.verb} {resource}" + (f"/{self.right.subresource}" if self.right.subresource else "")
+        asked = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+        return f"{self.verb} {asked}" + (f"/{self.right.subresource}" if self.right.subresource else "")
 
 
 def questions(namespaces: Sequence[str], lease_namespace: str) -> tuple[Question, ...]:

@@ -15,6 +15,7 @@ from kafka_otlp_operator.errors import Forbidden, NotFound, SecretAccessDenied
 from kafka_otlp_operator.objects.kinds import CHILDREN, EVENTS, LEASES, PODS, RESOURCE, REVIEWS, SOURCES, Kind
 from kafka_otlp_operator.objects.ownership import belongs
 from kafka_otlp_operator.objects.secrets_digest import Source
+from kafka_otlp_operator.resource.metadata import Metadata
 
 
 class Key(NamedTuple):
@@ -57,7 +58,7 @@ class Cluster:
             found = self._call("GET", kind.root)
         except NotFound:
             return False
-        return any(resource["name"] == kind.plural for resource in found["resources"])
+        return any(served["name"] == kind.plural for served in found["resources"])
 
     def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
         """Every resource of a namespace, or of all with None: its own version, and those of all that was made for it.
@@ -93,13 +94,12 @@ class Cluster:
         """One custom resource. Raises NotFound, ApiError."""
         return self._call("GET", RESOURCE.path(key.namespace, key.name))
 
-    def named(self, owner: Object) -> dict[str, Object]:
+    def named(self, owner: Metadata) -> dict[str, Object]:
         """What is there under the resource's name, by kind, whoever it belongs to. Raises ApiError.
 
         Everything that is made for a resource has its name: seven objects are asked for, however many there are.
         """
-        metadata = owner["metadata"]
-        found = {kind: self._child(api, metadata["namespace"], metadata["name"]) for kind, api in CHILDREN.items()}
+        found = {kind: self._child(api, owner.namespace, owner.name) for kind, api in CHILDREN.items()}
         return {kind: {**item, "kind": kind} for kind, item in found.items() if item is not None}
 
     def _child(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -116,10 +116,9 @@ class Cluster:
         except NotFound:
             return None
 
-    def deployment(self, owner: Object) -> Object | None:
+    def deployment(self, owner: Metadata) -> Object | None:
         """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
-        metadata = owner["metadata"]
-        found = self._get(CHILDREN["Deployment"], metadata["namespace"], metadata["name"])
+        found = self._get(CHILDREN["Deployment"], owner.namespace, owner.name)
         return found if found is not None and belongs(found, owner) else None
 
     def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
@@ -149,11 +148,10 @@ class Cluster:
             **{key: base64.b64decode(text) for key, text in encoded.items()},
         }
 
-    def pods(self, owner: Object) -> Sequence[Object]:
+    def pods(self, owner: Metadata) -> Sequence[Object]:
         """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
-        metadata = owner["metadata"]
-        query = {"labelSelector": names.selector_text(metadata["name"]), "resourceVersion": "0"}
-        return self._call("GET", PODS.path(metadata["namespace"]), query)["items"] or ()
+        query = {"labelSelector": names.selector_text(owner.name), "resourceVersion": "0"}
+        return self._call("GET", PODS.path(owner.namespace), query)["items"] or ()
 
     def apply(self, manifest: Object) -> Object:
         """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
@@ -193,16 +191,15 @@ class Cluster:
         except NotFound:
             return
 
-    def apply_status(self, resource: Object, status: Object) -> None:
+    def apply_status(self, resource: Metadata, status: Object) -> None:
         """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
-        metadata = resource["metadata"]
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
-            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "metadata": {"name": resource.name, "namespace": resource.namespace, "uid": resource.uid},
             "status": status,
         }
-        self._write("PATCH", RESOURCE.path(metadata["namespace"], metadata["name"]) + "/status", _APPLY, body)
+        self._write("PATCH", RESOURCE.path(resource.namespace, resource.name) + "/status", _APPLY, body)
 
     def post(self, event: Object) -> None:
         """Create an Event beside the object that it is about. Raises ApiError."""

@@ -5,34 +5,48 @@ Called by ``reconcile`` and by ``render`` in ``__main__``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.objects import policies
 from kafka_otlp_operator.objects.ownership import Manifest, metadata
 from kafka_otlp_operator.objects.template import pod_template
-from kafka_otlp_operator.resource.access_fields import OtlpServer
+from kafka_otlp_operator.resource.access_fields import Served
 from kafka_otlp_operator.resource.scaling import ScalingMode
 from kafka_otlp_operator.resource.spec import Resource
 
 
-def desired(resource: Resource, image: str, credentials_hash: str | None = None) -> tuple[Manifest, ...]:
-    """The objects that the resource wants, in the order in which they are applied.
+@dataclass(frozen=True)
+class Desired:
+    """The objects that a resource wants; iterating gives them in the order in which they are applied.
 
-    ``image`` is the exporter's image where the resource names none; with another ``credentials_hash`` the pods are others.
-    The NetworkPolicy comes before the pods: none of
-    them ever runs without it.
+    ``before`` comes before the pods: none of them ever runs without its NetworkPolicy.
     """
-    wanted = (
-        service_account(resource),
-        service(resource),
-        policies.network_policy(resource),
-        deployment(resource, image, credentials_hash),
-        policies.disruption_budget(resource),
-        policies.autoscaler(resource),
-        policies.pod_monitor(resource),
+
+    before: tuple[Manifest, ...]
+    deployment: Manifest
+    after: tuple[Manifest, ...]
+
+    def __iter__(self) -> Iterator[Manifest]:
+        """All of them."""
+        return iter((*self.before, self.deployment, *self.after))
+
+
+def desired(resource: Resource, image: str, credentials_hash: str | None = None) -> Desired:
+    """The objects that ``resource`` wants.
+
+    ``image`` is the exporter's image where the resource names none. ``credentials_hash`` becomes an annotation of the
+    pods, so that another hash replaces them; with None there is no such annotation.
+    """
+    before = (service_account(resource), service(resource), policies.network_policy(resource))
+    after = (policies.disruption_budget(resource), policies.autoscaler(resource), policies.pod_monitor(resource))
+    return Desired(
+        before=tuple(manifest for manifest in before if manifest is not None),
+        deployment=deployment(resource, image, credentials_hash),
+        after=tuple(manifest for manifest in after if manifest is not None),
     )
-    return tuple(manifest for manifest in wanted if manifest is not None)
 
 
 def service_account(resource: Resource) -> Manifest:
@@ -47,12 +61,8 @@ def service_account(resource: Resource) -> Manifest:
 
 def service(resource: Resource) -> Manifest:
     """The address of the pods: OTLP for clients, the admin port for whoever scrapes metrics."""
-    wanted, otlp = resource.workload.service, resource.workload.otlp
-    ports = []
-    if otlp.grpc_port is not None:
-        ports.append(_port("otlp-grpc", otlp.grpc_port, _protocol(otlp.grpc, "grpc")))
-    if otlp.http_port is not None:
-        ports.append(_port("otlp-http", otlp.http_port, _protocol(otlp.http, "http")))
+    wanted = resource.workload.service
+    ports = [_port(f"otlp-{one.protocol}", one.port, _app_protocol(one)) for one in resource.workload.otlp.served]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -69,9 +79,9 @@ def _port(name: str, number: int, protocol: str) -> dict[str, Any]:
     return {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}
 
 
-def _protocol(server: OtlpServer, plain: str) -> str:
-    """What a proxy is told that it carries: with TLS it is the same for both."""
-    return plain if server.tls_secret_ref is None else "https"
+def _app_protocol(served: Served) -> str:
+    """The protocol that a proxy in front sees: with TLS it is the same for both."""
+    return served.protocol if served.server.tls_secret_ref is None else "https"
 
 
 def deployment(resource: Resource, image: str, credentials_hash: str | None = None) -> Manifest:

@@ -10,13 +10,13 @@ from typing import Any
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.errors import NotOurs
-from kafka_otlp_operator.resource.spec import Resource
+from kafka_otlp_operator.resource.metadata import Metadata
 
 Manifest = Mapping[str, Any]
 
 
 def metadata(
-    resource: Resource, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
+    resource: Metadata, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The metadata of an object; of the author's ``labels`` those that are also ours keep our value."""
     found: dict[str, Any] = {
@@ -46,18 +46,18 @@ def controller(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((owner for owner in owners if owner.get("controller")), {})
 
 
-def belongs(item: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
+def belongs(item: Mapping[str, Any], owner: Metadata) -> bool:
     """Whether an object was made for this very resource, not for an earlier one of its name."""
-    return bool(controller(item).get("uid") == owner["metadata"]["uid"])
+    return bool(controller(item).get("uid") == owner.uid)
 
 
-def is_ours(item: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
+def is_ours(item: Mapping[str, Any], owner: Metadata) -> bool:
     """Whether an object of a resource's name is the operator's to change: made for it, or made once and without an owner."""
     managed = (item["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.OPERATOR
     return belongs(item, owner) or (managed and not controller(item))
 
 
-def refuse_foreign(item: Mapping[str, Any], owner: Mapping[str, Any]) -> None:
+def refuse_foreign(item: Mapping[str, Any], owner: Metadata) -> None:
     """Raise NotOurs when an object of a resource's name is somebody else's."""
     if is_ours(item, owner):
         return

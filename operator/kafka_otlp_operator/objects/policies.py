@@ -58,8 +58,7 @@ def network_policy(resource: Resource) -> Manifest | None:
     wanted = resource.workload.network_policy
     if wanted is None or not wanted.enabled:
         return None
-    otlp = resource.workload.otlp
-    clients: dict[str, Any] = {"ports": _tcp(port for port in (otlp.grpc_port, otlp.http_port) if port is not None)}
+    clients: dict[str, Any] = {"ports": _tcp(served.port for served in resource.workload.otlp.served)}
     if wanted.ingress_from:
         clients = {"from": [dict(peer) for peer in wanted.ingress_from], **clients}
     brokers = {int(broker.rpartition(":")[2]) for broker in resource.options.brokers} | set(wanted.broker_ports)

@@ -16,7 +16,6 @@ from kafka_otlp_exporter.config import settings as process
 from kafka_otlp_operator import names
 from kafka_otlp_operator.objects.secrets_digest import Source
 from kafka_otlp_operator.resource import quantity
-from kafka_otlp_operator.resource.access_fields import OtlpServer
 from kafka_otlp_operator.resource.fields import MARGIN_SECONDS, PRE_STOP_SECONDS
 from kafka_otlp_operator.resource.spec import Resource
 
@@ -102,13 +101,9 @@ def _container(resource: Resource, image: str) -> dict[str, Any]:
 
 
 def _ports(resource: Resource) -> list[dict[str, Any]]:
-    otlp = resource.workload.otlp
-    ports = {"otlp-grpc": otlp.grpc_port, "otlp-http": otlp.http_port, "admin": names.ADMIN_PORT}
-    return [
-        {"name": name, "containerPort": number, "protocol": "TCP"}
-        for name, number in ports.items()
-        if number is not None
-    ]
+    ports = {f"otlp-{served.protocol}": served.port for served in resource.workload.otlp.served}
+    ports["admin"] = names.ADMIN_PORT
+    return [{"name": name, "containerPort": number, "protocol": "TCP"} for name, number in ports.items()]
 
 
 def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
@@ -150,27 +145,28 @@ def _ways_in(resource: Resource) -> dict[str, str]:
     """Settings of the exporter that say where it serves OTLP, and with which files."""
     otlp = resource.workload.otlp
     settings: dict[str, str] = {}
-    for way, server in _servers(resource):
+    for protocol, server in otlp.servers.items():
+        way = _way(protocol)
         if not server.enabled:
             settings[f"{way}_endpoint"] = ""
-        elif server.port is not None:
+            continue
+        if server.port is not None:
             settings[f"{way}_endpoint"] = f"0.0.0.0:{server.port}"
-        if server.enabled and server.max_request_bytes is not None:
+        if server.max_request_bytes is not None:
             settings[f"{way}_max_request_bytes"] = str(server.max_request_bytes)
-        if server.enabled and server.tls_secret_ref is not None:
+        if server.tls_secret_ref is not None:
             settings[f"{way}_tls_cert_file"] = f"{names.OTLP_DIR}/{way}/tls.crt"
             settings[f"{way}_tls_private_key_file"] = f"{names.OTLP_DIR}/{way}/tls.key"
-        if server.enabled and server.client_ca_secret_ref is not None:
+        if server.client_ca_secret_ref is not None:
             settings[f"{way}_client_ca_file"] = f"{names.OTLP_DIR}/{way}/client-ca.crt"
     if otlp.bearer_token_secret_ref is not None:
         settings["otlp_bearer_token_file"] = f"{names.OTLP_DIR}/bearer-token"
     return settings
 
 
-def _servers(resource: Resource) -> tuple[tuple[str, OtlpServer], ...]:
-    """The two ways in, each under the name that its settings begin with."""
-    otlp = resource.workload.otlp
-    return (("otlp_grpc", otlp.grpc), ("otlp_http", otlp.http))
+def _way(protocol: str) -> str:
+    """The prefix of the exporter's settings for one protocol; its files have a folder of the same name."""
+    return f"otlp_{protocol}"
 
 
 def _workers(resource: Resource) -> int:
@@ -207,12 +203,12 @@ def _volumes(resource: Resource) -> list[tuple[str, str, list[dict[str, Any]]]]:
 def _otlp_sources(resource: Resource) -> list[dict[str, Any]]:
     """What clients are served with, each way in with a folder of its own."""
     sources: list[dict[str, Any]] = []
-    for way, server in _servers(resource):
-        if server.enabled and server.tls_secret_ref is not None:
+    for protocol, _, server in resource.workload.otlp.served:
+        way = _way(protocol)
+        if server.tls_secret_ref is not None:
             files = {key: f"{way}/{key}" for key in ("tls.crt", "tls.key")}
             sources.append(_secret(server.tls_secret_ref.name, files))
-        if server.enabled and server.client_ca_secret_ref is not None:
-            authority = server.client_ca_secret_ref
+        if (authority := server.client_ca_secret_ref) is not None:
             sources.append(_secret(authority.name, {authority.key: f"{way}/client-ca.crt"}))
     if (token := resource.workload.otlp.bearer_token_secret_ref) is not None:
         sources.append(_secret(token.name, {token.key: "bearer-token"}))

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -71,6 +72,17 @@ class OtlpServer(Fields):
     ] = None
 
 
+class Served(NamedTuple):
+    """One protocol that is switched on, ``grpc`` or ``http``, and the port of the pods and of the Service for it."""
+
+    protocol: str
+    port: int
+    server: OtlpServer
+
+
+DEFAULT_PORTS: Mapping[str, int] = {"grpc": names.OTLP_GRPC_PORT, "http": names.OTLP_HTTP_PORT}
+
+
 class Otlp(Fields):
     """How OTLP is taken from clients."""
 
@@ -85,14 +97,18 @@ class Otlp(Fields):
     ] = None
 
     @property
-    def grpc_port(self) -> int | None:
-        """Where OTLP/gRPC is served; None when it is not."""
-        return (self.grpc.port or names.OTLP_GRPC_PORT) if self.grpc.enabled else None
+    def servers(self) -> Mapping[str, OtlpServer]:
+        """Both protocols, also one that is switched off."""
+        return {"grpc": self.grpc, "http": self.http}
 
     @property
-    def http_port(self) -> int | None:
-        """Where OTLP/HTTP is served; None when it is not."""
-        return (self.http.port or names.OTLP_HTTP_PORT) if self.http.enabled else None
+    def served(self) -> tuple[Served, ...]:
+        """The protocols that are switched on, gRPC first."""
+        return tuple(
+            Served(protocol, server.port or DEFAULT_PORTS[protocol], server)
+            for protocol, server in self.servers.items()
+            if server.enabled
+        )
 
 
 class NetworkPolicy(Fields):

@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from kafka_otlp_operator import names
 from kafka_otlp_operator.errors import PropertyRefused, SpecInvalid
 from kafka_otlp_operator.resource import permitted, quantity, refusals, rules
 from kafka_otlp_operator.resource.fields import Workload
+from kafka_otlp_operator.resource.metadata import Metadata, metadata
 
 _SASL_ROWS: Mapping[str, str] = {
     "sasl_username": "spec.sasl.username",
@@ -47,13 +48,9 @@ _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Resource:
-    """One custom resource. ``options`` knows which of them its author set; ``generation`` counts changes of spec."""
+class Resource(Metadata):
+    """One custom resource that is valid. ``options`` knows which of them its author set."""
 
-    name: str
-    namespace: str
-    uid: str
-    generation: int
     options: Options
     workload: Workload
 
@@ -68,18 +65,19 @@ def allowed(row: Row) -> str:
     return ALLOWED.get(row.name, row.allowed)
 
 
-def parse(resource: Mapping[str, Any], allowed_properties: Collection[str] = ()) -> Resource:
+def parse(document: Mapping[str, Any], allowed_properties: Collection[str] = ()) -> Resource:
     """Read a resource as the API server gives it, or as it stands in a file.
 
     ``allowed_properties`` are those of librdkafka that ``customConfig`` may set beyond ``permitted``'s. Raises SpecInvalid with the first thing that is wrong, its path in front.
     """
-    metadata = resource.get("metadata")
-    if not isinstance(metadata, Mapping):
+    described = document.get("metadata")
+    if not isinstance(described, Mapping):
         raise SpecInvalid("metadata: missing; at least metadata.name is needed.")
-    name = str(metadata.get("name", ""))
+    about = metadata(described)
+    name = about.name
     if len(name) > names.NAME_MAX_LENGTH or not re.fullmatch(names.NAME_PATTERN, name):
         raise SpecInvalid(f"metadata.name: {name[:_LONGEST_SHOWN]!r} is not allowed; allowed: {names.NAME_ALLOWED}.")
-    spec = resource.get("spec")
+    spec = document.get("spec")
     if not isinstance(spec, Mapping):
         raise SpecInvalid("spec: missing; at least spec.brokers is needed.")
     given = _as_stored(spec, "spec", _DEEPEST)
@@ -89,15 +87,7 @@ def parse(resource: Mapping[str, Any], allowed_properties: Collection[str] = ())
     _only_permitted(options, allowed_properties)
     _readable_resources(workload)
     _keep_rules(given)
-    generation = metadata.get("generation")
-    return Resource(
-        name=name,
-        namespace=str(metadata.get("namespace") or "default"),
-        uid=str(metadata.get("uid", "")),
-        generation=generation if isinstance(generation, int) else 0,
-        options=options,
-        workload=workload,
-    )
+    return Resource(**asdict(about), options=options, workload=workload)
 
 
 def _as_stored(value: Any, path: str, deeper: int) -> Any:

@@ -13,6 +13,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from kafka_otlp_operator import names
+from kafka_otlp_operator.resource.fields import Workload
+from kafka_otlp_operator.resource.parts import ConfigMapKeyRef, SecretKeyRef
+from kafka_otlp_operator.resource.reading import Reading
 from kafka_otlp_operator.status.pods import Obstacle, Pod, Report, obstacle
 
 Truth = Literal["True", "False", "Unknown"]
@@ -37,8 +40,7 @@ class Findings:
     """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
 
     ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
-    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka. ``paused``: the resource
-    asks that nothing be changed.
+    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka.
     """
 
     config: Finding | None
@@ -46,14 +48,7 @@ class Findings:
     deployment: Mapping[str, Any] | None
     pods: Sequence[Pod] = ()
     reports: Mapping[str, Report] = field(default_factory=dict)
-    paused: bool = False
 
-
-# Where the credentials stand that an exporter may name as the cause: part and field of spec, and what it refers to.
-_SOURCES: Mapping[str, Sequence[tuple[str, str, str]]] = {
-    "AuthenticationFailed": (("sasl", "passwordSecretRef", "Secret"),),
-    "CertificateNotTrusted": (("tls", "caSecretRef", "Secret"), ("tls", "caConfigMapRef", "ConfigMap")),
-}
 
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
 APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
@@ -78,54 +73,58 @@ def applied(unserved: Sequence[Mapping[str, Any]]) -> Finding:
     )
 
 
-def summarize(resource: Mapping[str, Any], findings: Findings, now: datetime) -> Status:
-    """The status of a resource, which carries its previous one. ``now`` is the time of conditions that flip."""
-    metadata = resource["metadata"]
-    name, generation = metadata["name"], int(metadata.get("generation", 0))
-    before = _by_type(resource.get("status") or {})
+def summarize(resource: Reading, before: Status, findings: Findings, now: datetime) -> Status:
+    """The new status of ``resource``; ``before`` is its present one, empty when there is none.
+
+    ``now`` becomes the ``lastTransitionTime`` of those conditions whose status changes.
+    """
     deployed = (findings.deployment or {}).get("status") or {}
-    why = _to_its_secret(obstacle(findings.pods, findings.reports), resource)
-    available = _available(findings.deployment, why)
+    port = next((served.port for served in resource.workload.otlp.served), names.OTLP_GRPC_PORT)
+    return {
+        "observedGeneration": resource.generation,
+        "replicas": int(deployed.get("replicas", 0)),
+        "readyReplicas": int(deployed.get("readyReplicas", 0)),
+        "selector": names.selector_text(resource.name),
+        "endpoint": names.endpoint(resource.name, resource.namespace, port),
+        "conditions": _conditions(resource, _by_type(before), findings, now),
+    }
+
+
+def _conditions(
+    resource: Reading, before: Mapping[str, Mapping[str, Any]], findings: Findings, now: datetime
+) -> list[Mapping[str, Any]]:
+    """One condition of each type; that of a step which was not reached stays as it was."""
+    paused, generation = resource.workload.paused, resource.generation
     # While it is paused, pods and objects are those of an earlier generation, and no condition says otherwise.
-    held = findings.paused and findings.config is not None and findings.config.status == "True"
-    about = _generation_applied(before, generation) if held else generation
-    steps = {
+    held = paused and findings.config is not None and findings.config.status == "True"
+    about = int(before.get("Applied", {}).get("observedGeneration", generation)) if held else generation
+    found = _steps(resource.workload, before, findings, held=held)
+    return [
+        _condition(kind, finding, about if kind in _OF_PODS else generation, before.get(kind), now)
+        if (finding := found[kind])
+        else before[kind]
+        for kind in _TYPES
+        if found[kind] or kind in before
+    ]
+
+
+def _steps(
+    workload: Workload, before: Mapping[str, Mapping[str, Any]], findings: Findings, *, held: bool
+) -> Mapping[str, Finding | None]:
+    """What was found, by the type of its condition."""
+    why = _to_its_secret(obstacle(findings.pods, findings.reports), workload)
+    available = _available(findings.deployment, why)
+    ready = _ready(findings, before, available, why)
+    if held:
+        ready = replace(ready, message=f"{ready.message} The resource is paused: its changes are not applied.")
+    return {
+        "Ready": ready,
         "ConfigValid": findings.config,
         "Applied": findings.applied or (None if "Applied" in before else _NOT_APPLIED),
         "Available": available,
         "KafkaReachable": _reachable(available, why),
-        "Paused": PAUSED if findings.paused else _NOT_PAUSED,
+        "Paused": PAUSED if workload.paused else _NOT_PAUSED,
     }
-    ready = _ready(findings, before, available, why)
-    if held:
-        ready = replace(ready, message=f"{ready.message} The resource is paused: its changes are not applied.")
-    found = {"Ready": ready, **steps}
-    return {
-        "observedGeneration": generation,
-        "replicas": int(deployed.get("replicas", 0)),
-        "readyReplicas": int(deployed.get("readyReplicas", 0)),
-        "selector": names.selector_text(name),
-        "endpoint": names.endpoint(name, metadata["namespace"], _port(resource)),
-        "conditions": [
-            _condition(kind, finding, about if kind in _OF_PODS else generation, before.get(kind), now)
-            if finding
-            else before[kind]
-            for kind in _TYPES
-            if (finding := found[kind]) or kind in before
-        ],
-    }
-
-
-def _generation_applied(before: Mapping[str, Mapping[str, Any]], generation: int) -> int:
-    return int(before.get("Applied", {}).get("observedGeneration", generation))
-
-
-def _port(resource: Mapping[str, Any]) -> int:
-    """Where clients send OTLP to, as the resource says it: it may be one that cannot be parsed."""
-    otlp = (resource.get("spec") or {}).get("otlp") or {}
-    ways = (("grpc", names.OTLP_GRPC_PORT), ("http", names.OTLP_HTTP_PORT))
-    on = [(otlp.get(way) or {}).get("port", port) for way, port in ways if (otlp.get(way) or {}).get("enabled", True)]
-    return int(on[0]) if on else names.OTLP_GRPC_PORT
 
 
 def settled(deployment: Mapping[str, Any] | None) -> bool:
@@ -136,12 +135,11 @@ def settled(deployment: Mapping[str, Any] | None) -> bool:
     return _observed(deployment) and all(count == wanted for count in _counts(deployment).values())
 
 
-def differs(resource: Mapping[str, Any], status: Status) -> bool:
-    """Whether this status says anything that the resource's present one does not."""
-    present = resource.get("status") or {}
+def differs(before: Status, status: Status) -> bool:
+    """Whether ``status`` says anything that the present status, ``before``, does not."""
     fields = [key for key in status if key != "conditions"]
-    return any(present.get(key) != status[key] for key in fields) or any(
-        _by_type(present).get(kind) != condition for kind, condition in _by_type(status).items()
+    return any(before.get(key) != status[key] for key in fields) or any(
+        _by_type(before).get(kind) != condition for kind, condition in _by_type(status).items()
     )
 
 
@@ -200,15 +198,25 @@ def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Fi
     return _missing(conditions, counted, why)
 
 
-def _to_its_secret(why: Obstacle | None, resource: Mapping[str, Any]) -> Obstacle | None:
-    """Say where the credentials stand that Kafka refuses: the exporter knows files, the resource knows their Secrets."""
-    spec = resource.get("spec") or {}
-    for part, field_name, kind in _SOURCES.get(why.reason, ()) if why and why.kafka else ():
-        reference = (spec.get(part) or {}).get(field_name)
-        if why and reference:
+def _to_its_secret(why: Obstacle | None, workload: Workload) -> Obstacle | None:
+    """Name the Secret of the credentials that Kafka refuses: the exporter knows files, the resource knows Secrets."""
+    if why is None or not why.kafka:
+        return why
+    for kind, reference in _references(why.reason, workload):
+        if reference is not None:
             said = why.message.partition(": check ")[0].rstrip(".")
-            return why._replace(message=f'{said}: check key "{reference["key"]}" of {kind} "{reference["name"]}".')
+            return why._replace(message=f'{said}: check key "{reference.key}" of {kind} "{reference.name}".')
     return why
+
+
+def _references(reason: str, workload: Workload) -> Sequence[tuple[str, SecretKeyRef | ConfigMapKeyRef | None]]:
+    """Where the credentials come from that ``reason`` is about, each with the kind of its object."""
+    sasl, tls = workload.sasl, workload.tls
+    if reason == "AuthenticationFailed" and sasl is not None:
+        return (("Secret", sasl.password_secret_ref),)
+    if reason == "CertificateNotTrusted" and tls is not None:
+        return (("Secret", tls.ca_secret_ref), ("ConfigMap", tls.ca_config_map_ref))
+    return ()
 
 
 def _reachable(available: Finding, why: Obstacle | None) -> Finding:

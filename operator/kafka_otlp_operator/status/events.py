@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from kafka_otlp_operator import names
+from kafka_otlp_operator.resource.metadata import Metadata
 
 # The API server takes no longer one, and counts bytes.
 _LONGEST_MESSAGE = 1024
@@ -21,15 +22,17 @@ PASSING = frozenset(
 )
 
 
-def transition(resource: Mapping[str, Any], ready: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
-    """The Event that tells of a new ``Ready`` condition; None when its status and reason are those of before.
+def transition(
+    resource: Metadata, before: Mapping[str, Any], ready: Mapping[str, Any], now: datetime
+) -> Mapping[str, Any] | None:
+    """The Event about a new ``Ready`` condition; None when its status and reason are the previous ones.
 
-    ``resource`` carries the status that it had before, ``now`` is when the new one was written.
+    ``resource`` is what the Event is about, ``before`` its previous status, ``ready`` the new condition, and ``now``
+    the time at which it was written.
     """
-    before = next(iter(_ready(resource.get("status") or {})), {})
-    if all(before.get(part) == ready[part] for part in ("status", "reason")):
+    previous = next(iter(_ready(before)), {})
+    if all(previous.get(part) == ready[part] for part in ("status", "reason")):
         return None
-    metadata = resource["metadata"]
     warning = ready["status"] != "True" and ready["reason"] not in PASSING
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -37,16 +40,16 @@ def transition(resource: Mapping[str, Any], ready: Mapping[str, Any], now: datet
         "kind": "Event",
         # As client-go's recorders name theirs: the object, and a number that no other one has.
         "metadata": {
-            "name": f"{metadata['name']}.{int(now.timestamp() * 1_000_000):x}",
-            "namespace": metadata["namespace"],
+            "name": f"{resource.name}.{int(now.timestamp() * 1_000_000):x}",
+            "namespace": resource.namespace,
         },
         "involvedObject": {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "uid": metadata["uid"],
-            "resourceVersion": metadata.get("resourceVersion", ""),
+            "name": resource.name,
+            "namespace": resource.namespace,
+            "uid": resource.uid,
+            "resourceVersion": resource.resource_version,
         },
         "type": "Warning" if warning else "Normal",
         "reason": ready["reason"],

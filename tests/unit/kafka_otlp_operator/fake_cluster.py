@@ -10,6 +10,7 @@ from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound
 from kafka_otlp_operator.objects.ownership import belongs
 from kafka_otlp_operator.objects.secrets_digest import Source
 from kafka_otlp_operator.reconcile import Objects
+from kafka_otlp_operator.resource.metadata import Metadata
 from kafka_otlp_operator.status import conditions
 
 
@@ -55,14 +56,14 @@ class FakeCluster:
     def serves(self, manifest: Object) -> bool:
         return manifest["kind"] not in self.unserved
 
-    def named(self, owner: Object) -> dict[str, Object]:
+    def named(self, owner: Metadata) -> dict[str, Object]:
         return dict(self.objects)
 
-    def deployment(self, owner: Object) -> Object | None:
+    def deployment(self, owner: Metadata) -> Object | None:
         found = self.objects.get("Deployment")
         return found if found is not None and belongs(found, owner) else None
 
-    def pods(self, owner: Object) -> Sequence[Object]:
+    def pods(self, owner: Metadata) -> Sequence[Object]:
         if isinstance(self.seen_pods, Exception):
             raise self.seen_pods
         return self.seen_pods
@@ -84,9 +85,9 @@ class FakeCluster:
         self.calls.append(("delete", child["kind"]))
         del self.objects[child["kind"]]
 
-    def apply_status(self, resource: Object, status: Object) -> None:
+    def apply_status(self, resource: Metadata, status: Object) -> None:
         self.calls.append(("status", conditions.ready(status)["reason"]))
-        self.stored = {**resource, "status": status}
+        self.stored = {**self.resource(Key(resource.namespace, resource.name)), "status": status}
 
     def post(self, event: Object) -> None:
         if self.forbids_events:

@@ -28,6 +28,6 @@ def raw(spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
     }
 
 
-def resource(**spec: Any) -> Resource:
+def resource(generation: int = 1, /, **spec: Any) -> Resource:
     """The same, parsed."""
-    return parse(raw(spec))
+    return parse(raw(spec, generation=generation))

@@ -16,7 +16,7 @@ from kafka_otlp_operator.api.cluster import Cluster, Key
 from kafka_otlp_operator.api.kube import Api
 from kafka_otlp_operator.objects.kinds import CHILDREN
 from kafka_otlp_operator.objects.secrets_digest import Source
-from tests.unit.kafka_otlp_operator.resources import raw
+from tests.unit.kafka_otlp_operator.resources import resource
 
 OURS = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
 THEIRS = {"controller": True, "uid": "uid-2", "kind": "Deployment", "name": "other"}
@@ -192,7 +192,7 @@ def test_apply(server):
 def test_status_is_for_this_very_resource(server):
     """The status names the uid, so that it never lands on another resource of the same name."""
     server.answers = [(200, {})]
-    server.cluster.apply_status(raw(), {"replicas": 1})
+    server.cluster.apply_status(resource(), {"replicas": 1})
     _, path, _, body = server.calls[0]
     assert path.startswith("/apis/kafka-otlp.dev/v1alpha1/namespaces/telemetry/kafkaotlpexporters/edge/status?")
     assert json.loads(body)["metadata"]["uid"] == "uid-1"
@@ -202,7 +202,7 @@ def test_named(server):
     """One question a kind, by the resource's name; a kind that is not installed has no such object."""
     nothing: list[tuple[int, Any]] = [(404, {"message": "no"})] * (len(CHILDREN) - 1)
     server.answers = [(200, {"metadata": {"name": "edge"}}), *nothing]
-    assert server.cluster.named(raw()) == {"Deployment": {"kind": "Deployment", "metadata": {"name": "edge"}}}
+    assert server.cluster.named(resource()) == {"Deployment": {"kind": "Deployment", "metadata": {"name": "edge"}}}
     paths = [call[1] for call in server.calls]
     assert paths == [kind.path("telemetry", "edge") for kind in CHILDREN.values()]
 
@@ -211,9 +211,9 @@ def test_named_is_not_what_could_not_be_asked(server):
     """An object that may not be looked at is no missing object, but of a kind that need not be there."""
     server.answers = [(403, {"message": "forbidden"})]
     with pytest.raises(errors.Forbidden):
-        server.cluster.named(raw())
+        server.cluster.named(resource())
     server.answers = [(403 if kind.optional else 404, {"message": "no"}) for kind in CHILDREN.values()]
-    assert server.cluster.named(raw()) == {}
+    assert server.cluster.named(resource()) == {}
     server.answers = [
         listed(),
         *((403, {"message": "no"}) if kind.optional else listed() for kind in CHILDREN.values()),
@@ -224,8 +224,8 @@ def test_named_is_not_what_could_not_be_asked(server):
 def test_no_deployment(server):
     """One that is not there is None, and so is somebody else's."""
     server.answers = [(404, {"message": "no"}), (200, {"metadata": {"ownerReferences": [THEIRS]}})]
-    assert server.cluster.deployment(raw()) is None
-    assert server.cluster.deployment(raw()) is None
+    assert server.cluster.deployment(resource()) is None
+    assert server.cluster.deployment(resource()) is None
 
 
 def test_delete(server):
@@ -295,8 +295,8 @@ def test_nothing_to_let_go_of(server, deployment):
 def test_pods_are_the_deployments(server):
     """They are found by the labels that the Deployment selects them by, from the API server's memory."""
     server.answers = [(200, {"items": [{"metadata": {"name": "edge-1"}}]}), (200, {"items": None})]
-    assert [pod["metadata"]["name"] for pod in server.cluster.pods(raw())] == ["edge-1"]
-    assert not server.cluster.pods(raw())
+    assert [pod["metadata"]["name"] for pod in server.cluster.pods(resource())] == ["edge-1"]
+    assert not server.cluster.pods(resource())
     path = server.calls[0][1]
     assert path.startswith("/api/v1/namespaces/telemetry/pods?labelSelector=app.kubernetes.io")
     assert path.endswith("resourceVersion=0")
@@ -346,7 +346,7 @@ def test_nothing_is_written_by_who_may_not(server):
     for write in (
         lambda: guarded.apply(MANIFEST),
         lambda: guarded.delete({"kind": "Service", "metadata": {"name": "edge", "namespace": "telemetry", "uid": "u"}}),
-        lambda: guarded.apply_status(raw(), {}),
+        lambda: guarded.apply_status(resource(), {}),
         lambda: guarded.post({"metadata": {"namespace": "telemetry"}}),
     ):
         with pytest.raises(errors.NotLeader):

@@ -39,7 +39,7 @@ def test_always_the_same():
 def test_selector_is_not_the_authors():
     """No field of the resource reaches the selector, which Kubernetes never lets change."""
     specs = [{}, {"podTemplate": {"labels": {"a": "b"}}, "image": "x", "clientId": "y"}]
-    found = [desired(resource(**spec), "image:1")[2]["spec"]["selector"]["matchLabels"] for spec in specs]
+    found = [desired(resource(**spec), "image:1").deployment["spec"]["selector"]["matchLabels"] for spec in specs]
     assert found == [dict(selector("edge"))] * 2
 
 

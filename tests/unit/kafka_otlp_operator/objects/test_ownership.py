@@ -6,7 +6,7 @@ from kafka_otlp_operator.errors import NotOurs
 from kafka_otlp_operator.names import labels
 from kafka_otlp_operator.objects.ownership import belongs, is_ours, metadata, refuse_foreign
 from kafka_otlp_operator.resource.spec import parse
-from tests.unit.kafka_otlp_operator.resources import raw, resource
+from tests.unit.kafka_otlp_operator.resources import resource
 
 OURS = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
 THEIRS = {"controller": True, "uid": "uid-2", "kind": "Deployment", "name": "other"}
@@ -46,7 +46,7 @@ def test_annotations():
 )
 def test_belongs(owners, ours):
     """Only what this very resource controls was made for it."""
-    assert belongs({"metadata": {"ownerReferences": owners}}, raw()) is ours
+    assert belongs({"metadata": {"ownerReferences": owners}}, resource()) is ours
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_belongs(owners, ours):
 def test_foreign_objects(found, sentence):
     """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
     item = {"kind": "Service", "metadata": {"name": "edge", **found}}
-    assert is_ours(item, raw()) == (sentence is None)
+    assert is_ours(item, resource()) == (sentence is None)
     if sentence is None:
-        refuse_foreign(item, raw())
+        refuse_foreign(item, resource())
         return
     with pytest.raises(NotOurs) as refused:
-        refuse_foreign(item, raw())
+        refuse_foreign(item, resource())
     assert sentence in str(refused.value)
     assert refused.value.reason == "ApplyConflict"

@@ -7,10 +7,11 @@ from kafka_otlp_operator.resource.access_fields import NetworkPolicy, Otlp, Otlp
 
 
 def test_ports():
-    """Both ways in are open on their usual ports, unless something else is said."""
-    assert (Otlp().grpc_port, Otlp().http_port) == (4317, 4318)
+    """Both protocols are served on their usual ports, gRPC first, unless the resource says otherwise."""
+    assert [(one.protocol, one.port) for one in Otlp().served] == [("grpc", 4317), ("http", 4318)]
     other = Otlp(grpc=OtlpServer(port=5000), http=OtlpServer(enabled=False))
-    assert (other.grpc_port, other.http_port) == (5000, None)
+    assert other.served == (("grpc", 5000, other.grpc),)
+    assert list(other.servers) == ["grpc", "http"]
 
 
 @pytest.mark.parametrize("port", [0, 443, 1023, 65536])

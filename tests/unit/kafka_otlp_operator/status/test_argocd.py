@@ -13,6 +13,7 @@ import yaml
 from lupa import lua51
 
 from kafka_otlp_operator.errors import ApiError
+from kafka_otlp_operator.resource.reading import read
 from kafka_otlp_operator.status import conditions
 from kafka_otlp_operator.status.conditions import Finding, Findings
 from kafka_otlp_operator.status.events import PASSING
@@ -31,11 +32,10 @@ def health(resource: Mapping[str, Any]) -> tuple[str, str]:
     return found["status"], found["message"]
 
 
-def told(findings: Findings, **metadata: Any) -> dict[str, Any]:
+def told(findings: Findings, spec: dict[str, Any] | None = None) -> dict[str, Any]:
     """A resource with the status that the operator writes of these findings."""
-    resource = raw()
-    resource["metadata"] |= {"generation": 3, **metadata}
-    return {**resource, "status": conditions.summarize({**resource, "status": {}}, findings, NOW)}
+    resource = raw(spec, generation=3)
+    return {**resource, "status": conditions.summarize(read(resource), {}, findings, NOW)}
 
 
 def deployment(available: int) -> dict[str, Any]:
@@ -61,21 +61,21 @@ FORBIDDEN = Finding("False", "ApplyForbidden", "not allowed.")
 
 
 @pytest.mark.parametrize(
-    ("findings", "expected"),
+    ("findings", "spec", "expected"),
     [
-        (Findings(conditions.VALID, conditions.APPLIED, deployment(1)), "Healthy"),
-        (Findings(conditions.VALID, conditions.APPLIED, deployment(0)), "Progressing"),
-        (Findings(conditions.VALID, conditions.APPLIED, None), "Progressing"),
-        (Findings(conditions.VALID, conditions.APPLIED, deployment(0), pods=(STARTING,)), "Progressing"),
-        (Findings(conditions.VALID, conditions.APPLIED, deployment(0), pods=(PULLING,)), "Degraded"),
-        (Findings(INVALID, None, deployment(1)), "Degraded"),
-        (Findings(conditions.VALID, FORBIDDEN, None), "Degraded"),
-        (Findings(conditions.VALID, None, deployment(1), paused=True), "Suspended"),
+        (Findings(conditions.VALID, conditions.APPLIED, deployment(1)), {}, "Healthy"),
+        (Findings(conditions.VALID, conditions.APPLIED, deployment(0)), {}, "Progressing"),
+        (Findings(conditions.VALID, conditions.APPLIED, None), {}, "Progressing"),
+        (Findings(conditions.VALID, conditions.APPLIED, deployment(0), pods=(STARTING,)), {}, "Progressing"),
+        (Findings(conditions.VALID, conditions.APPLIED, deployment(0), pods=(PULLING,)), {}, "Degraded"),
+        (Findings(INVALID, None, deployment(1)), {}, "Degraded"),
+        (Findings(conditions.VALID, FORBIDDEN, None), {}, "Degraded"),
+        (Findings(conditions.VALID, None, deployment(1)), {"paused": True}, "Suspended"),
     ],
 )
-def test_health(findings: Findings, expected: str):
+def test_health(findings: Findings, spec: dict[str, Any], expected: str):
     """As the status says, with its sentence."""
-    resource = told(findings)
+    resource = told(findings, spec)
     found, message = health(resource)
     assert found == expected
     assert message in {one["message"] for one in resource["status"]["conditions"]}

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from kafka_otlp_operator.resource.reading import read
 from kafka_otlp_operator.status.conditions import APPLIED, VALID, Finding, Findings, differs, settled, summarize
 from kafka_otlp_operator.status.conditions import ready as ready_condition
 from kafka_otlp_operator.status.pods import Report
-from tests.unit.kafka_otlp_operator.resources import raw
+from tests.unit.kafka_otlp_operator.resources import SECURE, raw, resource
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -38,8 +39,7 @@ def of(
     now: datetime = NOW,
 ) -> Any:
     """The conditions, by type."""
-    resource = raw(generation=generation) | ({"status": before} if before else {})
-    summary = summarize(resource, Findings(config, applied, found), now)
+    summary = summarize(resource(generation), before or {}, Findings(config, applied, found), now)
     return {condition["type"]: condition for condition in summary["conditions"]}
 
 
@@ -150,22 +150,25 @@ LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExc
 )
 def test_the_pods_say_why(found, pod, reason, message):
     """Where pods tell what keeps them it stands in the status, instead of a Deployment's "late"."""
-    summary = summarize(raw(), Findings(VALID, APPLIED, found, (pod,)), NOW)
+    summary = summarize(resource(), {}, Findings(VALID, APPLIED, found, (pod,)), NOW)
     ready = ready_condition(summary)
     assert (ready["status"], ready["reason"]) == ("False", reason)
     assert ready["message"].startswith(message)
 
 
-def test_refused_credentials_lead_to_their_secret():
-    """The exporter knows files; the resource knows the Secret and its key, and the condition names them."""
+@pytest.mark.parametrize("mistake", [{}, {"lingerMS": 1}])
+def test_refused_credentials_lead_to_their_secret(mistake):
+    """The exporter knows files; the resource knows the Secret and its key, and the condition names them.
+
+    Also where the resource was changed since into one that is invalid: its pods are still the earlier ones.
+    """
     report = Report(
         "AuthenticationFailed",
         'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and the mechanism.',
     )
-    secured = raw({"sasl": {"passwordSecretRef": {"name": "edge-kafka", "key": "password"}}})
     found = deployment(1, availableReplicas=0, conditions=[LATE])
     findings = Findings(VALID, APPLIED, found, (RUNNING,), {"edge-2": report})
-    conditions = {one["type"]: one for one in summarize(secured, findings, NOW)["conditions"]}
+    conditions = {one["type"]: one for one in summarize(read(raw(SECURE | mistake)), {}, findings, NOW)["conditions"]}
     sentence = 'Kafka at kafka:9093 refused user "edge" (SCRAM-SHA-512): check key "password" of Secret "edge-kafka".'
     assert conditions["KafkaReachable"]["message"] == sentence
     assert conditions["Ready"]["reason"] == "AuthenticationFailed"
@@ -213,7 +216,7 @@ def test_the_first_step_that_failed_is_the_reason():
 
 def test_what_was_found_earlier_still_holds():
     """A step that was not reached keeps its condition, with the generation that it was found for."""
-    before = summarize(raw(), Findings(VALID, APPLIED, deployment()), THEN)
+    before = summarize(resource(), {}, Findings(VALID, APPLIED, deployment()), THEN)
     wrong = Finding("False", "InvalidKafkaConfig", "wrong.")
     conditions = of(deployment(), before, generation=2, config=wrong, applied=None)
     assert (conditions["Applied"]["status"], conditions["Applied"]["observedGeneration"]) == ("True", 1)
@@ -222,9 +225,9 @@ def test_what_was_found_earlier_still_holds():
 
 def test_paused_conditions_are_about_what_runs():
     """Pods that are ready are those of the generation that was applied last, and the conditions about them say so."""
-    before = summarize(raw(generation=3), Findings(VALID, APPLIED, deployment()), THEN)
-    findings = Findings(VALID, None, deployment(), paused=True)
-    summary = summarize(raw(generation=5) | {"status": before}, findings, NOW)
+    before = summarize(resource(3), {}, Findings(VALID, APPLIED, deployment()), THEN)
+    findings = Findings(VALID, None, deployment())
+    summary = summarize(resource(5, paused=True), before, findings, NOW)
     about = {one["type"]: (one["status"], one["observedGeneration"]) for one in summary["conditions"]}
     assert about == {
         "Ready": ("True", 3),
@@ -242,16 +245,16 @@ def test_paused_conditions_are_about_what_runs():
 
 def test_paused_and_wrong():
     """What is wrong with the newest generation is told of it, paused or not."""
-    before = summarize(raw(generation=3), Findings(VALID, APPLIED, deployment()), THEN)
-    wrong = Findings(Finding("False", "RenderFailed", "wrong."), None, deployment(), paused=True)
-    ready = ready_condition(summarize(raw(generation=5) | {"status": before}, wrong, NOW))
+    before = summarize(resource(3), {}, Findings(VALID, APPLIED, deployment()), THEN)
+    wrong = Findings(Finding("False", "RenderFailed", "wrong."), None, deployment())
+    ready = ready_condition(summarize(resource(5, paused=True), before, wrong, NOW))
     assert (ready["status"], ready["observedGeneration"], ready["message"]) == ("False", 5, "wrong.")
 
 
 @pytest.mark.parametrize(
     ("otlp", "port"),
     [
-        (None, 4317),
+        ({}, 4317),
         ({"grpc": {"port": 5317}}, 5317),
         ({"grpc": {"enabled": False}}, 4318),
         ({"grpc": {"enabled": False}, "http": {"port": 5318}}, 5318),
@@ -259,14 +262,14 @@ def test_paused_and_wrong():
     ],
 )
 def test_the_endpoint_is_where_otlp_is_taken(otlp, port):
-    """gRPC's port, or that of HTTP where gRPC is off."""
-    summary = summarize(raw({"otlp": otlp}), Findings(VALID, APPLIED, None), NOW)
+    """The port of gRPC, or that of HTTP where gRPC is off; an invalid resource that has both off has an endpoint, too."""
+    summary = summarize(read(raw({"otlp": otlp})), {}, Findings(VALID, APPLIED, None), NOW)
     assert summary["endpoint"] == f"edge.telemetry.svc:{port}"
 
 
 def test_time_moves_only_with_the_status():
     """lastTransitionTime stays when only reason or message change, and moves when the status flips."""
-    before = summarize(raw(), Findings(VALID, APPLIED, deployment(updatedReplicas=1)), THEN)
+    before = summarize(resource(), {}, Findings(VALID, APPLIED, deployment(updatedReplicas=1)), THEN)
     conditions = of(deployment(), before)
     assert conditions["Available"]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
     assert conditions["Ready"]["lastTransitionTime"] == "2026-01-02T00:00:00Z"
@@ -275,26 +278,24 @@ def test_time_moves_only_with_the_status():
 def test_time_alone_is_no_difference():
     """The same findings at another time give the same status, so that nothing is written."""
     findings = Findings(VALID, APPLIED, deployment())
-    before = summarize(raw(), findings, THEN)
-    again = raw() | {"status": before}
-    assert differs(raw(), before)
-    assert not differs(again, summarize(again, findings, NOW))
+    before = summarize(resource(), {}, findings, THEN)
+    assert differs({}, before)
+    assert not differs(before, summarize(resource(), before, findings, NOW))
 
 
 def test_conditions_of_others_are_left_alone():
     """A condition that somebody else wrote neither counts as a difference nor is written by us."""
     findings = Findings(VALID, APPLIED, deployment())
-    before = dict(summarize(raw(), findings, THEN))
+    before = dict(summarize(resource(), {}, findings, THEN))
     before["conditions"] = [*before["conditions"], {"type": "Theirs", "status": "True"}]
-    again = raw() | {"status": before}
-    summary = summarize(again, findings, NOW)
-    assert not differs(again, summary)
+    summary = summarize(resource(), before, findings, NOW)
+    assert not differs(before, summary)
     assert "Theirs" not in {condition["type"] for condition in summary["conditions"]}
 
 
 def test_fields():
     """The scale subresource, and people, find what they need."""
-    summary = summarize(raw(generation=4), Findings(VALID, APPLIED, deployment(readyReplicas=1)), NOW)
+    summary = summarize(resource(4), {}, Findings(VALID, APPLIED, deployment(readyReplicas=1)), NOW)
     assert {key: summary[key] for key in summary if key != "conditions"} == {
         "observedGeneration": 4,
         "replicas": 2,

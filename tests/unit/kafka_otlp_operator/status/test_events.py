@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kafka_otlp_operator.status.events import transition
-from tests.unit.kafka_otlp_operator.resources import raw
+from tests.unit.kafka_otlp_operator.resources import resource
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def condition(status: str = "False", reason: str = "ImagePullFailed", message: s
 def told(before: Any, after: Any, now: datetime = NOW) -> Any:
     """The Event of a resource whose Ready was one and becomes another."""
     conditions = [{"type": "Applied", "status": "True", "reason": "Applied"}, *([before] if before else [])]
-    return transition({**raw(), "status": {"conditions": conditions}}, after, now)
+    return transition(resource(), {"conditions": conditions}, after, now)
 
 
 def test_a_repeat_is_no_transition():

@@ -18,7 +18,7 @@ def pod(
     container = {"name": "exporter", "image": "exporter:1", "state": state or {}, **more.pop("container", {})}
     return {
         "metadata": {"name": name, "namespace": "telemetry", "creationTimestamp": created, **more.pop("metadata", {})},
-        "spec": desired(resource(**SECURE), "exporter:1")[2]["spec"]["template"]["spec"],
+        "spec": desired(resource(**SECURE), "exporter:1").deployment["spec"]["template"]["spec"],
         "status": {"conditions": list(conditions), **({"containerStatuses": [container]} if state else {}), **more},
     }
 
@@ -101,7 +101,7 @@ def test_what_keeps_a_pod(found, reason, message):
 def waits_for(*files: str, **spec: Any) -> str:
     """What is said of a pod of this spec whose exporter waits for files."""
     found = pod({"running": {"startedAt": "now"}})
-    found["spec"] = desired(resource(**spec), "exporter:1")[2]["spec"]["template"]["spec"]
+    found["spec"] = desired(resource(**spec), "exporter:1").deployment["spec"]["template"]["spec"]
     told = obstacle([found], {"edge-1": Report("FilesMissing", "waits for files.", files)})
     assert told is not None
     assert (told.reason, told.passing, told.kafka) == ("SecretKeyMissing", False, False)
