@@ -1,160 +1,35 @@
-"""The command line: ``run`` works in a cluster, ``render`` shows what a resource would become, without one."""
+"""The start of ``kafka-otlp-operator``: runs ``command_line``, or says that the packages of the extra are missing.
+
+It imports nothing outside of Python itself before it knows that they are there.
+"""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import os
-import socket
 import sys
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-import structlog
-import yaml
-from pydantic import ValidationError
-
-from kafka_otlp_operator import names
-from kafka_otlp_operator.check import Checker
-from kafka_otlp_operator.errors import OperatorError, SpecInvalid
-from kafka_otlp_operator.objects import manifests
-from kafka_otlp_operator.resource.spec import Resource, parse
-from kafka_otlp_operator.settings import VERSION, Settings
-
-if TYPE_CHECKING:
-    from kafka_otlp_operator.loop.leadership import Leadership
-
-# PyYAML lets out what Python says of a month 13, of a number of 5000 digits, of a tag that does not fit its value.
-_ODD_VALUES = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+# The modules of the extra `operator` in pyproject.toml.
+_EXTRA = frozenset({"kopf", "kubernetes", "pydantic_settings", "yaml"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0, 1 when it failed, 2 when the command line or a setting is wrong."""
-    given = _parser().parse_args(arguments)
+    """Run the command with these arguments, or with those of the process; returns the exit code.
+
+    It is 0, 1 when the command failed, 2 when the command line, a setting or the installation is wrong.
+    """
     try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        variable = f"{Settings.model_config['env_prefix']}{first['loc'][0]}".upper()
-        said = first["msg"].removeprefix("Value error, ").rstrip(".")
-        return _fail(f"{variable}: {said[:1].lower()}{said[1:]}.", 2)
-    try:
-        if given.command == "render":
-            return _render(given.file, settings)
-        return _run(settings, tuple(given.namespace or settings.watched))
-    except OperatorError as error:
-        return _fail(str(error), 1)
+        from kafka_otlp_operator import command_line  # noqa: PLC0415 - it may not be importable
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=names.OPERATOR, description=f"Runs {names.KIND} resources.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"{names.OPERATOR} {VERSION}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="work in a cluster until SIGTERM", allow_abbrev=False)
-    run.add_argument(
-        "--namespace", "-n", action="append", help="work in this namespace only; may be given several times"
-    )
-    render = commands.add_parser(
-        "render", help="print the objects that a resource would become, without a cluster", allow_abbrev=False
-    )
-    render.add_argument(
-        "file", metavar="FILE", help="a file with resources; other objects in it are passed over; - is stdin"
-    )
-    return parser
-
-
-def _fail(sentence: str, code: int) -> int:
-    print(sentence, file=sys.stderr)  # noqa: T201
-    return code
-
-
-def _render(file: str, settings: Settings) -> int:
-    resources = [
-        parse(document, settings.properties) for document in _documents(file) if document.get("kind") == names.KIND
-    ]
-    if not resources:
-        raise SpecInvalid(f"{file}: there is no {names.KIND} in it.")
-    with Checker() as checker:
-        rendered = [manifest for resource in resources for manifest in _checked(checker, resource, settings)]
-    print(yaml.safe_dump_all(rendered, sort_keys=False, explicit_start=True), end="")  # noqa: T201
-    return 0
-
-
-def _checked(checker: Checker, resource: Resource, settings: Settings) -> manifests.Desired:
-    if (wrong := checker.check(resource)) is not None:
-        raise SpecInvalid(wrong)
-    return manifests.desired(resource, settings.image)
-
-
-def _documents(file: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecInvalid(f"{file}: cannot be read: {error}.") from None
-    except (yaml.YAMLError, *_ODD_VALUES) as error:
-        raise SpecInvalid(f"{file}: is no YAML: {' '.join(str(error).split())}.") from None
-    for document in documents:
-        if not isinstance(document, Mapping):
-            raise SpecInvalid(f"{file}: a document in it is no object.")
-        yield document
-
-
-def _run(settings: Settings, namespaces: tuple[str, ...]) -> int:
-    # Here, so that `render` starts without the seconds that these two take.
-    import kopf  # noqa: PLC0415
-
-    from kafka_otlp_operator.api.cluster import Cluster  # noqa: PLC0415
-    from kafka_otlp_operator.api.kube import Api  # noqa: PLC0415
-    from kafka_otlp_operator.loop import handlers  # noqa: PLC0415
-    from kafka_otlp_operator.loop.controller import Controller  # noqa: PLC0415
-    from kafka_otlp_operator.loop.metrics import Metrics, configure_log  # noqa: PLC0415
-
-    configure_log()
-    _ = settings.restart_key  # what is wrong with it is said now, and not in the status of every resource
-    watching = settings.model_copy(update={"namespaces": ",".join(namespaces)})
-    leadership = _leadership(settings) if settings.lease_namespace else None
-    metrics = Metrics()
-    api = Api.connect(settings.request_timeout_seconds, metrics.count_request)
-    cluster = Cluster(api, *([leadership.allow] if leadership else []))
-
-    def controller() -> Controller:
-        checker = Checker(settings.check_timeout_seconds)
-        return Controller(cluster, checker, watching, metrics, leadership)
-
-    asyncio.run(
-        kopf.operator(
-            registry=handlers.registry(controller),
-            settings=handlers.operator_settings(namespaced=bool(namespaces)),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            # Else kopf asks for the user's name, which the number that a cluster runs a container as need not have.
-            identity=names.OPERATOR,  # type: ignore[arg-type]  # kopf's type for it is not public
+        return command_line.run(arguments)
+    except ModuleNotFoundError as missing:
+        if missing.name not in _EXTRA:
+            raise
+        print(  # noqa: T201
+            f"kafka-otlp-operator: the Python module {missing.name!r} is not installed; install kafka-otlp with its "
+            "extra 'operator': pip install 'kafka-otlp[operator]', in a checkout pip install '.[operator]'.",
+            file=sys.stderr,
         )
-    )
-    return 0
-
-
-def _leadership(settings: Settings) -> Leadership:
-    """As one of several: a pod's host name is its own name, and the rest tells its restarts apart."""
-    from kafka_otlp_operator.api.cluster import Cluster  # noqa: PLC0415
-    from kafka_otlp_operator.api.kube import Api  # noqa: PLC0415
-    from kafka_otlp_operator.loop.leadership import CALL_SECONDS, Leadership  # noqa: PLC0415
-
-    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
-    leases = Cluster(Api.connect(CALL_SECONDS))
-    return Leadership(leases, settings.lease_namespace, settings.lease_name, identity, _end_at_once)
-
-
-def _end_at_once(sentence: str) -> None:
-    """What is half done stays half done, for the one who acts now to finish: no thread of this one may write again."""
-    structlog.stdlib.get_logger("kafka_otlp_operator").error("ends", reason=sentence)
-    os._exit(1)
+        return 2
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 
+from kafka_otlp_operator.__main__ import main
 from kafka_otlp_operator.api.cluster import Key
 from kafka_otlp_operator.errors import ApiError, Forbidden, NotFound, NotOurs, NotYet, Unavailable
 from kafka_otlp_operator.reconcile import Result, reconcile
@@ -75,6 +77,19 @@ def test_a_wrong_resource_touches_nothing(spec, answer, reason):
     assert run(cluster, answer).failure is None
     assert cluster.calls == [("status", reason)]
     assert condition(cluster, "ConfigValid")["status"] == "False"
+
+
+def test_a_misspelt_property_is_told_as_render_tells_it(tmp_path, capsys):
+    """One sentence for both, with the property that was probably meant."""
+    misspelt = raw({"customConfig": {"lingr.ms": "5"}})
+    cluster = FakeCluster(misspelt)
+    run(cluster)
+    file = tmp_path / "file.yaml"
+    file.write_text(yaml.safe_dump(misspelt))
+    assert main(["render", str(file)]) == 1
+    sentence = condition(cluster, "ConfigValid")["message"]
+    assert capsys.readouterr().err == f"{sentence}\n"
+    assert "did you mean linger.ms?" in sentence
 
 
 def test_a_check_without_an_answer():
