@@ -1,8 +1,8 @@
-"""Has librdkafka itself say what is wrong with a producer configuration, before it is rolled out.
+"""Lets librdkafka itself check a producer configuration, before the operator rolls it out.
 
-``Checker`` is called by ``reconcile``. librdkafka runs in a child process (``python -m kafka_otlp_operator.check``),
-so that whatever a configuration does to it, it does not do to the operator; one child serves one question after the
-other. No credential, path or broker is ever among what is asked.
+librdkafka runs in a child process (``python -m kafka_otlp_operator.check``), so that a configuration that crashes
+librdkafka does not crash the operator. One child answers one question after the other. A question never holds a
+credential, a path or a broker.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _REMEMBERED = 1024
 
 
 def producer_configuration(resource: Resource) -> dict[str, str]:
-    """The configuration that the resource's pods will give to librdkafka, with nothing secret and no file in it.
+    """The configuration that the resource's pods will give to librdkafka, without secrets and files.
 
-    Raises Contradiction, in the resource's own words, when it cannot hold together.
+    Raises Contradiction, in the words of the resource, when options contradict each other.
     """
     properties = producer_properties(resource.options, _placeholders(resource.workload), spelling)
     return without_files(properties)
@@ -54,9 +54,10 @@ class _Died(Exception):
 
 
 class Checker:
-    """Answers ``check`` from memory or from its child process; usable from several threads, to be closed at the end.
+    """Checks configurations in a child process and remembers the answers; usable from several threads.
 
-    ``timeout`` is how long one answer may take, in seconds; a child that takes longer is killed and replaced.
+    ``timeout`` is how long one answer may take, in seconds; a child that takes longer is killed and replaced. Call
+    ``close`` at the end.
     """
 
     def __init__(self, timeout: float = 2.0) -> None:
@@ -77,7 +78,8 @@ class Checker:
     def check(self, resource: Resource) -> str | None:
         """What is wrong with the resource's configuration, as a sentence; None when nothing is.
 
-        Raises NotYet when librdkafka gave no answer in time, or ended its process for the first time over it.
+        Raises NotYet when librdkafka did not answer in time, or when its process ended for the first time over this
+        configuration.
         """
         try:
             properties = producer_configuration(resource)
@@ -108,21 +110,22 @@ class Checker:
         return self._answers[question]
 
     def _count_death(self, question: str) -> str:
-        """What to say of a question that the child died of; at the first time it may have been somebody else's doing.
+        """The sentence about a configuration over which the child ended twice. Raises NotYet after the first time.
 
-        It is no answer to remember: should it have been somebody else's doing twice, the next resync finds out.
+        The first end may have another cause, such as the OOM killer. The answer is not remembered: if both ends had
+        another cause, the next resync asks again.
         """
         deaths = self._deaths[question] = self._deaths.get(question, 0) + 1
         if len(self._deaths) > _REMEMBERED:
             self._deaths.popitem(last=False)
         if deaths == 1:
             raise NotYet(
-                "the process that checks this configuration ended before it answered; it is tried once more, and "
-                "nothing is rolled out until then."
+                "the process that checks this configuration ended before it answered; the operator tries once more, and "
+                "rolls out nothing until then."
             )
         return (
-            "librdkafka does not survive the check of this configuration, so it would not survive it in the pods; "
-            "take back what was changed last."
+            "librdkafka crashes when it checks this configuration, so it would crash in the pods, too; "
+            "undo the last change."
         )
 
     def _ask(self, question: str) -> str | None:
@@ -138,8 +141,8 @@ class Checker:
             self._end()
         if line is None:
             raise NotYet(
-                f"librdkafka did not finish the check of this configuration within {self._timeout:g} s; it is tried "
-                "again, and nothing is rolled out until then."
+                f"librdkafka did not finish the check of this configuration within {self._timeout:g} s; the operator "
+                "tries again, and rolls out nothing until then."
             )
         if not line:
             raise _Died
@@ -159,7 +162,7 @@ class Checker:
         self._child = child
         if not _line(_pipes(child)[1], _START_SECONDS):
             self._end()
-            raise NotYet("the process that checks configurations did not start; it is tried again.")
+            raise NotYet("the process that checks configurations did not start; the operator tries again.")
         return child
 
     def _end(self) -> None:
@@ -169,7 +172,7 @@ class Checker:
         child.kill()
         child.wait()
         for pipe in _pipes(child):
-            with contextlib.suppress(BrokenPipeError):  # a question that the child did not live to read
+            with contextlib.suppress(BrokenPipeError):  # the child ended before it read the question
                 pipe.close()
 
 
@@ -180,9 +183,9 @@ def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
 
 
 def _line(pipe: IO[str], timeout: float) -> str | None:
-    """One line, ``""`` when the child is dead, None when there was none in time.
+    """One line; ``""`` when the child has ended, None when no line came in time.
 
-    A child never writes more than one without being asked.
+    A child writes at most one line for each question, so nothing is left in the buffer.
     """
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
@@ -190,8 +193,11 @@ def _line(pipe: IO[str], timeout: float) -> str | None:
 
 
 def serve(questions: IO[str], answers: IO[str]) -> None:
-    """The child: one configuration a line, one answer a line, until the operator is gone."""
-    from kafka_otlp_exporter.kafka import producer  # noqa: PLC0415 - librdkafka belongs into the child alone
+    """The child's loop: it reads one configuration a line and writes one answer a line, until ``questions`` ends.
+
+    An answer is JSON: the sentence of librdkafka, or null. The first line says that the child is ready.
+    """
+    from kafka_otlp_exporter.kafka import producer  # noqa: PLC0415 - only the child loads librdkafka
 
     print(json.dumps("ready"), file=answers, flush=True)
     for question in questions:

@@ -1,20 +1,19 @@
-"""What can go wrong, as types: the type decides the condition, its reason, and whether trying again may help.
+"""The operator's errors as types: the type decides the condition, its reason, and whether trying again may help.
 
-Every message is a sentence for a person: what was wrong, where, what to do. Raised by ``spec``, ``check``, ``kube`` and ``cluster``,
-read by ``reconcile`` and ``__main__``.
+Every message is a sentence for a person: what was wrong, where, and what to do.
 """
 
 from __future__ import annotations
 
 
 class OperatorError(Exception):
-    """Anything that the operator tells a person about."""
+    """The base of all errors whose message is for a person."""
 
 
 class SpecInvalid(OperatorError):
-    """The resource is wrong; only its author can repair it. The message starts with the path: ``spec.acks: ...``.
+    """The resource is invalid, and only its author can repair it. The message starts with the path: ``spec.acks: ...``.
 
-    ``reason`` is the reason of the ``ConfigValid`` condition that tells of it.
+    ``reason`` is the reason of the ``ConfigValid`` condition.
     """
 
     reason = "RenderFailed"
@@ -27,20 +26,20 @@ class PropertyRefused(SpecInvalid):
 
 
 class NotYet(OperatorError):
-    """It could not be found out just now; try again."""
+    """A check gave no answer this time; try again."""
 
 
 class ApiError(OperatorError):
     """The API server could not be reached, or answered with an error.
 
-    ``reason`` is the reason of the ``Applied`` condition that tells of it.
+    ``reason`` is the reason of the ``Applied`` condition.
     """
 
     reason = "ApplyFailed"
 
 
 class Unavailable(ApiError):
-    """The API server did not answer, or said that it cannot just now: it will be back, and nobody else's repair is needed."""
+    """The API server did not answer, or answered that it cannot at the moment. Nobody has to repair anything; try again."""
 
 
 class NotFound(ApiError):
@@ -48,13 +47,13 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The object changed, or is another one by now; try again."""
+    """The object was changed or replaced in the meantime; try again."""
 
     reason = "ApplyConflict"
 
 
 class NotLeader(ApiError):
-    """Another operator may have taken over, so nothing is written."""
+    """This process may no longer be the leader, so it must not write."""
 
 
 class NotOurs(Conflict):
@@ -68,13 +67,13 @@ class Forbidden(ApiError):
 
 
 class SecretAccessDenied(Forbidden):
-    """The operator may not read the Secrets whose change is to restart pods."""
+    """The operator's role does not allow it to read the Secrets that ``credentialReload: Restart`` watches."""
 
     reason = "SecretAccessDenied"
 
 
 class RestartNotOffered(ApiError):
-    """The operator has no key for the digest of Secrets."""
+    """The operator has no key for the digest of Secrets, so it cannot offer ``credentialReload: Restart``."""
 
     reason = "RestartNotOffered"
 
@@ -86,6 +85,6 @@ class QuotaExceeded(Forbidden):
 
 
 class Rejected(ApiError):
-    """The API server takes the object for wrong."""
+    """The API server rejects the object as invalid."""
 
     reason = "ApplyRejected"

@@ -1,6 +1,6 @@
 """Every name that the operator gives: API group, objects, labels, ports, folders. Pure.
 
-Called by nearly every other room of the operator, so that no name is spelt twice.
+A name that two modules need stands here, so that it is spelt once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ KIND = "KafkaOtlpExporter"
 PLURAL = "kafkaotlpexporters"
 
 OPERATOR = "kafka-otlp-operator"  # field manager, and the value of the managed-by label
-SCALER = "kafka-otlp-operator-scale"  # field manager that keeps a number of pods which the operator lets go
+SCALER = "kafka-otlp-operator-scale"  # field manager that keeps a number of pods which the operator no longer applies
 EXPORTER = "kafka-otlp-exporter"
 CONTAINER = "exporter"
 
@@ -32,7 +32,7 @@ CREDENTIALS_DIR = "/etc/kafka-otlp/credentials"
 OTLP_VOLUME = "otlp"
 OTLP_DIR = "/etc/kafka-otlp/otlp"
 
-# 63 characters fit into a label; the rest is for the suffixes that Kubernetes gives to ReplicaSets and pods.
+# A label holds 63 characters. Kubernetes needs the other 11 for the suffixes of ReplicaSets and pods.
 NAME_MAX_LENGTH = 52
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_ALLOWED = (
@@ -42,14 +42,14 @@ NAME_ALLOWED = (
 
 
 def selector(name: str) -> Mapping[str, str]:
-    """The labels that pods are selected by. They may never change: Kubernetes holds a Deployment's selector fixed."""
+    """The labels that select the pods of the resource ``name``. They must never change: a Deployment's selector is immutable."""
     return {INSTANCE: name, NAME: EXPORTER}
 
 
 def labels(name: str) -> Mapping[str, str]:
-    """The labels of every object that the operator makes for a resource of this name.
+    """The labels of every object that the operator makes for the resource ``name``.
 
-    No version is among them: it would restart every pod with each new version of the operator.
+    None of them holds a version: each new version of the operator would restart every pod.
     """
     return {**selector(name), MANAGED_BY: OPERATOR, "app.kubernetes.io/part-of": "kafka-otlp"}
 
@@ -60,5 +60,5 @@ def selector_text(name: str) -> str:
 
 
 def endpoint(name: str, namespace: str, port: int = OTLP_GRPC_PORT) -> str:
-    """Where clients inside the cluster send OTLP to: a port of the Service."""
+    """The address to which clients inside the cluster send OTLP: host and port of the Service."""
     return f"{name}.{namespace}.svc:{port}"

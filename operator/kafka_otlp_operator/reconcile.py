@@ -1,7 +1,6 @@
-"""One resource, brought to what it asks for: ``reconcile`` is the whole of it, and may be run at any time, any number of times.
+"""Brings one resource to the state that it asks for. ``reconcile`` may run at any time, any number of times.
 
-Called by ``controller`` for every resource that may have changed. It remembers nothing: what it needs it reads from
-the API server.
+It remembers nothing: it reads everything that it needs from the API server.
 """
 
 from __future__ import annotations
@@ -81,22 +80,22 @@ class Objects(Protocol):
 
 
 class Checks(Protocol):
-    """What ``check.Checker`` does."""
+    """The call of ``check.Checker`` that a reconcile makes."""
 
     def check(self, resource: Resource) -> str | None:
-        """What is wrong with the resource's configuration; None when nothing is. Raises NotYet."""
+        """What is wrong with the resource's configuration, as a sentence; None when nothing is. Raises NotYet."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a reconcile came to.
+    """The outcome of a reconcile.
 
-    ``ready`` is the condition of that name, None when the resource is not there or goes; ``told`` is whether a status was
-    written: there is not always something new to say.
-    ``failure`` is what may go better at another try. Not ``settled``: the pods are not all there, and no event will
-    tell of what becomes of them until they are. ``untold`` is why no Event could be posted of a new ``Ready``: nothing
-    depends on it, and it is not tried again. ``lasting``: as long as neither the resource nor an object of its changes,
-    another reconcile would find nothing to do.
+    ``ready`` is the condition of that name, None when the resource does not exist or is being deleted.
+    ``told`` is whether a status was written; an unchanged status is not.
+    ``failure`` is an error that may not come again at another try.
+    ``settled`` is false while pods are missing: no event comes for what happens to them, so look again.
+    ``untold`` is why the Event about a new ``Ready`` could not be posted. Nothing depends on it; do not try again.
+    ``lasting`` is whether another reconcile would find nothing to do until the resource or one of its objects changes.
     """
 
     ready: Mapping[str, Any] | None = None
@@ -108,7 +107,7 @@ class Result:
 
 
 def reconcile(cluster: Objects, checker: Checks, settings: Settings, key: Key, now: datetime) -> Result:
-    """Bring the objects of one resource to what it asks for, and its status to what is.
+    """Make the objects of one resource as it asks for, and write its status.
 
     ``cluster`` and ``checker`` answer and write, ``settings`` are the operator's own, ``key`` names the resource, and
     ``now`` is the time of conditions that change and of the Event. Raises ApiError when not even the status could be
@@ -140,7 +139,7 @@ def reconcile(cluster: Objects, checker: Checks, settings: Settings, key: Key, n
 
 
 def _lasts(findings: Findings, resource: Reading) -> bool:
-    """Not where it depends on something else: Secrets, kinds that may be installed, the mood of a check."""
+    """Whether the outcome depends on the resource and its objects alone: not on Secrets, a missing kind or a failed check."""
     reads_secrets = resource.workload.credential_reload is not CredentialReload.RELOAD
     return findings.config == conditions.VALID and findings.applied == conditions.APPLIED and not reads_secrets
 
@@ -157,7 +156,7 @@ def _tell(cluster: Objects, event: Object | None) -> ApiError | None:
 def _advance(
     cluster: Objects, checker: Checks, settings: Settings, resource: Reading
 ) -> tuple[Findings, OperatorError | None]:
-    """Go as far as it goes. A configuration that is invalid, or not checked, leaves what runs alone."""
+    """Take one step after the other until one fails. An invalid or unchecked configuration leaves the pods alone."""
     if isinstance(resource, Unreadable):
         return _stopped(cluster, resource, Finding("False", resource.invalid.reason, str(resource.invalid))), None
     try:
@@ -193,7 +192,7 @@ def _pods(cluster: Objects, resource: Reading) -> Sequence[Object]:
     try:
         return cluster.pods(resource)
     except ApiError:
-        return ()  # perhaps an older role that does not allow it; the status then says less, and nothing else is missing
+        return ()  # an older role may not allow it; then only the status says less
 
 
 def _apply(cluster: Objects, resource: Resource, settings: Settings) -> tuple[Finding, Object]:
@@ -227,11 +226,11 @@ def _credentials_hash(cluster: Objects, resource: Resource, settings: Settings) 
         secret = settings.restart_key
     except OperatorError as error:
         raise RestartNotOffered(
-            f"spec.credentialReload: Restart is not offered by this operator just now: {error}"
+            f"spec.credentialReload: this operator cannot offer Restart at the moment: {error}"
         ) from None
     if secret is None:
         raise RestartNotOffered(
-            "spec.credentialReload: Restart is not offered by this operator: have the platform's administrator set "
+            "spec.credentialReload: this operator does not offer Restart: ask the platform's administrator to set "
             "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE, or use Reload."
         )
     values = cluster.values(resource.namespace, template.mounted(resource))

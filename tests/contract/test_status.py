@@ -90,7 +90,7 @@ def test_pods_say_why(operator: Operator, namespace: Namespace) -> None:
         (
             waits("ContainerCreating", ""),
             "PodsStarting",
-            "is being started.",
+            "is starting.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

@@ -234,7 +234,7 @@ def test_without_pod_monitors(operator: Operator, namespace: Namespace) -> None:
     applied(namespace)
     said = namespace.condition("Applied")
     assert (said["status"], said["reason"]) == ("True", "AppliedWhatIsServed")
-    assert "PodMonitor (monitoring.coreos.com/v1): the API server does not have that kind" in said["message"]
+    assert "PodMonitor (monitoring.coreos.com/v1): the API server does not serve that kind" in said["message"]
     assert namespace.exists("deployment")
 
 

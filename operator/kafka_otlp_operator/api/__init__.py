@@ -1,1 +1,1 @@
-"""The Kubernetes API and the exporter pods: the calls that the operator makes, and the rights that it needs for them."""
+"""The calls that the operator makes to the Kubernetes API and to exporter pods, and the rights that it needs for them."""

@@ -1,6 +1,6 @@
-"""What the operator must be allowed to do, as one table: its role is held against it, and the API server asked for it. Pure.
+"""The rights that the operator needs, as one table, and the questions that ask the API server for them. Pure.
 
-Called by ``controller`` at the start. https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _DEFINITIONS = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 
 @dataclass(frozen=True)
 class Right:
-    """Verbs on one resource of the API, or on a subresource of it.
+    """Verbs on one kind of the API, or on a subresource of it.
 
-    Not ``needed``: without it something is missing, but the work is done.
+    When ``needed`` is false the operator works without the right, and only does less.
     """
 
     kind: Kind
@@ -34,21 +34,21 @@ class Right:
 RIGHTS: tuple[Right, ...] = (
     Right(RESOURCE, _WATCH),
     Right(RESOURCE, ("patch",), "status"),
-    # An owner reference that holds back its owner's deletion is a right of its own where that is enforced (OpenShift).
+    # OpenShift enforces a right for owner references with blockOwnerDeletion.
     Right(RESOURCE, ("update",), "finalizers", needed=False),
     *(Right(kind, _OWN, needed=not kind.optional) for kind in CHILDREN.values()),
     Right(PODS, ("list",), needed=False),
     Right(EVENTS, ("create",), needed=False),
 )
-# Of the cluster, where the operator works in all namespaces: kopf notices there that a definition was installed later.
+# In the whole cluster, when the operator watches all namespaces: kopf then notices definitions that are installed later.
 RIGHTS_OF_THE_CLUSTER: tuple[Right, ...] = (Right(_DEFINITIONS, _WATCH, needed=False),)
-# In the namespace of the Lease, where several operators elect one.
+# In the namespace of the Lease, when several replicas elect a leader.
 RIGHTS_OF_A_CANDIDATE: tuple[Right, ...] = (Right(LEASES, ("get", "create", "update")),)
 
 
 @dataclass(frozen=True)
 class Question:
-    """One verb on one resource, in a namespace or, with None, in all of them."""
+    """Whether one verb on one kind is allowed, in a namespace or, with None, in all of them."""
 
     right: Right
     verb: str
@@ -77,7 +77,10 @@ class Question:
 
 
 def questions(namespaces: Sequence[str], lease_namespace: str) -> tuple[Question, ...]:
-    """Everything to ask for: in these namespaces, or in all with none; and for a Lease where a namespace is given."""
+    """All questions for an operator that watches ``namespaces``, or every namespace when there is none.
+
+    ``lease_namespace`` is the namespace of its Lease, empty without leader election.
+    """
     places: Sequence[str | None] = namespaces or (None,)
     asked: list[tuple[Right, str | None]] = [(right, place) for place in places for right in RIGHTS]
     if not namespaces:
@@ -88,7 +91,7 @@ def questions(namespaces: Sequence[str], lease_namespace: str) -> tuple[Question
 
 
 def sentence(denied: Iterable[Question]) -> str:
-    """What is missing, in one sentence for the person who installed the operator."""
+    """The rights that are missing, in one sentence for the person who installed the operator."""
     by_place: dict[str | None, list[str]] = {}
     for question in denied:
         by_place.setdefault(question.namespace, []).append(str(question))
@@ -96,4 +99,4 @@ def sentence(denied: Iterable[Question]) -> str:
         f"{', '.join(listed)} in {f'namespace {place!r}' if place else 'every namespace'}"
         for place, listed in by_place.items()
     )
-    return f"the role of {names.OPERATOR} does not allow: {missing}; apply the role that belongs to this version again."
+    return f"the role of {names.OPERATOR} does not allow: {missing}; apply the role of this version again."

@@ -1,4 +1,4 @@
-"""What the operator asks of the cluster: reads, server-side applies, deletes. Called by ``reconcile`` and ``controller``.
+"""The operator's calls to the Kubernetes API: reads, server-side applies, deletes.
 
 Objects are plain mappings in the API's own form. Every failure is an ``ApiError`` with the server's own sentence.
 """
@@ -19,7 +19,7 @@ from kafka_otlp_operator.resource.metadata import Metadata
 
 
 class Key(NamedTuple):
-    """Which resource."""
+    """Namespace and name of a resource: the key of client-go's work queues."""
 
     namespace: str
     name: str
@@ -37,7 +37,7 @@ _PAGE = 500
 class Cluster:
     """One API server; usable from several threads.
 
-    ``allow`` is called before each write of anything but Leases, and raises ApiError when none may be made.
+    It calls ``allow`` before each write, except writes of Leases; ``allow`` raises ApiError to forbid the write.
     """
 
     def __init__(self, api: Api, allow: Callable[[], None] = lambda: None) -> None:
@@ -45,11 +45,11 @@ class Cluster:
         self._allow = allow
 
     def serves_resources(self) -> bool:
-        """Whether the API server knows the custom resource, and says so to whoever asks. Raises ApiError."""
+        """Whether the API server serves the custom resource, by its own discovery. Raises ApiError."""
         return self._serves(RESOURCE)
 
     def serves(self, manifest: Object) -> bool:
-        """Whether the API server has the kind of this object; it is asked each time. Raises ApiError."""
+        """Whether the API server serves the kind of this object; asks it each time. Raises ApiError."""
         kind = CHILDREN[manifest["kind"]]
         return not kind.optional or self._serves(kind)
 
@@ -61,10 +61,9 @@ class Cluster:
         return any(served["name"] == kind.plural for served in found["resources"])
 
     def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
-        """Every resource of a namespace, or of all with None: its own version, and those of all that was made for it.
+        """Every resource of a namespace, or of all with None, with its version and those of its objects.
 
-        Objects are told apart by their name alone: one of an earlier resource of that name is one more to look at.
-        Raises ApiError.
+        An object counts for the resource of its name, even if an earlier resource of that name owned it. Raises ApiError.
         """
         found: dict[Key, set[str]] = {}
         for item in self._metadata(RESOURCE, namespace, {}):
@@ -85,7 +84,7 @@ class Cluster:
                 if kind.optional:
                     return
                 raise
-            yield from page["items"] or ()  # null while the API server is still taking up a new definition
+            yield from page["items"] or ()  # null while the API server is still loading a new definition
             position = page["metadata"].get("continue", "")
             if not position:
                 return
@@ -95,9 +94,9 @@ class Cluster:
         return self._call("GET", RESOURCE.path(key.namespace, key.name))
 
     def named(self, owner: Metadata) -> dict[str, Object]:
-        """What is there under the resource's name, by kind, whoever it belongs to. Raises ApiError.
+        """The objects that have the resource's name, by kind, whoever owns them. Raises ApiError.
 
-        Everything that is made for a resource has its name: seven objects are asked for, however many there are.
+        All objects of a resource have its name, so this takes one GET for each kind.
         """
         found = {kind: self._child(api, owner.namespace, owner.name) for kind, api in CHILDREN.items()}
         return {kind: {**item, "kind": kind} for kind, item in found.items() if item is not None}
@@ -106,7 +105,7 @@ class Cluster:
         try:
             return self._get(kind, namespace, name)
         except Forbidden:
-            if kind.optional:  # whoever may not look at such objects has made none
+            if kind.optional:  # without the right to read such objects the operator has made none
                 return None
             raise
 
@@ -117,14 +116,14 @@ class Cluster:
             return None
 
     def deployment(self, owner: Metadata) -> Object | None:
-        """The resource's Deployment, None when there is none or it is not the resource's own. Raises ApiError."""
+        """The resource's own Deployment; None when there is none, or when it belongs to another owner. Raises ApiError."""
         found = self._get(CHILDREN["Deployment"], owner.namespace, owner.name)
         return found if found is not None and belongs(found, owner) else None
 
     def values(self, namespace: str, sources: Iterable[Source]) -> dict[Source, bytes | None]:
-        """What stands under these keys of Secrets and ConfigMaps; None where there is none. Raises ApiError.
+        """The values of these keys of Secrets and ConfigMaps; None for a key that is missing. Raises ApiError.
 
-        Nothing of it is kept.
+        The values are not kept.
         """
         wanted = tuple(sources)
         objects = dict.fromkeys((one.kind, one.name) for one in wanted)
@@ -136,8 +135,8 @@ class Cluster:
             item = self._get(SOURCES[kind], namespace, name) or {}
         except Forbidden as error:
             raise SecretAccessDenied(
-                f"credentialReload Restart needs to read {kind} {name!r}, which the role of the operator does not allow: have "
-                "the platform's administrator bind the role kafka-otlp-operator-secrets, or use Reload "
+                f"credentialReload Restart needs to read {kind} {name!r}, which the role of the operator does not allow: ask "
+                "the platform's administrator to bind the role kafka-otlp-operator-secrets, or use Reload "
                 f"({error})."
             ) from None
         texts, encoded = (item.get("data") or {}, item.get("binaryData") or {})
@@ -149,12 +148,12 @@ class Cluster:
         }
 
     def pods(self, owner: Metadata) -> Sequence[Object]:
-        """The pods of a resource, as the API server remembers them: it need not ask its store. Raises ApiError."""
+        """The pods of a resource, from the API server's cache, so that it need not read etcd. Raises ApiError."""
         query = {"labelSelector": names.selector_text(owner.name), "resourceVersion": "0"}
         return self._call("GET", PODS.path(owner.namespace), query)["items"] or ()
 
     def apply(self, manifest: Object) -> Object:
-        """Server-side apply; the object as the API server has it afterwards. Raises ApiError.
+        """Server-side apply; returns the object as the API server stores it. Raises ApiError.
 
         A repeated apply of the same manifest writes nothing.
         """
@@ -163,9 +162,9 @@ class Cluster:
         return self._write("PATCH", path, _APPLY, manifest)
 
     def let_go_of_replicas(self, deployment: Object) -> None:
-        """Have another field manager keep the number of pods, where it is ours, so that leaving it out resets nothing.
+        """Give the number of pods to another field manager, if the operator owns it.
 
-        What is no longer applied goes back to its default, unless somebody else applies it as well
+        Otherwise the API server would reset the number to its default when the operator no longer applies it
         (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership-between-managers).
         Raises Conflict when the number has changed since, ApiError.
         """
@@ -182,7 +181,7 @@ class Cluster:
         self._write("PATCH", path, {"fieldManager": names.SCALER}, kept)
 
     def delete(self, child: Object) -> None:
-        """Delete an object that ``named`` gave, unless it has been replaced since. Raises ApiError."""
+        """Delete an object that ``named`` returned, unless it has been replaced since. Raises ApiError."""
         metadata = child["metadata"]
         path = CHILDREN[child["kind"]].path(metadata["namespace"], metadata["name"])
         options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
@@ -192,7 +191,7 @@ class Cluster:
             return
 
     def apply_status(self, resource: Metadata, status: Object) -> None:
-        """Write the status of a resource. Raises NotFound, Conflict when it is another one by now, ApiError."""
+        """Write the status of a resource. Raises NotFound, Conflict when another one has its name now, ApiError."""
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -202,7 +201,7 @@ class Cluster:
         self._write("PATCH", RESOURCE.path(resource.namespace, resource.name) + "/status", _APPLY, body)
 
     def post(self, event: Object) -> None:
-        """Create an Event beside the object that it is about. Raises ApiError."""
+        """Create an Event. Raises ApiError."""
         self._write("POST", EVENTS.path(event["metadata"]["namespace"]), {"fieldManager": names.OPERATOR}, event)
 
     def lease(self, namespace: str, name: str) -> Object | None:
@@ -210,9 +209,9 @@ class Cluster:
         return self._get(LEASES, namespace, name)
 
     def write_lease(self, lease: Object) -> Object:
-        """Create a Lease, or replace it, if it is still the version that was read.
+        """Create a Lease, or replace the version that was read; returns the stored Lease.
 
-        Returns it as it is then. Raises Conflict when it is another one by now, ApiError.
+        Raises Conflict when the Lease has changed since it was read, ApiError.
         """
         metadata = lease["metadata"]
         query = {"fieldManager": names.OPERATOR}

@@ -1,6 +1,6 @@
-"""Asks exporter pods what they say of Kafka: ``GET /status`` on their admin port. Called by ``reconcile``.
+"""Asks exporter pods about Kafka: ``GET /status`` on their admin port.
 
-Nothing depends on the answer but the words of the status: where pods cannot be reached, it says less.
+Only the words of the resource's status depend on the answer. When a pod cannot be reached, the status says less.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import Any
 from kafka_otlp_operator import names
 from kafka_otlp_operator.status.pods import Report
 
-# A few tell for all, and one that does not answer must not hold up the work on other resources.
+# Pods of one resource say the same, and one that does not answer must not hold up the work on other resources.
 _ASKED = 3
 _SECONDS = 1.0
 _LONGEST = 64 * 1024
 
-# Pods are reached directly, whatever proxy the environment names for the world outside.
+# The operator connects to pods directly, also when the environment names a proxy.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 def reports(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Report]:
-    """What the newest running pods say of Kafka, by pod name, of those that miss it."""
+    """The reports of the newest running pods that have no connection to Kafka, by pod name.
+
+    ``pods`` are in the API's own form. A pod that does not answer, or answers nonsense, has no report.
+    """
     running = [pod for pod in pods if (pod.get("status") or {}).get("podIP") and _runs(pod)]
     newest = sorted(running, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
     said = {pod["metadata"]["name"]: _ask(str(pod["status"]["podIP"])) for pod in newest[:_ASKED]}

@@ -1,4 +1,4 @@
-"""The only door to the Kubernetes client: one call of the API server. Called by ``cluster``.
+"""One call of the Kubernetes API. This module alone imports the Kubernetes client.
 
 Every call has a time limit, and every failure is an ``ApiError`` with the server's own sentence.
 """
@@ -18,9 +18,9 @@ Object = Mapping[str, Any]
 
 
 class Api:
-    """One API server. ``timeout`` is in seconds, for each call; usable from several threads.
+    """One API server; usable from several threads. ``timeout`` is in seconds, for each call.
 
-    ``count`` is told the method and the status of each answer, None where there was none.
+    ``count`` is called with the method and the status code of each answer; the code is None when no answer came.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Api:
         count: Callable[[str, int | None], None] = lambda method, code: None,  # noqa: ARG005
         renew: Callable[[client.Configuration], None] = lambda configuration: None,  # noqa: ARG005
     ) -> None:
-        """``renew`` is called when nobody knows us: it reads credentials again, and raises ApiError when there are none."""
+        """``renew`` is called after a 401: it reads the credentials again, and raises ApiError when there are none."""
         self._api = api
         self._timeout = timeout
         self._count = count
@@ -38,9 +38,12 @@ class Api:
 
     @classmethod
     def connect(cls, timeout: float, count: Callable[[str, int | None], None] = lambda method, code: None) -> Api:  # noqa: ARG005
-        """Reach the cluster that the process runs in, else the one that the kubeconfig names. Raises ApiError."""
+        """Connect to the cluster that the process runs in, else to that of the kubeconfig. Raises ApiError.
+
+        ``timeout`` and ``count`` are those of the class.
+        """
         configuration = client.Configuration()
-        # urllib3 would ask four times, each for as long as the time limit: a limit would not be one.
+        # By default urllib3 tries four times, each with the full timeout: a call could take four times as long.
         configuration.retries = False
         _load(configuration)
         return cls(client.ApiClient(configuration), timeout, count, _load)
@@ -53,10 +56,14 @@ class Api:
         body: Object | None = None,
         accept: str = "application/json",
     ) -> dict[str, Any]:
-        """The answer to one request, ``body`` and answer in JSON; a PATCH is a server-side apply. Raises ApiError."""
+        """Send one request and return the answer, read from JSON. Raises ApiError.
+
+        ``query`` are the parameters of the URL, ``body`` is sent as JSON, ``accept`` is the media type of the answer. A
+        PATCH is a server-side apply.
+        """
         status, content = self._answer(method, path, query, body, accept)
         if status == 401:
-            # A token is renewed while we run; and who is not known has changed nothing yet.
+            # The kubelet renews the token while the operator runs. A request with a 401 has changed nothing.
             self._renew(self._api.configuration)
             status, content = self._answer(method, path, query, body, accept)
         if not 200 <= status < 300:
@@ -65,7 +72,7 @@ class Api:
             answer: dict[str, Any] = json.loads(content)
         except ValueError:
             raise Unavailable(
-                f"{method} {path} was answered with something else than JSON; what stands before the API server?"
+                f"the answer to {method} {path} is not JSON; is there a proxy in front of the API server?"
             ) from None
         return answer
 
@@ -94,7 +101,7 @@ class Api:
 
 
 def _load(configuration: client.Configuration) -> None:
-    """Whom to ask and how to be known: from the cluster that the process runs in, else from the kubeconfig."""
+    """Read address and credentials: of the cluster that the process runs in, else of the kubeconfig."""
     try:
         try:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -122,7 +129,7 @@ def _error(status: int, content: bytes, call: str) -> ApiError:
         return QuotaExceeded(message)
     if status == 401:
         return Unavailable(
-            f"the API server does not know who the operator is; it goes on with its next token: {message}"
+            f"the API server does not accept the operator's token; the operator tries again with its next one: {message}"
         )
     if status == 429 or status >= 500:
         return Unavailable(message)

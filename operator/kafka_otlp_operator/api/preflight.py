@@ -1,4 +1,4 @@
-"""What has to be there before the operator works: what its role allows, and the definition. Called by ``controller``."""
+"""Checks before the operator starts its work: the rights of its role, and the definition of the resource."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class Asks(Protocol):
 
 
 def missing_rights(cluster: Asks, settings: Settings) -> str | None:
-    """Which of the rights that the operator cannot do without it has not, in a sentence; None when it has them all.
+    """A sentence with the needed rights that are missing; None when the operator has them all.
 
-    Every verb is asked for: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access.
-    What can be done without is a line in the log.
+    It asks for every verb: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access.
+    When only rights are missing that the operator can work without, it logs them. An error of the API server is the
+    sentence.
     """
     asked = access.questions(settings.watched, settings.lease_namespace)
     try:
@@ -44,20 +45,20 @@ def missing_rights(cluster: Asks, settings: Settings) -> str | None:
     return None
 
 
-def missing_definition(cluster: Asks, settings: Settings) -> str | None:  # noqa: ARG001 - it is asked like the other
-    """That the API server does not know the resource, in a sentence; None when it does.
+def missing_definition(cluster: Asks, settings: Settings) -> str | None:  # noqa: ARG001 - both checks are called alike
+    """A sentence when the API server does not serve the custom resource; None when it does.
 
-    kopf finds out only when it starts, or when a definition changes, what there is to watch; and a new definition is told
-    of before it is served.
+    kopf looks for kinds to watch only when it starts and when a definition changes, and the event of a new definition
+    comes before the API server serves it.
     """
     try:
         served = cluster.serves_resources()
     except ApiError as error:
         return str(error)
     return (
-        None if served else f"the API server does not know {names.PLURAL}.{names.GROUP}: apply its definition (crds/)"
+        None if served else f"the API server does not serve {names.PLURAL}.{names.GROUP}: apply its definition (crds/)"
     )
 
 
-# In this order: who may not ask is told so first.
+# The rights come first: without them the other check would fail with a less helpful sentence.
 CHECKS: tuple[Callable[[Asks, Settings], str | None], ...] = (missing_rights, missing_definition)

@@ -1,1 +1,1 @@
-"""The Kubernetes objects that a resource becomes: what they look like, and which of them are ours. Pure."""
+"""The Kubernetes objects of a resource: their content, and which objects belong to the operator. Pure."""

@@ -1,7 +1,4 @@
-"""The kinds of objects that the operator makes, and where the API has them: one table.
-
-Called by ``cluster``, which reads and writes them, and by ``handlers`` and ``controller``, which watch them.
-"""
+"""The kinds of objects that the operator reads, writes and watches, with their paths in the API: one table. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +11,9 @@ from kafka_otlp_operator import names
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. ``optional``: an API server need not have it, as it is somebody else's resource definition.
+    """One kind. ``optional``: the API server need not serve it, because it comes with another product.
 
-    ``busy``: others write its status now and again, and the operator never reads that.
+    ``busy``: controllers of Kubernetes write its status often, and the operator never reads that status.
     """
 
     group: str
@@ -31,7 +28,7 @@ class Kind:
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
-        """The path of one object, of all in a namespace, or of all there are."""
+        """The path of one object; without ``name`` of all in a namespace, with ``namespace`` None of all in the cluster."""
         parts = [self.root]
         if namespace is not None:
             parts += ["namespaces", quote(namespace, safe="")]
@@ -48,7 +45,7 @@ REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 SOURCES: Mapping[str, Kind] = {"Secret": Kind("", "v1", "secrets"), "ConfigMap": Kind("", "v1", "configmaps")}
 RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
 
-# What the operator makes, and therefore what it watches and prunes.
+# The kinds that the operator makes, and therefore watches and prunes.
 CHILDREN: Mapping[str, Kind] = {
     "Deployment": Kind("apps", "v1", "deployments"),
     "Service": Kind("", "v1", "services"),

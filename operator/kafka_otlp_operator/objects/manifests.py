@@ -1,7 +1,4 @@
-"""What a resource becomes: ``desired`` lists the objects. Pure, and always the same for the same resource.
-
-Called by ``reconcile`` and by ``render`` in ``__main__``.
-"""
+"""The objects of a resource: ``desired`` makes them. Pure: equal resources give equal objects."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ def desired(resource: Resource, image: str, credentials_hash: str | None = None)
 
 
 def service_account(resource: Resource) -> Manifest:
-    """An identity of its own, so that no right given to ``default`` reaches the exporter. It has no token."""
+    """The ServiceAccount: a right that somebody gives to ``default`` never reaches the exporter. It has no token."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -60,7 +57,7 @@ def service_account(resource: Resource) -> Manifest:
 
 
 def service(resource: Resource) -> Manifest:
-    """The address of the pods: OTLP for clients, the admin port for whoever scrapes metrics."""
+    """The Service: OTLP for clients, and the admin port for scrapers of metrics."""
     wanted = resource.workload.service
     ports = [_port(f"otlp-{one.protocol}", one.port, _app_protocol(one)) for one in resource.workload.otlp.served]
     return {
@@ -85,9 +82,10 @@ def _app_protocol(served: Served) -> str:
 
 
 def deployment(resource: Resource, image: str, credentials_hash: str | None = None) -> Manifest:
-    """The pods, replaced one after the other and never before the new one is ready.
+    """The Deployment. It replaces pods one after the other, and none before its successor is ready.
 
-    Where others say how many there are it has no number: what is not applied is not taken from them.
+    ``image`` and ``credentials_hash`` are those of ``desired``. With a scaling mode other than Fixed the manifest has no
+    number of pods: a field that the operator does not apply stays with its other manager.
     """
     spec: dict[str, Any] = {
         "selector": {"matchLabels": dict(names.selector(resource.name))},
@@ -100,7 +98,7 @@ def deployment(resource: Resource, image: str, credentials_hash: str | None = No
 
 
 def replicas_at_first(resource: Resource) -> int:
-    """How many pods a Deployment starts with."""
+    """The number of pods of a Deployment that does not exist yet."""
     scaling = resource.workload.scaling
     if scaling.mode is ScalingMode.HPA:
         return scaling.min_replicas or 1

@@ -1,7 +1,4 @@
-"""Name, labels and owner of every object that the operator makes for a resource, and whose an object is. Pure.
-
-Called by ``manifests`` and ``policies``, which make objects, and by ``cluster`` and ``reconcile``, which find some.
-"""
+"""Name, labels and owner of every object that the operator makes, and whether an object is the operator's. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +15,10 @@ Manifest = Mapping[str, Any]
 def metadata(
     resource: Metadata, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The metadata of an object; of the author's ``labels`` those that are also ours keep our value."""
+    """The metadata of an object of ``resource``.
+
+    ``labels`` and ``annotations`` are the author's; a label that the operator sets, too, keeps the operator's value.
+    """
     found: dict[str, Any] = {
         "name": resource.name,
         "namespace": resource.namespace,
@@ -26,7 +26,7 @@ def metadata(
     }
     if annotations:
         found["annotations"] = dict(annotations)
-    if resource.uid:  # a file that `render` reads has none
+    if resource.uid:  # empty in a file that was never stored
         found["ownerReferences"] = [
             {
                 "apiVersion": names.API_VERSION,
@@ -47,27 +47,30 @@ def controller(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def belongs(item: Mapping[str, Any], owner: Metadata) -> bool:
-    """Whether an object was made for this very resource, not for an earlier one of its name."""
+    """Whether an object was made for this resource, and not for an earlier one of the same name."""
     return bool(controller(item).get("uid") == owner.uid)
 
 
 def is_ours(item: Mapping[str, Any], owner: Metadata) -> bool:
-    """Whether an object of a resource's name is the operator's to change: made for it, or made once and without an owner."""
+    """Whether the operator may change an object of the resource's name.
+
+    It may when the object was made for this resource, or when the operator made it and it has no owner any more.
+    """
     managed = (item["metadata"].get("labels") or {}).get(names.MANAGED_BY) == names.OPERATOR
     return belongs(item, owner) or (managed and not controller(item))
 
 
 def refuse_foreign(item: Mapping[str, Any], owner: Metadata) -> None:
-    """Raise NotOurs when an object of a resource's name is somebody else's."""
+    """Raise NotOurs when the operator may not change an object of the resource's name."""
     if is_ours(item, owner):
         return
     kind, metadata = item["kind"], item["metadata"]
     if other := controller(item):
         raise NotOurs(
-            f"{kind} {metadata['name']!r} is there already and belongs to {other['kind']} {other['name']!r}; "
-            "give this resource another name, or remove the other one."
+            f"{kind} {metadata['name']!r} already exists and belongs to {other['kind']} {other['name']!r}; "
+            "give this resource another name, or delete the other one."
         )
     raise NotOurs(
-        f"{kind} {metadata['name']!r} is there already and was not made by this operator; give this resource "
+        f"{kind} {metadata['name']!r} already exists and was not made by this operator; give this resource "
         f"another name, or delete that {kind}."
     )

@@ -1,6 +1,6 @@
-"""What stands around the pods when it is asked for: autoscaler, disruption budget, network policy, pod monitor. Pure.
+"""The optional objects: autoscaler, disruption budget, network policy, pod monitor. Pure.
 
-Called by ``manifests``; each function gives the object, or None when the resource does not want it.
+Each function returns the object, or None when the resource does not ask for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DNS_PORT = 53
 
 
 def autoscaler(resource: Resource) -> Manifest | None:
-    """The HorizontalPodAutoscaler of the Deployment, by CPU."""
+    """The HorizontalPodAutoscaler of the Deployment; it scales by CPU."""
     scaling = resource.workload.scaling
     if scaling.mode is not ScalingMode.HPA:
         return None
@@ -37,7 +37,7 @@ def autoscaler(resource: Resource) -> Manifest | None:
 
 
 def disruption_budget(resource: Resource) -> Manifest | None:
-    """The PodDisruptionBudget. Pods that are not ready may always go: an outage of Kafka must not stop a drain."""
+    """The PodDisruptionBudget. Pods that are not ready may always be evicted: an outage of Kafka must not stop a drain."""
     wanted = resource.workload.pod_disruption_budget
     if wanted is None or not wanted.enabled:
         return None
@@ -54,7 +54,7 @@ def disruption_budget(resource: Resource) -> Manifest | None:
 
 
 def network_policy(resource: Resource) -> Manifest | None:
-    """The NetworkPolicy. It knows no host names, so brokers are any host with one of their ports."""
+    """The NetworkPolicy. A policy knows no host names, so it allows the brokers' ports on every host."""
     wanted = resource.workload.network_policy
     if wanted is None or not wanted.enabled:
         return None
@@ -79,7 +79,7 @@ def network_policy(resource: Resource) -> Manifest | None:
 
 
 def pod_monitor(resource: Resource) -> Manifest | None:
-    """The PodMonitor, by which a Prometheus operator has the pods scraped."""
+    """The PodMonitor, with which the Prometheus operator scrapes the pods."""
     wanted = resource.workload.metrics.pod_monitor
     if wanted is None or not wanted.enabled:
         return None

@@ -1,7 +1,7 @@
-"""What of Secrets is put into the pod template where their change is to restart the pods: a keyed digest. Pure.
+"""The keyed digest of Secrets in the pod template, whose change restarts the pods. Pure.
 
-Called by ``reconcile`` for resources with ``credentialReload: Restart``. A bare digest of a password could be guessed by
-whoever may read pods; this one needs the operator's key as well, and is another one for every resource.
+It serves ``credentialReload: Restart``. With a bare digest, a reader of pods could guess the password and compare. This
+digest needs the operator's key as well, and differs between resources with equal Secrets.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# As long as the digest: https://www.rfc-editor.org/rfc/rfc2104#section-3
+# The length of the digest: https://www.rfc-editor.org/rfc/rfc2104#section-3
 KEY_BYTES = 32
 
 
 class Source(NamedTuple):
-    """One key of a Secret or a ConfigMap, ``kind``, in the resource's own namespace."""
+    """One key of an object in the resource's own namespace; ``kind`` is Secret or ConfigMap."""
 
     kind: str
     name: str
@@ -24,9 +24,10 @@ class Source(NamedTuple):
 
 
 def digest(secret: bytes, namespace: str, name: str, values: Mapping[Source, bytes | None]) -> str:
-    """HMAC-SHA256 of all values, under the operator's ``secret``, in hexadecimal; None is a value that is not there.
+    """HMAC-SHA256 of all values, in hexadecimal.
 
-    Every part is told apart by its length, so that no two sets of values are the same text.
+    ``secret`` is the operator's key, ``namespace`` and ``name`` are those of the resource, and a missing value is None.
+    Each part carries its length, so that two different sets of values never become the same text.
     """
     parts: list[bytes | None] = [namespace.encode(), name.encode()]
     for source in sorted(values):

@@ -1,7 +1,6 @@
-"""The pod template: what the exporter's pods are made of. Pure, and always the same for the same resource.
+"""The pod template of the exporter. Pure: equal resources give equal templates.
 
-Called by ``manifests``. The pods pass Pod Security ``restricted``
-(https://kubernetes.io/docs/concepts/security/pod-security-standards/).
+The pods pass Pod Security ``restricted`` (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
 """
 
 from __future__ import annotations
@@ -23,9 +22,10 @@ _USER = 65532  # "nonroot" of distroless images
 
 
 def pod_template(resource: Resource, image: str, credentials_hash: str | None = None) -> dict[str, Any]:
-    """Labels, annotations and spec of the pods; ``image`` is for a resource that names none.
+    """Labels, annotations and spec of the pods.
 
-    Another ``credentials_hash`` makes another template, so that the pods are replaced.
+    ``image`` is the exporter's image where the resource names none. ``credentials_hash`` becomes an annotation, so that
+    another hash replaces the pods; with None there is no such annotation.
     """
     wanted = resource.workload.pod_template
     metadata: dict[str, Any] = {"labels": {**wanted.labels, **names.labels(resource.name)}}
@@ -76,12 +76,12 @@ def _container(resource: Resource, image: str) -> dict[str, Any]:
         "args": ["start", "--exporter", "kafka"],
         "env": _environment(resource),
         "ports": _ports(resource),
-        # Until Kafka has answered once the pod is not ready, but alive: a restart would not bring Kafka back.
+        # Until Kafka has answered once, the pod is alive but not ready: a restart would not bring Kafka back.
         "startupProbe": _probe("/livez", period=1, failures=60),
         "livenessProbe": _probe("/livez", period=10, failures=3),
         "readinessProbe": _probe("/readyz", period=5, failures=2),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-        # What the exporter refuses to start with it says in one sentence on stderr: `pods` reads it from the status.
+        # An exporter that refuses to start writes one sentence to stderr; the kubelet copies it into the pod's status.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -116,7 +116,7 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
 
 
 def _environment(resource: Resource) -> list[dict[str, Any]]:
-    """Options that were set, then what the operator derives, then the author's own variables."""
+    """The options that were set, then the settings that the operator derives, then the author's own variables."""
     texts = env.to_environment(resource.options)
     shutdown = timedelta(seconds=_grace_seconds(resource) - PRE_STOP_SECONDS - MARGIN_SECONDS)
     derived = {"shutdown_timeout": values.format_duration(min(shutdown, timedelta(minutes=15)))}
@@ -130,19 +130,19 @@ def _environment(resource: Resource) -> list[dict[str, Any]]:
     derived |= _ways_in(resource)
     texts |= {_variable(name): text for name, text in derived.items()}
     return [
-        # The kubelet replaces $(NAME) in a value, and makes one $ of two.
+        # The kubelet replaces $(NAME) in a value, and turns $$ into $.
         *({"name": name, "value": text.replace("$", "$$")} for name, text in texts.items()),
         *(dict(entry) for entry in resource.workload.pod_template.env),
     ]
 
 
 def _variable(setting: str) -> str:
-    """The variable of one of the exporter process's settings."""
+    """The environment variable of one setting of the exporter process."""
     return env.PREFIX + setting.upper()
 
 
 def _ways_in(resource: Resource) -> dict[str, str]:
-    """Settings of the exporter that say where it serves OTLP, and with which files."""
+    """The exporter's settings of addresses, limits and files of OTLP."""
     otlp = resource.workload.otlp
     settings: dict[str, str] = {}
     for protocol, server in otlp.servers.items():
@@ -170,7 +170,7 @@ def _way(protocol: str) -> str:
 
 
 def _workers(resource: Resource) -> int:
-    """One for each CPU, and not more than the bytes in flight are enough for."""
+    """One worker for each CPU, and not more than the bytes in flight are enough for."""
     limits, requests = ((resource.workload.resources or {}).get(kind, {}) for kind in ("limits", "requests"))
     workers = quantity.rounded_up(limits.get("cpu", requests.get("cpu", 1)))
     in_flight = _in_flight_bytes(resource) or process.in_flight_bytes(None)
@@ -192,7 +192,7 @@ def _grace_seconds(resource: Resource) -> int:
 
 
 def _volumes(resource: Resource) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Each volume's name, folder and sources; those without sources are left out."""
+    """Name, folder and sources of each volume that has sources."""
     volumes = [
         (names.CREDENTIALS_VOLUME, names.CREDENTIALS_DIR, credential_sources(resource)),
         (names.OTLP_VOLUME, names.OTLP_DIR, _otlp_sources(resource)),
@@ -201,7 +201,7 @@ def _volumes(resource: Resource) -> list[tuple[str, str, list[dict[str, Any]]]]:
 
 
 def _otlp_sources(resource: Resource) -> list[dict[str, Any]]:
-    """What clients are served with, each way in with a folder of its own."""
+    """The sources of the certificates and the token that OTLP is served with; each protocol has a folder of its own."""
     sources: list[dict[str, Any]] = []
     for protocol, _, server in resource.workload.otlp.served:
         way = _way(protocol)
@@ -216,7 +216,7 @@ def _otlp_sources(resource: Resource) -> list[dict[str, Any]]:
 
 
 def credential_sources(resource: Resource) -> list[dict[str, Any]]:
-    """The projected volume's sources: each key of a Secret under the file name that the exporter looks for."""
+    """The projected volume's sources: each key of a Secret under the file name that the exporter reads."""
     sasl, tls = resource.workload.sasl, resource.workload.tls
     sources: list[dict[str, Any]] = []
     if sasl is not None:
@@ -235,7 +235,7 @@ def credential_sources(resource: Resource) -> list[dict[str, Any]]:
 
 
 def mounted(resource: Resource) -> tuple[Source, ...]:
-    """Every key of a Secret or a ConfigMap that the pods mount."""
+    """Every key of a Secret or ConfigMap that the pods mount."""
     kinds = {"secret": "Secret", "configMap": "ConfigMap"}
     return tuple(
         Source(kinds[field], projection["name"], item["key"])
@@ -247,7 +247,7 @@ def mounted(resource: Resource) -> tuple[Source, ...]:
 
 
 def _required_files(resource: Resource) -> tuple[str, ...]:
-    """What the exporter is to wait for: every file that the mounts are to bring, whether its Secret is there or not."""
+    """The files that the exporter waits for: every file of the mounts, whether its Secret exists or not."""
     return tuple(
         f"{folder}/{item['path']}"
         for _, folder, sources in _volumes(resource)
@@ -258,7 +258,7 @@ def _required_files(resource: Resource) -> tuple[str, ...]:
 
 
 def _secret(name: str, files: Mapping[str, str]) -> dict[str, Any]:
-    """Optional: without it the pod starts all the same, and the exporter says what it waits for."""
+    """A Secret as a source. It is optional: without it the pod still starts, and the exporter names the file it waits for."""
     items = [{"key": key, "path": path} for key, path in files.items()]
     return {"secret": {"name": name, "items": items, "optional": True}}
 

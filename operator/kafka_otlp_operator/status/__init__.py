@@ -1,1 +1,1 @@
-"""The status of a resource: conditions, what pods report, and the Events that tell of a change. Pure."""
+"""The status of a resource: its conditions, the reports of pods, and the Events about changes. Pure."""

@@ -1,7 +1,7 @@
-"""What happened, as the resource's status: ``summarize`` is the only place where conditions are made. Pure.
+"""The status of a resource: ``summarize`` is the only place that makes conditions. Pure.
 
-Called by ``reconcile``. ``Ready`` is true only when pods of the newest version are all available; every other condition
-says which step on the way there went how. Conditions follow
+``Ready`` is true only when all pods of the newest version are available. Each other condition tells the outcome of one
+step on the way. Conditions follow
 https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md.
 """
 
@@ -28,7 +28,7 @@ _OF_PODS = frozenset({"Ready", "Available", "KafkaReachable"})
 
 @dataclass(frozen=True)
 class Finding:
-    """How one step went: a condition without its times. ``message`` is a sentence for a person."""
+    """The outcome of one step: a condition without its times. ``message`` is a sentence for a person."""
 
     status: Truth
     reason: str
@@ -37,10 +37,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """How all steps went. None: the step was not reached, so what was found of it earlier still holds.
+    """The outcome of all steps. None means that the step was not reached, so its earlier condition still holds.
 
-    ``deployment`` is the Deployment as the API server has it, None when there is none. ``pods`` are its pods, where it
-    is not ``settled``: they may tell why; ``reports`` is what their exporters say of Kafka.
+    ``deployment`` is the Deployment as the API server stores it, None when there is none. ``pods`` are its pods when it
+    is not ``settled``: they may show the cause. ``reports`` are the exporters' reports about Kafka, by pod name.
     """
 
     config: Finding | None
@@ -53,23 +53,23 @@ class Findings:
 VALID = Finding("True", "Valid", "librdkafka accepts the configuration.")
 APPLIED = Finding("True", "Applied", "Every object is as the resource wants it.")
 PAUSED = Finding(
-    "True", "Paused", "Nothing is changed, whatever the resource says, until spec.paused is taken back or false."
+    "True", "Paused", "The operator changes nothing until spec.paused is removed or false; only the status is updated."
 )
-_NOT_PAUSED = Finding("False", "NotPaused", "What the resource says is brought about.")
+_NOT_PAUSED = Finding("False", "NotPaused", "The operator applies every change of the resource.")
 _NOT_APPLIED = Finding("Unknown", "NotApplied", "Nothing has been applied yet.")
-_NOT_OBSERVED = Finding("Unknown", "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet.")
+_NOT_OBSERVED = Finding("Unknown", "DeploymentNotObserved", "Kubernetes has not observed the Deployment yet.")
 
 
 def applied(unserved: Sequence[Mapping[str, Any]]) -> Finding:
-    """Every object is applied, but those of kinds that the API server does not have."""
+    """The condition after every object was applied, except ``unserved``, whose kinds the API server does not serve."""
     if not unserved:
         return APPLIED
     kinds = " and ".join(f"{manifest['kind']} ({manifest['apiVersion']})" for manifest in unserved)
     return Finding(
         "True",
         "AppliedWhatIsServed",
-        f"Every object is as the resource wants it, but {kinds}: the API server does not have that kind. It is made "
-        "within minutes of the kind's installation.",
+        f"Every object is as the resource wants it, except {kinds}: the API server does not serve that kind. The "
+        "operator makes the object within minutes after the kind is installed.",
     )
 
 
@@ -93,9 +93,9 @@ def summarize(resource: Reading, before: Status, findings: Findings, now: dateti
 def _conditions(
     resource: Reading, before: Mapping[str, Mapping[str, Any]], findings: Findings, now: datetime
 ) -> list[Mapping[str, Any]]:
-    """One condition of each type; that of a step which was not reached stays as it was."""
+    """One condition of each type. The condition of a step that was not reached stays as it was."""
     paused, generation = resource.workload.paused, resource.generation
-    # While it is paused, pods and objects are those of an earlier generation, and no condition says otherwise.
+    # While the resource is paused, its pods are those of an earlier generation, and their conditions must say so.
     held = paused and findings.config is not None and findings.config.status == "True"
     about = int(before.get("Applied", {}).get("observedGeneration", generation)) if held else generation
     found = _steps(resource.workload, before, findings, held=held)
@@ -111,7 +111,7 @@ def _conditions(
 def _steps(
     workload: Workload, before: Mapping[str, Mapping[str, Any]], findings: Findings, *, held: bool
 ) -> Mapping[str, Finding | None]:
-    """What was found, by the type of its condition."""
+    """The outcome of each step, by the type of its condition."""
     why = _to_its_secret(obstacle(findings.pods, findings.reports), workload)
     available = _available(findings.deployment, why)
     ready = _ready(findings, before, available, why)
@@ -128,7 +128,7 @@ def _steps(
 
 
 def settled(deployment: Mapping[str, Any] | None) -> bool:
-    """Whether all pods that a Deployment wants are there, of its newest version; or Kubernetes has not looked yet."""
+    """Whether all pods of a Deployment run its newest version, or Kubernetes has not observed the Deployment yet."""
     if deployment is None or "observedGeneration" not in (deployment.get("status") or {}):
         return True
     wanted = _wanted(deployment)
@@ -190,7 +190,7 @@ def _available(deployment: Mapping[str, Any] | None, why: Obstacle | None) -> Fi
     wanted = _wanted(deployment)
     running = int(status.get("availableReplicas", 0))
     if wanted == 0:
-        return Finding("True", "ScaledToZero", "The resource asks for no pods, so no telemetry is taken.")
+        return Finding("True", "ScaledToZero", "The resource asks for 0 pods, so no telemetry is received.")
     counted = f"{running} of {_pods(wanted)} {'is' if wanted == 1 else 'are'} available."
     conditions = _by_type(status)
     if conditions.get("Available", {}).get("status") == "True":
@@ -223,15 +223,17 @@ def _reachable(available: Finding, why: Obstacle | None) -> Finding:
     if why is not None and why.kafka:
         return Finding("False", why.reason, why.message)
     if available.reason == "MinimumReplicasAvailable":
-        return Finding("True", "Connected", "Kafka has answered the pods that are available.")
-    return Finding("Unknown", "NoPodTells", "No pod has said yet whether it reaches Kafka.")
+        return Finding("True", "Connected", "Kafka has answered the available pods.")
+    return Finding("Unknown", "NoPodTells", "No pod has reported yet whether it reaches Kafka.")
 
 
 def _missing(conditions: Mapping[str, Mapping[str, Any]], counted: str, why: Obstacle | None) -> Finding:
-    """Why pods are missing, the cause before what follows from it."""
+    """Why pods are missing: the cause, rather than its consequence."""
     failure, progress = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
     if failure.get("status") == "True":
-        return Finding("False", "ReplicaFailure", f"{counted} Pods cannot be made: {failure.get('message', '')}")
+        return Finding(
+            "False", "ReplicaFailure", f"{counted} Kubernetes cannot create pods: {failure.get('message', '')}"
+        )
     if why is not None:
         return Finding("False", why.reason, f"{counted} {why.message}")
     if progress.get("status") == "False":
@@ -243,7 +245,7 @@ def _missing(conditions: Mapping[str, Mapping[str, Any]], counted: str, why: Obs
 def _ready(
     findings: Findings, before: Mapping[str, Mapping[str, Any]], available: Finding, why: Obstacle | None
 ) -> Finding:
-    """The first step that failed, else how far the rollout is."""
+    """The first step that failed, else the progress of the rollout."""
     for finding in (findings.config, findings.applied):
         if finding is not None and finding.status != "True":
             return Finding("False", finding.reason, finding.message)

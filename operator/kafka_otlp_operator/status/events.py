@@ -1,8 +1,7 @@
-"""A transition of ``Ready`` as a Kubernetes Event, for those who look with ``kubectl describe``. Pure.
+"""A transition of ``Ready`` as a Kubernetes Event, which ``kubectl describe`` shows. Pure.
 
-Called by ``reconcile`` when it has written a status. The form is that of
-https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ in its core version, which ``kubectl
-describe`` looks for.
+The form is that of https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ in its core version,
+because ``kubectl describe`` reads that one.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from typing import Any
 from kafka_otlp_operator import names
 from kafka_otlp_operator.resource.metadata import Metadata
 
-# The API server takes no longer one, and counts bytes.
+# The API server's limit, in bytes.
 _LONGEST_MESSAGE = 1024
-# What everything goes through on its way, and nobody needs to be warned of.
+# Reasons that every resource passes through: their Events are no warnings.
 PASSING = frozenset(
     {"NotApplied", "DeploymentNotObserved", "PodsNotReady", "PodsStarting", "RollingOut", "ScaledToZero"}
 )
@@ -38,7 +37,7 @@ def transition(
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        # As client-go's recorders name theirs: the object, and a number that no other one has.
+        # The form of client-go's recorders: the object's name and a unique number.
         "metadata": {
             "name": f"{resource.name}.{int(now.timestamp() * 1_000_000):x}",
             "namespace": resource.namespace,

@@ -1,7 +1,6 @@
 """Why pods are not ready, in words that a person can act on: ``obstacle`` reads it from the pods' own status. Pure.
 
-Called by ``status`` where a Deployment is not all there. What the kubelet writes:
-https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+The fields of that status: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ _PULL = frozenset(
     }
 )
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
-_LONGEST = 600  # of what a container wrote last; the exporter's own refusals are one sentence
+_LONGEST = 600  # characters of a container's last words; the exporter's own refusals are one sentence
 
 
 class Report(NamedTuple):
-    """What an exporter says of Kafka, or of the files that it waits for before it looks for Kafka."""
+    """An exporter's report about Kafka, or about the files that it waits for before it connects to Kafka."""
 
     reason: str
     message: str
@@ -38,9 +37,10 @@ class Report(NamedTuple):
 
 
 class Obstacle(NamedTuple):
-    """What keeps pods from being ready: a condition's reason, and a sentence.
+    """Why pods are not ready: a condition's reason, and a sentence.
 
-    ``passing`` is what every pod goes through on its way, some for long; ``kafka`` is what an exporter says of Kafka.
+    ``passing`` marks a state that every pod passes through, some for long. ``kafka`` marks an exporter's report about
+    Kafka.
     """
 
     reason: str
@@ -50,9 +50,9 @@ class Obstacle(NamedTuple):
 
 
 def obstacle(pods: Sequence[Pod], reports: Mapping[str, Report]) -> Obstacle | None:
-    """What keeps the newest pod that is not ready from it; None when no pod tells.
+    """Why the newest pod that is not ready is not; None when no pod shows a cause.
 
-    ``reports`` is what exporters say of Kafka, by pod name.
+    ``pods`` are in the API's own form, ``reports`` are the exporters' reports about Kafka, by pod name.
     """
     waiting = [pod for pod in pods if _counts(pod) and _condition(pod, "Ready").get("status") != "True"]
     newest = sorted(waiting, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
@@ -71,46 +71,53 @@ def _counts(pod: Pod) -> bool:
 
 
 def _broken(pod: Pod) -> Obstacle | None:
-    """What will not go away by itself."""
+    """A fault that does not pass by itself."""
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
-        message = _one_line(scheduled.get("message")) or "the scheduler does not say why"
-        return Obstacle("Unschedulable", f"No node takes pod {_name(pod)}: {message}.")
+        message = _one_line(scheduled.get("message")) or "it gives no reason"
+        return Obstacle("Unschedulable", f"The scheduler found no node for pod {_name(pod)}: {message}.")
     return next((found for container in _containers(pod) if (found := _broken_container(pod, container))), None)
 
 
 def _broken_container(pod: Pod, container: Mapping[str, Any]) -> Obstacle | None:
     state = container.get("state") or {}
-    waiting = state.get("waiting") or {}
-    reason, message = str(waiting.get("reason") or ""), _one_line(waiting.get("message"))
+    waiting, terminated = state.get("waiting"), state.get("terminated")
+    if waiting:
+        return _waits(pod, container, str(waiting.get("reason") or ""), _one_line(waiting.get("message")))
+    return _ended(pod, container, terminated) if terminated else None
+
+
+def _waits(pod: Pod, container: Mapping[str, Any], reason: str, message: str) -> Obstacle | None:
+    """A container that the kubelet does not run, or not yet."""
     if reason in _PULL:
         image = container.get("image") or "its image"
         return Obstacle("ImagePullFailed", f"Pod {_name(pod)} cannot pull {image}: {message or reason}.")
-    if reason == "CrashLoopBackOff" or (state.get("terminated") and not waiting):
-        ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
-        return Obstacle("CrashLooping", f"Pod {_name(pod)} ends again and again: {_end(container, ended)}.")
+    if reason == "CrashLoopBackOff":
+        return _ended(pod, container, (container.get("lastState") or {}).get("terminated") or {})
     if reason and reason not in _STARTING:
         return Obstacle(_word(reason), f"Pod {_name(pod)} cannot start: {message or reason}.")
     return None
 
 
-def _end(container: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
-    name = container.get("name")
+def _ended(pod: Pod, container: Mapping[str, Any], terminated: Mapping[str, Any]) -> Obstacle:
+    """A container that ended, with the last words that the kubelet kept of it."""
+    name, code = container.get("name"), terminated.get("exitCode", "unknown")
     who = "the exporter" if name == names.CONTAINER else f"container {name}"
-    why = f" ({ended['reason']})" if ended.get("reason") not in (None, "Error", "Completed") else ""
-    said = _one_line(ended.get("message"))
-    return f"{who} ended with exit code {ended.get('exitCode', 'unknown')}{why}" + (f", saying: {said}" if said else "")
+    why = f" ({terminated['reason']})" if terminated.get("reason") not in (None, "Error", "Completed") else ""
+    said = _one_line(terminated.get("message"))
+    message = f"Pod {_name(pod)} restarts again and again: {who} ended with exit code {code}{why}"
+    return Obstacle("CrashLooping", message + (f", saying: {said}." if said else "."))
 
 
 def _starting(pod: Pod) -> Obstacle | None:
     reasons = {((container.get("state") or {}).get("waiting") or {}).get("reason") for container in _containers(pod)}
     if not reasons & _STARTING:
         return None
-    return Obstacle("PodsStarting", f"Pod {_name(pod)} is being started.", passing=True)
+    return Obstacle("PodsStarting", f"Pod {_name(pod)} is starting.", passing=True)
 
 
 def _reported(reports: Mapping[str, Report], pod: Pod) -> Obstacle | None:
-    """What the exporter itself says; a connection that is only just being made is no obstacle yet."""
+    """The exporter's own report. A connection that is still being made is no obstacle yet."""
     report = reports.get(_name(pod))
     if report is None or report.reason == "Connecting":
         return None
@@ -121,18 +128,18 @@ def _reported(reports: Mapping[str, Report], pod: Pod) -> Obstacle | None:
 
 
 def _waiting_for(files: Sequence[str], pod: Pod) -> Obstacle:
-    """The exporter knows files, the pod's volumes know which keys of which Secrets they are to come from."""
+    """Name the Secrets of missing files: the exporter knows files, the pod's volumes know their Secrets and keys."""
     sources = _sources(pod)
     keys = ", ".join(dict.fromkeys(sources.get(file, f"file {file}") for file in files))
     return Obstacle(
         "SecretKeyMissing",
-        f"Pod {_name(pod)} waits for {keys} in namespace {pod['metadata'].get('namespace')}: create what is not there; "
-        "it is taken up within two minutes, without a restart.",
+        f"Pod {_name(pod)} waits for {keys} in namespace {pod['metadata'].get('namespace')}: create what is missing; "
+        "the pod reads it within two minutes, without a restart.",
     )
 
 
 def _sources(pod: Pod) -> Mapping[str, str]:
-    """Where each file of the pod's own volumes comes from, by its path: ``key "password" of Secret "edge-kafka"``."""
+    """The source of each file of the pod's own volumes, by path: ``key "password" of Secret "edge-kafka"``."""
     folders = {names.CREDENTIALS_VOLUME: names.CREDENTIALS_DIR, names.OTLP_VOLUME: names.OTLP_DIR}
     return {
         f"{folders[volume['name']]}/{item['path']}": f'key "{item["key"]}" of {kind} "{source[field]["name"]}"'
@@ -150,17 +157,17 @@ def _unanswered(pod: Pod) -> Obstacle | None:
         return None
     return Obstacle(
         "PodsNotReady",
-        "Those that run are not ready: Kafka has not answered them yet; see GET /status on port "
+        "The pods that run are not ready: Kafka has not answered them yet; see GET /status on port "
         f"{names.ADMIN_PORT} of pod {_name(pod)}, or its log.",
         passing=True,
     )
 
 
 def _containers(pod: Pod) -> Sequence[Mapping[str, Any]]:
-    """The exporter's first, then those that others have put into the pod."""
+    """The exporter's container first, then those that others have added to the pod."""
     status = pod.get("status") or {}
     containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
-    # An init container that did its work has ended as it should.
+    # An init container ends with 0 when it has done its work.
     ended_well = [one for one in containers if ((one.get("state") or {}).get("terminated") or {}).get("exitCode") == 0]
     return sorted((one for one in containers if one not in ended_well), key=lambda one: one["name"] != names.CONTAINER)
 
@@ -175,11 +182,11 @@ def _name(pod: Pod) -> str:
 
 
 def _word(reason: str) -> str:
-    """A condition's reason is one word; the kubelet's are, but nobody promises it."""
+    """The reason as a condition's reason, which must be one word. The kubelet's usually are, without a promise."""
     return reason if reason.isidentifier() and reason.isascii() and reason[0] != "_" else "PodsNotReady"
 
 
 def _one_line(text: object) -> str:
-    """The end of it, as one line without its last full stop: what came last is what it ended of."""
+    """The end of a text, as one line without its last full stop. The last words name the cause."""
     line = " ".join(str(text or "").split()).rstrip(".")
     return line if len(line) <= _LONGEST else "... " + line[-_LONGEST:]

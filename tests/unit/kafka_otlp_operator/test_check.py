@@ -111,7 +111,7 @@ def test_a_configuration_that_kills_is_told_as_such(monkeypatch):
         with pytest.raises(NotYet, match="ended before it answered"):
             own.check(resource(customConfig={"linger.ms": "1"}))
         told = own.check(resource(customConfig={"linger.ms": "1"}))
-        assert str(told).startswith("spec.customConfig: librdkafka does not survive the check")
+        assert str(told).startswith("spec.customConfig: librdkafka crashes when it checks this configuration")
         # Found out later that it was not to blame.
         assert own.check(resource(customConfig={"linger.ms": "1"})) is None
 

@@ -224,7 +224,7 @@ def test_a_kind_that_is_not_there():
     assert ("apply", "PodMonitor") not in cluster.calls
     applied = condition(cluster, "Applied")
     assert applied["status"] == "True"
-    assert "PodMonitor (monitoring.coreos.com/v1): the API server does not have that kind" in applied["message"]
+    assert "PodMonitor (monitoring.coreos.com/v1): the API server does not serve that kind" in applied["message"]
     cluster.unserved = set()
     run(cluster)
     assert ("apply", "PodMonitor") in cluster.calls

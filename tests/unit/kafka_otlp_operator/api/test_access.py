@@ -75,6 +75,6 @@ def test_what_is_missing_is_one_sentence():
     denied = [question for question in questions(("a", "b"), "") if str(question) in {"list pods", "create services"}]
     assert sentence(denied) == (
         "the role of kafka-otlp-operator does not allow: create services, list pods in namespace 'a'; create services, "
-        "list pods in namespace 'b'; apply the role that belongs to this version again."
+        "list pods in namespace 'b'; apply the role of this version again."
     )
     assert "in every namespace" in sentence(questions((), "")[:1])

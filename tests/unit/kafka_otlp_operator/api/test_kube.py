@@ -103,7 +103,7 @@ def test_who_is_not_known_reads_its_token_again(server):
     server.answers = [(401, {"message": "no"}), (200, {"yes": 1})]
     assert api.call("GET", "/api") == {"yes": 1}
     server.answers = [(401, {"message": "no"}), (401, {"message": "not at all"})]
-    with pytest.raises(errors.Unavailable, match=r"does not know who the operator is; .*: not at all"):
+    with pytest.raises(errors.Unavailable, match=r"does not accept the operator's token; .*: not at all"):
         api.call("GET", "/api")
     assert [headers["authorization"] for _, _, headers, _ in server.calls] == ["first", "second", "second", "third"]
 
@@ -126,7 +126,7 @@ def test_no_answer(server):
 def test_an_answer_that_is_no_json(server):
     """Something else stands before the API server, which will be back."""
     server.answers = [(200, b"<html>")]
-    with pytest.raises(errors.Unavailable, match="with something else than JSON"):
+    with pytest.raises(errors.Unavailable, match="the answer to GET .* is not JSON"):
         server.cluster.resource(Key("n", "a"))
 
 

@@ -52,9 +52,9 @@ def test_belongs(owners, ours):
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        ({"ownerReferences": [THEIRS]}, "Service 'edge' is there already and belongs to Deployment 'other'"),
+        ({"ownerReferences": [THEIRS]}, "Service 'edge' already exists and belongs to Deployment 'other'"),
         ({"ownerReferences": [EARLIER], "labels": MANAGED}, "belongs to KafkaOtlpExporter 'edge'"),
-        ({}, "Service 'edge' is there already and was not made by this operator"),
+        ({}, "Service 'edge' already exists and was not made by this operator"),
         ({"labels": MANAGED}, None),
         ({"ownerReferences": [OURS]}, None),
     ],

@@ -55,7 +55,7 @@ def test_ready():
 @pytest.mark.parametrize(
     ("found", "reason", "message"),
     [
-        (None, "DeploymentNotObserved", "Kubernetes has not looked at the Deployment yet."),
+        (None, "DeploymentNotObserved", "Kubernetes has not observed the Deployment yet."),
         (deployment(observed=False), "RollingOut", "0 of 2 pods run the newest version."),
         (deployment(updatedReplicas=1), "RollingOut", "1 of 2 pods run the newest version."),
         (deployment(replicas=3), "RollingOut", "2 of 2 pods run the newest version."),
@@ -70,7 +70,7 @@ def test_ready():
                 conditions=[{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}],
             ),
             "ReplicaFailure",
-            "0 of 2 pods are available. Pods cannot be made: exceeded quota: q",
+            "0 of 2 pods are available. Kubernetes cannot create pods: exceeded quota: q",
         ),
         (
             deployment(
@@ -126,25 +126,25 @@ LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExc
             deployment(availableReplicas=0, conditions=[LATE]),
             CRASHED,
             "CrashLooping",
-            "0 of 2 pods are available. Pod edge-1 ends again and again: the exporter ended with exit code 2, saying: no.",
+            "0 of 2 pods are available. Pod edge-1 restarts again and again: the exporter ended with exit code 2, saying: no.",
         ),
         (
             deployment(1, availableReplicas=0, conditions=[LATE]),
             RUNNING,
             "PodsNotReady",
-            "0 of 1 pod is available. Those that run are not ready: Kafka has not answered them yet; see GET /status",
+            "0 of 1 pod is available. The pods that run are not ready: Kafka has not answered them yet; see GET /status",
         ),
         (
             deployment(updatedReplicas=1),
             CRASHED,
             "CrashLooping",
-            "1 of 2 pods run the newest version. Pod edge-1 ends again and again: ",
+            "1 of 2 pods run the newest version. Pod edge-1 restarts again and again: ",
         ),
         (
             deployment(updatedReplicas=1),
             RUNNING,
             "RollingOut",
-            "1 of 2 pods run the newest version. Those that run are not ready: Kafka has not answered",
+            "1 of 2 pods run the newest version. The pods that run are not ready: Kafka has not answered",
         ),
     ],
 )

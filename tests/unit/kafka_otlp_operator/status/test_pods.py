@@ -51,17 +51,17 @@ def waiting(reason: str, message: str | None = None) -> Any:
                 },
             ),
             "CrashLooping",
-            "Pod edge-1 ends again and again: the exporter ended with exit code 2, saying: acks: wrong.",
+            "Pod edge-1 restarts again and again: the exporter ended with exit code 2, saying: acks: wrong.",
         ),
         (
             pod({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
             "CrashLooping",
-            "Pod edge-1 ends again and again: the exporter ended with exit code 137 (OOMKilled).",
+            "Pod edge-1 restarts again and again: the exporter ended with exit code 137 (OOMKilled).",
         ),
         (
             pod(waiting("CrashLoopBackOff")),
             "CrashLooping",
-            "Pod edge-1 ends again and again: the exporter ended with exit code unknown.",
+            "Pod edge-1 restarts again and again: the exporter ended with exit code unknown.",
         ),
         (
             pod(
@@ -76,17 +76,17 @@ def waiting(reason: str, message: str | None = None) -> Any:
                 ]
             ),
             "Unschedulable",
-            "No node takes pod edge-1: 0/3 nodes are available: 3 Insufficient memory.",
+            "The scheduler found no node for pod edge-1: 0/3 nodes are available: 3 Insufficient memory.",
         ),
         (
             pod(waiting("ContainerCreating")),
             "PodsStarting",
-            "Pod edge-1 is being started.",
+            "Pod edge-1 is starting.",
         ),
         (
             pod({"running": {"startedAt": "now"}}),
             "PodsNotReady",
-            "Those that run are not ready: Kafka has not answered them yet; see GET /status on port 9464 of pod "
+            "The pods that run are not ready: Kafka has not answered them yet; see GET /status on port 9464 of pod "
             "edge-1, or its log.",
         ),
     ],
@@ -115,7 +115,7 @@ def test_files_that_an_exporter_waits_for_are_keys_of_secrets():
     message = waits_for(f"{folder}/ca.crt", f"{folder}/tls.crt", securityProtocol="SSL", tls=tls)
     assert message == (
         'Pod edge-1 waits for key "bundle" of ConfigMap "ca", key "tls.crt" of Secret "client" in namespace telemetry: '
-        "create what is not there; it is taken up within two minutes, without a restart."
+        "create what is missing; the pod reads it within two minutes, without a restart."
     )
 
 
