@@ -1,4 +1,4 @@
-{{- /* The name of everything that the chart makes: that of the release, which need not repeat that of the chart. */ -}}
+{{- /* The name of every object of the chart: the release's name, followed by the chart's where it is not part of it. */ -}}
 {{- define "kafka-otlp-operator.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -24,7 +24,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: kafka-otlp
 {{- end -}}
 
-{{- /* Of a dictionary with `image` and `version`: its repository with a digest, else with a tag, which is the version. */ -}}
+{{- /* The image reference of a dictionary with `image` and `version`: with its digest, else with its tag, else with the version. */ -}}
 {{- define "kafka-otlp-operator.image" -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" .image.repository .image.digest -}}

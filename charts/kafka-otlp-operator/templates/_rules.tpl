@@ -1,4 +1,4 @@
-{{- /* What the operator does in each namespace that it works in: kafka_otlp_operator/access.py has the same as a table. */ -}}
+{{- /* The operator's rights in each namespace that it watches. kafka_otlp_operator/api/access.py has the same as a table. */ -}}
 {{- define "kafka-otlp-operator.rules" -}}
 - apiGroups: [kafka-otlp.dev]
   resources: [kafkaotlpexporters]
@@ -6,7 +6,7 @@
 - apiGroups: [kafka-otlp.dev]
   resources: [kafkaotlpexporters/status]
   verbs: [patch]
-# An owner reference that holds back the owner's deletion is a right of its own where that is enforced (OpenShift).
+# OpenShift enforces a right for owner references with blockOwnerDeletion.
 - apiGroups: [kafka-otlp.dev]
   resources: [kafkaotlpexporters/finalizers]
   verbs: [update]
@@ -28,21 +28,21 @@
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
-# Made only where the Prometheus operator's definition of it is installed.
+# The operator makes it only when the Prometheus operator's definition is installed.
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
   verbs: [get, list, watch, create, patch, delete]
-# Why pods are not ready is read from them, for the status.
+# The resource's status says why its pods are not ready.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-# A resource that becomes ready, or stops being it, is told of in an Event.
+# The operator posts an Event when a resource becomes ready or stops being ready.
 - apiGroups: [""]
   resources: [events]
   verbs: [create]
 {{- end -}}
 
-{{- /* For credentialReload: Restart: the operator may read what the pods mount. */ -}}
+{{- /* For credentialReload: Restart: the operator may read the Secrets and ConfigMaps that the pods mount. */ -}}
 {{- define "kafka-otlp-operator.secretRules" -}}
 - apiGroups: [""]
   resources: [secrets, configmaps]
