@@ -23,7 +23,7 @@ def pod(name: str, address: str, running: bool = True) -> Any:
 
 @pytest.fixture
 def answers(monkeypatch):
-    """What the exporter at 127.0.0.1 answers; its port takes the place of the admin port."""
+    """The body that the exporter at 127.0.0.1 answers; its port takes the place of the admin port."""
     said: dict[str, bytes] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ def answers(monkeypatch):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         monkeypatch.setattr(names, "ADMIN_PORT", server.server_port)
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield said
         server.shutdown()
@@ -45,7 +45,7 @@ def answers(monkeypatch):
 
 
 def test_what_a_pod_says_is_reported(answers):
-    """Of those that miss Kafka: the reason and the message."""
+    """A pod without a connection to Kafka: its reason, its message and the files that it waits for."""
     kafka = {"connected": False, "reason": "KafkaUnreachable", "message": "Kafka at a:1 cannot be reached."}
     answers["body"] = json.dumps({"kafka": kafka, "missingFiles": ["/a", "/b"]}).encode()
     found = exporter_status.reports(
@@ -55,19 +55,19 @@ def test_what_a_pod_says_is_reported(answers):
 
 
 def test_three_are_asked(answers):
-    """The newest."""
+    """The three newest."""
     kafka = {"connected": False, "reason": "R", "message": "m"}
     answers["body"] = json.dumps({"kafka": kafka}).encode()
     assert set(exporter_status.reports([pod(name, "127.0.0.1") for name in "edcba"])) == {"e", "d", "c"}
 
 
 @pytest.mark.parametrize("body", [b'{"kafka": {"connected": true}}', b"{}", b"no json", b"[]", b'{"kafka": 1}'])
-def test_whoever_says_nothing_of_use_is_passed_over(answers, body):
-    """A pod is not to be trusted with more than words."""
+def test_an_answer_of_no_use_is_ignored(answers, body):
+    """A pod may answer anything; the operator reads the words that it knows, and goes on."""
     answers["body"] = body
     assert exporter_status.reports([pod("a", "127.0.0.1")]) == {}
 
 
-def test_who_cannot_be_reached_is_passed_over():
-    """A network policy may be in the way."""
+def test_a_pod_that_cannot_be_reached_is_ignored():
+    """A network policy may forbid it."""
     assert exporter_status.reports([pod("a", "127.0.0.2")]) == {}
