@@ -1,4 +1,4 @@
-"""The Helm chart as Helm renders it: what each value does, what is refused, and that an API server takes the objects."""
+"""The Helm chart as Helm renders it: the effect of each value, refused values, and objects that an API server accepts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ ALL_ON: Values = {part: {"enabled": True} for part in ("secretAccess", "podMonit
 
 
 def merged(*values: Values) -> dict[str, Any]:
-    """Values upon values, as Helm lays files upon each other."""
+    """Values merged as Helm merges files."""
     found: dict[str, Any] = {}
     for one in values:
         for key, value in one.items():
@@ -114,24 +114,24 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 
 @pytest.fixture(scope="module")
 def all_on(helm: Helm) -> list[Object]:
-    """What the chart makes where every part of it is there."""
+    """The objects of the chart with every part enabled."""
     return helm.template(ALL_ON)
 
 
 def named(objects: list[Object], kind: str) -> dict[str, Object]:
-    """Those of a kind, by namespace and name."""
+    """The objects of a kind, by namespace and name."""
     found = [one for one in objects if one["kind"] == kind]
     return {f"{one['metadata'].get('namespace', '')}/{one['metadata']['name']}": one for one in found}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_lint_has_nothing_to_say(helm: Helm, variant: str) -> None:
-    """Not even a warning."""
+    """Helm has no error and no warning."""
     assert "0 chart(s) failed" in helm.run("lint", "--strict", str(CHART), values=VARIANTS[variant])
 
 
 def test_every_value_is_tried() -> None:
-    """The table above has all that may be set."""
+    """The table above has every value of the chart."""
 
     def paths(part: Values, above: str = "") -> set[str]:
         found = set()
@@ -146,7 +146,7 @@ def test_every_value_is_tried() -> None:
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_every_value_has_an_effect(helm: Helm, all_on: list[Object], path: str) -> None:
-    """What nobody reads is no value; and what it says is in the objects."""
+    """Every value changes the objects, and a text value appears in them."""
     if path == "leaderElection.enabled":
         assert named(helm.template(VARIANTS["alone"]), "Role") == {}
         return
@@ -175,14 +175,14 @@ def test_every_value_has_an_effect(helm: Helm, all_on: list[Object], path: str) 
     ],
 )
 def test_wrong_values_are_refused_with_a_sentence(helm: Helm, values: Values, sentence: str) -> None:
-    """Before anything is installed, and it says which."""
+    """Helm refuses them before it installs anything, and names the value."""
     with pytest.raises(HelmError) as refused:
         helm.template(values)
     assert sentence in str(refused.value)
 
 
 def test_it_may_be_a_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:
-    """With Helm's own two values for parts, which no schema of a part may refuse."""
+    """Helm gives a subchart two values of its own, and the schema must accept them."""
     parent = tmp_path / "parent"
     shutil.copytree(CHART, parent / "charts" / CHART.name)
     dependency = {"name": CHART.name, "version": "0.1.0", "condition": f"{CHART.name}.enabled"}
@@ -195,7 +195,7 @@ def test_it_may_be_a_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:
 
 
 def test_names_that_look_like_numbers_are_names(helm: Helm) -> None:
-    """Of a release, a namespace, a class: YAML would take them for something else."""
+    """YAML would read such names of a release, a namespace or a class as numbers."""
     values = {**VARIANTS["everything"], "fullnameOverride": "", "priorityClassName": "100"}
     text = helm.run("template", "123", str(CHART), "--namespace", "456", values=values)
     objects = [document for document in yaml.safe_load_all(text) if document]
@@ -210,7 +210,7 @@ def test_names_that_look_like_numbers_are_names(helm: Helm) -> None:
 
 
 def test_values_may_be_left_empty(helm: Helm) -> None:
-    """A key with nothing behind it, where nothing is the default."""
+    """A key without a value is accepted where the default is empty."""
     values = {
         "podLabels": None,
         "podAnnotations": None,
@@ -221,13 +221,13 @@ def test_values_may_be_left_empty(helm: Helm) -> None:
 
 
 def test_services_beside_it_set_no_options(helm: Helm) -> None:
-    """A Service called kafka-otlp-operator would set KAFKA_OTLP_OPERATOR_PORT."""
+    """With service links, a Service called kafka-otlp-operator would set KAFKA_OTLP_OPERATOR_PORT."""
     (deployment,) = named(helm.template({}), "Deployment").values()
     assert deployment["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
 def test_labels_that_select_are_never_anothers(helm: Helm) -> None:
-    """The author's labels do not replace those that a Deployment finds its pods by."""
+    """The author's labels do not replace those that the Deployment selects."""
     (deployment,) = named(helm.template(VARIANTS["everything"]), "Deployment").values()
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
@@ -235,7 +235,7 @@ def test_labels_that_select_are_never_anothers(helm: Helm) -> None:
 
 
 def test_the_role_in_the_cluster_allows_what_is_needed(helm: Helm) -> None:
-    """And Secrets only where that is asked for, by a role of its own."""
+    """It has no right to Secrets; a second role has it, and is bound only on request."""
     objects = helm.template({})
     roles = named(objects, "ClusterRole")
     assert granted(roles["/kafka-otlp-operator"]) == table(RIGHTS + RIGHTS_OF_THE_CLUSTER)
@@ -254,7 +254,7 @@ def test_the_role_in_the_cluster_allows_what_is_needed(helm: Helm) -> None:
 
 
 def test_in_namespaces_it_has_no_right_in_the_cluster(helm: Helm) -> None:
-    """A role in each of them; of the cluster's there are only those for users, which are bound to nobody."""
+    """There is a Role in each namespace; the only ClusterRoles are those for users, which nobody is bound to."""
     objects = helm.template(VARIANTS["namespaced"])
     assert named(objects, "ClusterRole").keys() == {"/kafka-otlp-operator-view", "/kafka-otlp-operator-edit"}
     assert named(objects, "ClusterRoleBinding") == {}
@@ -268,7 +268,7 @@ def test_in_namespaces_it_has_no_right_in_the_cluster(helm: Helm) -> None:
 
 @pytest.fixture
 def crowded(api: ApiServer, pod_monitors: None) -> ApiServer:
-    """An API server with the namespaces of the variants, all of which enforce ``restricted``, and the kind PodMonitor."""
+    """An API server that serves PodMonitors, with the namespaces of the variants, which all enforce ``restricted``."""
     for name in (NAMESPACE, *TEAMS):
         metadata = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
         api.kubectl(
@@ -282,7 +282,7 @@ def crowded(api: ApiServer, pod_monitors: None) -> ApiServer:
 @pytest.mark.kubernetes
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_an_api_server_takes_every_object(crowded: ApiServer, helm: Helm, variant: str) -> None:
-    """By its own schemas, strictly; and a namespace that enforces ``restricted`` takes the pods."""
+    """It validates the objects strictly, and a namespace that enforces ``restricted`` accepts the pods."""
     objects = helm.template(VARIANTS[variant])
     dry = ("--dry-run=server", "--validate=strict", "-f", "-")
     assert len(crowded.kubectl("apply", *dry, input=yaml.safe_dump_all(objects)).splitlines()) == len(objects)
@@ -296,7 +296,7 @@ def test_an_api_server_takes_every_object(crowded: ApiServer, helm: Helm, varian
 
 
 def test_the_manifests_without_helm_are_the_charts() -> None:
-    """``make lint`` says so too, where there is a Helm to ask."""
+    """deploy/install.yaml is what the chart renders; ``make lint`` checks it, too, where there is a Helm."""
     command = [sys.executable, "-m", "tools.generate", "--check"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")

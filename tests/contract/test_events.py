@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kubernetes
 
 
 def told(namespace: Namespace) -> list[tuple[str, str]]:
-    """Type and reason of each Event of the resource, oldest first."""
+    """Type and reason of each Event of the resource, the oldest first."""
     selector = "involvedObject.kind=KafkaOtlpExporter,involvedObject.name=edge"
     events = json.loads(namespace.kubectl("get", "events", f"--field-selector={selector}", "-o", "json"))["items"]
     # Their names end in the microsecond of each.
@@ -21,7 +21,7 @@ def told(namespace: Namespace) -> list[tuple[str, str]]:
 
 
 def test_each_transition_of_ready_is_one_event(operator: Operator, namespace: Namespace) -> None:
-    """Ready, broken by its author, repaired; and nothing for what stays."""
+    """There is an Event when a resource becomes ready, invalid and valid again, and none while nothing changes."""
     namespace.apply({})
     until(lambda: len(namespace.list("pods")) == 1, "a pod")
     namespace.pods_ready()

@@ -1,4 +1,4 @@
-"""A release of the chart on a real API server, from its installation to its end, with the operator that it describes."""
+"""A release of the chart on a real API server, from install to uninstall, with the operator that it describes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FIELD = "credentialReload"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real API server on which nothing of ours was ever installed."""
+    """A real API server on which neither chart nor operator was ever installed."""
     with ApiServer(tmp_path_factory.mktemp("kubernetes")) as running:
         yield running
 
 
 @pytest.fixture
 def helm(server: ApiServer, tmp_path: Path) -> Iterator[Helm]:
-    """Helm at this API server; nothing of the release is left."""
+    """Helm at this API server; afterwards nothing of the release is left."""
     running = Helm(tmp_path, server.kubeconfig)
     yield running
     running.run("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
@@ -38,7 +38,7 @@ def helm(server: ApiServer, tmp_path: Path) -> Iterator[Helm]:
 
 @pytest.fixture
 def earlier(tmp_path: Path) -> Path:
-    """The chart as an earlier version might have been: of another number, and its resource has a field less."""
+    """The chart like an earlier version: with another version number, and a definition with one field less."""
     chart = tmp_path / "earlier"
     shutil.copytree(CHART, chart)
     about = yaml.safe_load((chart / "Chart.yaml").read_text())
@@ -52,7 +52,7 @@ def earlier(tmp_path: Path) -> Path:
 
 
 def knows_the_field(server: ApiServer) -> bool:
-    """Whether the API server's definition of the resource has it."""
+    """Whether the API server's definition of the resource has this field."""
     definition = json.loads(server.kubectl("get", "crd", RESOURCE, "-o", "json"))
     return FIELD in definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
 
@@ -64,19 +64,19 @@ def deployment(server: ApiServer) -> dict[str, Any]:
 
 
 def image(place: Namespace) -> str:
-    """What the exporters run."""
+    """The image of the exporters."""
     (container,) = place.get("deployment")["spec"]["template"]["spec"]["containers"]
     return str(container["image"])
 
 
 def environment(server: ApiServer) -> dict[str, str]:
-    """What the release sets for the operator, as the kubelet would give it."""
+    """The environment that the release sets for the operator, as the kubelet would set it."""
     (container,) = deployment(server)["spec"]["template"]["spec"]["containers"]
     return {one["name"]: one.get("value", NAMESPACE) for one in container["env"]}
 
 
 def released(server: ApiServer, folder: Path) -> Operator:
-    """The operator as the release describes it: its settings, and its own account."""
+    """The operator with the release's settings and service account."""
     token = server.kubectl("-n", NAMESPACE, "create", "token", RELEASE).strip()
     config = json.loads(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
@@ -88,7 +88,7 @@ def released(server: ApiServer, folder: Path) -> Operator:
 def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
     server: ApiServer, helm: Helm, earlier: Path, tmp_path: Path
 ) -> None:
-    """The definition and the exporters go along with it, up and down; what it leaves behind runs on without it."""
+    """An upgrade and a rollback change the definition and the exporters, too; after an uninstall the exporters run on."""
     helm.release("install", None, "--create-namespace", chart=earlier)
     assert not knows_the_field(server)
     until(lambda: "koe" in server.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
@@ -135,7 +135,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_uninstalled(
 
 
 def test_what_was_applied_without_helm_is_taken_over(server: ApiServer, helm: Helm) -> None:
-    """And not without being asked to."""
+    """Helm does it only when it is asked to."""
     server.kubectl("apply", "-f", str(ROOT / "deploy" / "install.yaml"))
     until(lambda: "koe" in server.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
     place = Namespace(server)
@@ -149,14 +149,14 @@ def test_what_was_applied_without_helm_is_taken_over(server: ApiServer, helm: He
 
 
 def test_a_definition_that_is_not_kept_goes(server: ApiServer, helm: Helm) -> None:
-    """As the value says, and every resource with it."""
+    """With crds.keep false, an uninstall deletes the definition and every resource."""
     helm.release("install", {"crds": {"keep": False}}, "--create-namespace")
     helm.run("uninstall", RELEASE, "--namespace", NAMESPACE)
     until(lambda: RESOURCE not in server.kubectl("get", "crd", "-o", "name"), "end of the definition")
 
 
 def test_in_namespaces_it_works_there_and_nowhere_else(server: ApiServer, helm: Helm, tmp_path: Path) -> None:
-    """With the rights of the release alone."""
+    """The operator has the rights of the release and no others."""
     inside, outside = Namespace(server), Namespace(server)
     helm.release("install", {"watchNamespaces": [inside.name]}, "--create-namespace")
     until(lambda: "koe" in server.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
@@ -170,7 +170,7 @@ def test_in_namespaces_it_works_there_and_nowhere_else(server: ApiServer, helm: 
 
 
 def test_the_election_is_turned_off_and_on(server: ApiServer, helm: Helm) -> None:
-    """Which changes how pods are replaced: what the API server had filled in is no obstacle."""
+    """This changes the Deployment's strategy; the defaults that the API server has filled in do not stop the upgrade."""
     helm.release("install", None, "--create-namespace")
     helm.release("upgrade", {"replicas": 1, "leaderElection": {"enabled": False}})
     assert deployment(server)["spec"]["strategy"] == {"type": "Recreate"}
@@ -179,7 +179,7 @@ def test_the_election_is_turned_off_and_on(server: ApiServer, helm: Helm) -> Non
 
 
 def test_a_second_release_leaves_what_belongs_to_the_cluster_to_the_first(server: ApiServer, helm: Helm) -> None:
-    """As the chart's README says: another name, other namespaces."""
+    """It has another name and other namespaces, as the chart's README says."""
     one, two = Namespace(server), Namespace(server)
     helm.release("install", {"watchNamespaces": [one.name]}, "--create-namespace")
     values = {"watchNamespaces": [two.name], "crds": {"enabled": False}, "aggregateRoles": False}

@@ -1,4 +1,4 @@
-"""``credentialReload: Restart`` before a real API server: pods are replaced when their Secrets change, and only then."""
+"""``credentialReload: Restart`` on a real API server: pods are replaced when their Secrets change, and only then."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECURED: dict[str, Any] = {
 
 @pytest.fixture
 def restarting(operator: Operator, namespace: Namespace, tmp_path: Path) -> Iterator[Operator]:
-    """An operator that offers it, in the place of the one that does not."""
+    """An operator that offers Restart, instead of the one that does not."""
     (tmp_path / "key").write_bytes(bytes(range(32)))
     settings = {
         "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key"),
@@ -42,14 +42,14 @@ def annotated(namespace: Namespace) -> dict[str, str]:
 
 
 def password(namespace: Namespace, text: str) -> None:
-    """Have the Secret hold this password."""
+    """Write this password into the Secret."""
     data = {"password": base64.b64encode(text.encode()).decode()}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "edge-kafka"}, "data": data}
     namespace.kubectl("apply", "-f", "-", input=json.dumps(secret))
 
 
 def test_each_change_is_one_rollout(restarting: Operator, namespace: Namespace) -> None:
-    """Of a Secret or a ConfigMap that the pods mount; also when it is made later. And the digest tells nothing."""
+    """A changed Secret or ConfigMap that the pods mount is one rollout, also one that is made later; no object shows a password."""
     namespace.apply(SECURED)
     applied(namespace)
     hashes = [annotated(namespace)[HASH]]
@@ -77,7 +77,7 @@ def test_each_change_is_one_rollout(restarting: Operator, namespace: Namespace) 
 
 
 def test_two_resources_with_one_secret_have_two_digests(restarting: Operator, namespace: Namespace) -> None:
-    """Nobody can tell from pods whose passwords are the same; and Reload has none."""
+    """Pods do not reveal that two resources have the same password; with Reload there is no digest."""
     password(namespace, "hunter2")
     for name, spec in (("edge", SECURED), ("other", SECURED), ("plain", {**SECURED, "credentialReload": "Reload"})):
         namespace.apply(spec, name)
@@ -88,7 +88,7 @@ def test_two_resources_with_one_secret_have_two_digests(restarting: Operator, na
 
 
 def test_who_does_not_offer_it_says_so(operator: Operator, namespace: Namespace) -> None:
-    """What runs stays as it is, and the sentence is for the person who can change it."""
+    """The pods stay as they are, and the status tells the administrator what to set."""
     namespace.apply({**SECURED, "credentialReload": "Reload"})
     applied(namespace)
     before = namespace.settle()
@@ -102,7 +102,7 @@ def test_who_does_not_offer_it_says_so(operator: Operator, namespace: Namespace)
 def test_who_may_not_read_secrets_says_so(
     operator: Operator, namespace: Namespace, service_account: Path, tmp_path: Path
 ) -> None:
-    """The role that is shipped beside the operator's own is what is missing; bound, it heals."""
+    """The status names the shipped role that is missing; once it is bound, the Deployment is made."""
     (tmp_path / "key").write_bytes(bytes(range(32)))
     settings = {"KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key")}
     limited = Operator(namespace.api, tmp_path / "log", kubeconfig=service_account, environment=settings)
@@ -120,7 +120,7 @@ def test_who_may_not_read_secrets_says_so(
 
 
 def test_a_key_that_is_too_short_is_one_sentence(operator: Operator, namespace: Namespace, tmp_path: Path) -> None:
-    """And exit code 1."""
+    """The operator ends with exit code 1."""
     (tmp_path / "key").write_bytes(b"short")
     settings = {"KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE": str(tmp_path / "key")}
     weak = Operator(namespace.api, tmp_path / "log", environment=settings)

@@ -1,4 +1,4 @@
-"""The shipped roles before a real API server: what users may do, and that the operator's own are enough and no more."""
+"""The shipped roles on a real API server: the rights of users, and that the operator's own are enough and no more."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("role", ALLOWED)
 def test_a_role_lets_do_what_it_says(role: str, roles: None, namespace: Namespace) -> None:
-    """Who may view, edit or administer a namespace may do that with its resources, and nothing else."""
+    """A user who may view, edit or administer a namespace may do the same with its resources, and nothing else."""
     namespace.kubectl("create", "rolebinding", role, f"--clusterrole={role}", "--user=jane")
 
     def may(subresource: str) -> set[str]:
@@ -55,7 +55,7 @@ def can(namespace: Namespace, verb: str, *what: str) -> bool:
 
 
 def test_an_editor_edits_and_a_viewer_views(roles: None, namespace: Namespace) -> None:
-    """Not only the rules say so: an editor applies and scales a resource, a viewer reads it and is refused the rest."""
+    """An editor really applies and scales a resource; a viewer reads it, and the API server refuses the rest."""
     for role, user in (("view", "viewer"), ("edit", "editor")):
         namespace.kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={user}")
     until(lambda: not refused(namespace, "get", "koe", "--as=editor"), "the editor's binding at work")
@@ -68,7 +68,7 @@ def test_an_editor_edits_and_a_viewer_views(roles: None, namespace: Namespace) -
 
 
 def refused(namespace: Namespace, *arguments: str) -> str:
-    """What the API server says against it; nothing when it is done."""
+    """The API server's refusal of a command; empty when it succeeds."""
     try:
         namespace.kubectl(*arguments)
     except KubectlError as error:
@@ -78,13 +78,13 @@ def refused(namespace: Namespace, *arguments: str) -> str:
 
 @pytest.fixture
 def restricted(api: ApiServer, operator: Operator, service_account: Path, tmp_path: Path) -> Iterator[Operator]:
-    """The operator with the shipped role, in the place of the one that may do everything."""
+    """The operator with the shipped role, instead of the one with every right."""
     with operator.resting(), Operator(api, tmp_path / "log", kubeconfig=service_account) as running:
         yield running
 
 
 def test_the_operators_role_is_enough(restricted: Operator, namespace: Namespace) -> None:
-    """With the shipped role it makes everything there is to make, hands the number of pods over, and prunes."""
+    """With the shipped role the operator makes every kind of object, hands the number of pods over, and prunes."""
     namespace.kubectl("apply", "-f", str(EXAMPLES["production"]))
     applied(namespace, "production")
     assert namespace.condition("Applied", "production")["status"] == "True"
@@ -102,7 +102,7 @@ def test_the_operators_role_is_enough(restricted: Operator, namespace: Namespace
 
 
 def test_a_role_without_events_does_no_harm(restricted: Operator, api: ApiServer, namespace: Namespace) -> None:
-    """One of an earlier version: the work is done, and the log says what is missing."""
+    """With a role of an earlier version the work is done, and the log says what is missing."""
     rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
     older = [rule for rule in rules if rule["resources"] != ["events"]]
     assert len(older) == len(rules) - 1
@@ -118,7 +118,7 @@ def test_a_role_without_events_does_no_harm(restricted: Operator, api: ApiServer
 
 
 def give(api: ApiServer, rules: list[dict[str, object]]) -> None:
-    """Let the operator do this and nothing else."""
+    """Give the operator these rights and no others."""
     patch = json.dumps([{"op": "replace", "path": "/rules", "value": rules}])
     api.kubectl("patch", "clusterrole", "kafka-otlp-operator", "--type=json", "-p", patch)
 
@@ -133,7 +133,7 @@ def can_post(api: ApiServer) -> bool:
 
 
 def test_each_verb_that_is_missing_is_named(api: ApiServer, service_account: Path) -> None:
-    """The shipped role without one verb after the other: the sentence names it, and none but it."""
+    """Without one verb of the shipped role, for each verb: the sentence names that verb and no other."""
     configuration = client.Configuration()
     config.load_kube_config(str(service_account), client_configuration=configuration)  # type: ignore[no-untyped-call]
     cluster = Cluster(Api(client.ApiClient(configuration), 5))
@@ -156,7 +156,7 @@ def test_each_verb_that_is_missing_is_named(api: ApiServer, service_account: Pat
 
 
 def without(rule: dict[str, Any], question: access.Question) -> dict[str, Any]:
-    """A rule of the role that no longer has this verb on this resource: it is split where it has others."""
+    """A rule of the role without this verb on this kind."""
     kind = question.right.kind
     resource = "/".join(filter(None, (kind.plural, question.right.subresource)))
     if kind.group not in rule["apiGroups"] or resource not in rule["resources"]:
@@ -169,7 +169,7 @@ def without(rule: dict[str, Any], question: access.Question) -> dict[str, Any]:
 def test_a_right_that_is_given_later_needs_no_restart(
     operator: Operator, api: ApiServer, service_account: Path, tmp_path: Path, namespace: Namespace
 ) -> None:
-    """Until then /readyz says what is missing, and nothing is done by halves."""
+    """Until then /readyz says what is missing, and the operator makes no object."""
     rules = json.loads(api.kubectl("get", "clusterrole", "kafka-otlp-operator", "-o", "json"))["rules"]
     give(api, [rule for rule in rules if rule["resources"] != ["deployments"]])
     operator.stop()

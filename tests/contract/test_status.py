@@ -1,4 +1,4 @@
-"""The status of a resource, from a real operator on a real API server: what turns it true, and what it says when it is not."""
+"""The status of a resource, written by a real operator on a real API server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kubernetes
 
 
 def test_status_is_true(operator: Operator, namespace: Namespace) -> None:
-    """Ready turns true only when the pods are, and false again when the newest version is not there yet."""
+    """Ready is true only when the pods are ready, and false again while a newer version rolls out."""
     namespace.apply({"replicas": 2})
     until(lambda: len(namespace.list("pods")) == 2, "2 pods")
     until(lambda: namespace.condition("Ready").get("reason") == "PodsNotReady", "PodsNotReady")
@@ -46,7 +46,7 @@ def waits(reason: str, message: str, **more: Any) -> dict[str, Any]:
 
 
 def test_pods_say_why(operator: Operator, namespace: Namespace) -> None:
-    """What keeps the pods is in the status in words that a person can act on, without any event of the Deployment."""
+    """The status says why pods are not ready, in words that a person can act on, without any event of the Deployment."""
     namespace.apply({})
     until(lambda: len(namespace.list("pods")) == 1, "1 pod")
     until(lambda: namespace.condition("Available").get("reason") == "PodsNotReady", "PodsNotReady")
@@ -98,7 +98,7 @@ def test_pods_say_why(operator: Operator, namespace: Namespace) -> None:
 def test_each_reason_of_pods(
     status: dict[str, Any], reason: str, message: str, operator: Operator, namespace: Namespace
 ) -> None:
-    """The states of a pod, as kubelet and scheduler write them, through a real API server into the status."""
+    """Each state of a pod that kubelet and scheduler write becomes its reason and message in the status."""
     namespace.kubectl("apply", "-f", str(EXAMPLES["sasl-tls"]))
     until(lambda: len(namespace.list("pods")) > 0, "a pod")
     namespace.pods_are(status)
@@ -107,7 +107,7 @@ def test_each_reason_of_pods(
 
 
 def test_an_error_in_other_words_each_time(operator: Operator, namespace: Namespace) -> None:
-    """A refusal that names each request anew is tried again less and less often, and not for the status written for it."""
+    """A refusal with a new message each time is tried again less and less often; the operator's own status writes do not cause a try."""
     label = {"metadata": {"labels": {"guarded": namespace.name}}}
     namespace.kubectl("patch", "namespace", namespace.name, "--type=merge", "-p", json.dumps(label))
     policy: dict[str, Any] = {
@@ -165,7 +165,7 @@ def test_an_error_in_other_words_each_time(operator: Operator, namespace: Namesp
 
 
 def test_contradiction(operator: Operator, namespace: Namespace) -> None:
-    """What no rule of the API server expresses is refused in the status with a sentence, and nothing is made."""
+    """A contradiction that no rule of the API server can express is refused in the status, and no object is made."""
     namespace.apply({"retries": 0, "customConfig": {"enable.idempotence": "true"}})
     until(lambda: namespace.condition("ConfigValid").get("status") == "False", "ConfigValid=False")
     assert "spec.retries: 0 contradicts enable.idempotence=true" in namespace.condition("Ready")["message"]
@@ -173,7 +173,7 @@ def test_contradiction(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_rejected_object(operator: Operator, namespace: Namespace) -> None:
-    """What the API server finds wrong with an object is in the status, in its own words; a repair needs nothing else."""
+    """The status has the API server's own words about an object that it rejects; a corrected resource is applied at once."""
     namespace.apply({"podTemplate": {"tolerations": [{"key": "a", "operator": "Perhaps"}]}})
     until(lambda: namespace.condition("Applied").get("reason") == "ApplyRejected", "ApplyRejected")
     assert 'Unsupported value: "Perhaps"' in namespace.condition("Ready")["message"]

@@ -1,4 +1,4 @@
-"""What stands around the pods, who says how many there are, and pausing: the operator's process, a real API server."""
+"""Optional objects, the number of pods, and pausing: the operator's process and a real API server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLICIES = ("networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler")
 
 
 def replicas(namespace: Namespace) -> int:
-    """How many pods the Deployment wants."""
+    """The number of pods that the Deployment asks for."""
     found: int = namespace.get("deployment")["spec"]["replicas"]
     return found
 
@@ -48,13 +48,13 @@ def generation(namespace: Namespace) -> int:
 
 
 def touched(namespace: Namespace) -> None:
-    """Have the operator look at everything again, and wait until it has nothing to write any more."""
+    """Make the operator look at everything again, and wait until it writes nothing more."""
     namespace.kubectl("annotate", "serviceaccount", "edge", f"touched=at-{time.monotonic_ns()}", "--overwrite")
     namespace.settle()
 
 
 def test_everything_is_made_and_goes_again(operator: Operator, namespace: Namespace) -> None:
-    """Autoscaler, budget and policy come when they are asked for, owned by the resource, and go when they are not."""
+    """Autoscaler, budget and policy are made when the resource asks for them, owned by it, and deleted when it no longer does."""
     namespace.apply(EVERYTHING)
     applied(namespace)
     assert namespace.condition("Applied")["status"] == "True"
@@ -75,7 +75,7 @@ def test_everything_is_made_and_goes_again(operator: Operator, namespace: Namesp
 
 
 def test_policies_are_repaired(operator: Operator, namespace: Namespace) -> None:
-    """What somebody deletes or changes of them comes back."""
+    """The operator repairs those that somebody deletes or changes."""
     namespace.apply(EVERYTHING)
     applied(namespace)
     for kind in POLICIES:
@@ -87,7 +87,7 @@ def test_policies_are_repaired(operator: Operator, namespace: Namespace) -> None
 
 
 def test_no_change_writes_nothing(operator: Operator, namespace: Namespace) -> None:
-    """With everything asked for, another look writes nothing."""
+    """With every optional object, another reconcile writes nothing."""
     namespace.apply(EVERYTHING)
     applied(namespace)
     namespace.settle()
@@ -98,7 +98,7 @@ def test_no_change_writes_nothing(operator: Operator, namespace: Namespace) -> N
 
 
 def test_the_number_of_pods_is_handed_over_and_taken_back(operator: Operator, namespace: Namespace) -> None:
-    """Fixed, External, Fixed: the number stays where it is until the new owner changes it, and never falls to one."""
+    """Fixed, External, Fixed: the number stays the same until its new owner changes it, and never falls to one."""
     namespace.apply({"replicas": 3})
     applied(namespace)
     namespace.settle()
@@ -130,7 +130,7 @@ def test_the_number_of_pods_is_handed_over_and_taken_back(operator: Operator, na
 
 
 def test_the_number_never_blinks(operator: Operator, namespace: Namespace) -> None:
-    """Not one version of the Deployment, as a watcher sees them, has another number of pods during the hand-over."""
+    """During the hand-over, a watcher sees no version of the Deployment with another number of pods."""
     namespace.apply({"replicas": 4})
     applied(namespace)
     namespace.settle()
@@ -154,7 +154,7 @@ def test_the_number_never_blinks(operator: Operator, namespace: Namespace) -> No
     ids=["External", "HPA"],
 )
 def test_the_first_number(spec: dict[str, Any], first: int, operator: Operator, namespace: Namespace) -> None:
-    """A new Deployment that others scale starts with the resource's number, or the autoscaler's least; then it is theirs."""
+    """A new Deployment starts with the resource's number, or the autoscaler's minimum; then its scaler owns the number."""
     namespace.apply(spec)
     applied(namespace)
     assert replicas(namespace) == first
@@ -164,7 +164,7 @@ def test_the_first_number(spec: dict[str, Any], first: int, operator: Operator, 
 
 
 def test_scaled_by_an_autoscaler(operator: Operator, namespace: Namespace) -> None:
-    """From Fixed to HPA and back: the autoscaler owns the number in between, and is gone afterwards."""
+    """From Fixed to HPA and back: the autoscaler owns the number in between, and is deleted afterwards."""
     namespace.apply({"replicas": 3, "resources": CPU})
     applied(namespace)
     hpa = {"mode": "HPA", "minReplicas": 2, "maxReplicas": 6}
@@ -180,13 +180,13 @@ def test_scaled_by_an_autoscaler(operator: Operator, namespace: Namespace) -> No
 
 
 def reconciles(operator: Operator) -> float:
-    """How many reconciles there were."""
+    """The number of reconciles so far."""
     lines = operator.get("/metrics")[1].splitlines()
     return sum(float(line.split()[1]) for line in lines if line.startswith("kafka_otlp_operator_reconciles_total"))
 
 
 def test_an_autoscalers_status_is_passed_over(operator: Operator, namespace: Namespace) -> None:
-    """What Kubernetes writes into the autoscaler's status again and again costs no reconcile."""
+    """Kubernetes writes the autoscaler's status again and again; that causes no reconcile."""
     namespace.apply(EVERYTHING)
     applied(namespace)
     namespace.settle()
@@ -200,7 +200,7 @@ def test_an_autoscalers_status_is_passed_over(operator: Operator, namespace: Nam
 
 
 def test_paused(operator: Operator, namespace: Namespace) -> None:
-    """While it is paused nothing is applied, repaired or pruned, and the status says so; then all of it is made up for."""
+    """While paused nothing is applied, repaired or pruned, and the status says so; afterwards all of it is done."""
     namespace.apply({"podDisruptionBudget": {}})
     applied(namespace)
     namespace.settle()
@@ -229,7 +229,7 @@ WANTED = {"metrics": {"podMonitor": {"interval": "15s", "labels": {"release": "p
 
 
 def test_without_pod_monitors(operator: Operator, namespace: Namespace) -> None:
-    """An API server that does not know PodMonitors is told of in the status, and is no failure."""
+    """On an API server without PodMonitors the status says so, and it is no failure."""
     namespace.apply(WANTED)
     applied(namespace)
     said = namespace.condition("Applied")
@@ -239,7 +239,7 @@ def test_without_pod_monitors(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_pod_monitor(operator: Operator, namespace: Namespace, pod_monitors: None) -> None:
-    """Where it is known it is made, without a restart of the operator, repaired like the rest, and pruned."""
+    """Once the kind is served, the PodMonitor is made without a restart of the operator, repaired, and pruned."""
     until(lambda: "podmonitors" in namespace.api.kubectl("api-resources", "-o", "name"), "discovery of PodMonitors")
     namespace.apply(WANTED)
     until(lambda: namespace.exists("podmonitor"), "PodMonitor")
@@ -255,7 +255,7 @@ def test_pod_monitor(operator: Operator, namespace: Namespace, pod_monitors: Non
 
 
 def test_a_definition_that_comes_and_goes(operator: Operator, namespace: Namespace, api: ApiServer) -> None:
-    """What kopf watches may be gone before it knows: the operator goes on, and watches it when it is back."""
+    """A kind that kopf watches may be deleted: the operator goes on, and watches it again when it is back."""
     pid = operator.process.pid
     for pause in (0, 0.5, 1, 2, 3):
         with served_pod_monitors(api):

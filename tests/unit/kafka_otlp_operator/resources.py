@@ -1,4 +1,4 @@
-"""Resources that the unit tests are about."""
+"""Resources for the unit tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECURE: dict[str, Any] = {
 
 
 def raw(spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
-    """A resource as the API server gives it, with brokers and what else ``spec`` has."""
+    """A resource as the API server returns it, with brokers and the fields of ``spec``."""
     return {
         "apiVersion": "kafka-otlp.dev/v1alpha1",
         "kind": "KafkaOtlpExporter",

@@ -1,4 +1,4 @@
-"""Verbs by API group and resource: of the table of rights, and of a role. Held against each other by the tests."""
+"""Verbs by API group and kind: of the table of rights, and of a role, so that tests can compare them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Granted = dict[tuple[str, str], set[str]]
 
 
 def table(rights: Iterable[Right]) -> Granted:
-    """What the operator needs."""
+    """The rights that the operator needs."""
     found: Granted = defaultdict(set)
     for right in rights:
         below = f"/{right.subresource}" if right.subresource else ""
@@ -21,7 +21,7 @@ def table(rights: Iterable[Right]) -> Granted:
 
 
 def granted(role: Mapping[str, Any]) -> Granted:
-    """What a Role or a ClusterRole allows."""
+    """The rights that a Role or a ClusterRole grants."""
     found: Granted = defaultdict(set)
     for rule in role["rules"]:
         for group in rule["apiGroups"]:

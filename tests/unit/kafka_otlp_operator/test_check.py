@@ -14,13 +14,13 @@ from tests.unit.kafka_otlp_operator.resources import SECURE, resource
 
 @pytest.fixture(scope="module")
 def checker():
-    """One child process for the tests that leave it alone."""
+    """One child process for all tests that do not kill it."""
     with Checker(timeout=20) as shared:
         yield shared
 
 
 def test_fine(checker):
-    """A configuration that librdkafka accepts has nothing wrong with it."""
+    """For a configuration that librdkafka accepts there is no sentence."""
     assert checker.check(resource(**SECURE, lingerMs=100)) is None
 
 
@@ -36,12 +36,12 @@ def test_fine(checker):
     ],
 )
 def test_wrong(checker, custom, sentence):
-    """What librdkafka refuses comes back in its own words, with the field in front."""
+    """A refusal has librdkafka's own words, with the field in front."""
     assert checker.check(resource(customConfig=custom)).startswith(sentence)
 
 
 def test_contradiction(checker):
-    """Options that cannot hold together are told in the resource's words, without asking librdkafka."""
+    """A contradiction of options is named in the resource's words, without librdkafka."""
     found = checker.check(resource(retries=0, customConfig={"enable.idempotence": "true"}))
     assert found.startswith("spec.retries: 0 contradicts")
 
@@ -55,7 +55,7 @@ def test_nothing_secret_and_no_file_is_asked():
 
 
 def test_asked_once(checker, monkeypatch):
-    """Resources that are alike cost one check."""
+    """Equal configurations are checked once."""
     asked = []
     monkeypatch.setattr(checker, "_ask", lambda question: asked.append(json.loads(question)))
     for _ in range(500):
@@ -64,7 +64,7 @@ def test_asked_once(checker, monkeypatch):
 
 
 def test_a_child_that_hangs_is_replaced():
-    """A child that does not answer is killed, the question stays open, and the next child answers."""
+    """A child that does not answer is killed, nothing is remembered, and the next child answers."""
     with Checker(timeout=20) as own:
         assert own.check(resource()) is None
         first: Any = own._child
@@ -79,7 +79,7 @@ def test_a_child_that_hangs_is_replaced():
 
 
 def test_a_child_that_died_is_replaced():
-    """A child that died between two questions is replaced without anybody noticing."""
+    """A child that ended between two questions is replaced, and the next question is answered."""
     with Checker(timeout=20) as own:
         assert own.check(resource()) is None
         child: Any = own._child
@@ -89,7 +89,7 @@ def test_a_child_that_died_is_replaced():
 
 
 def deadly(monkeypatch, times: int) -> None:
-    """Have the next questions kill the child that is asked."""
+    """Kill the child at each of the next questions."""
     left = [times]
     ask = Checker._ask
 
@@ -105,19 +105,19 @@ def deadly(monkeypatch, times: int) -> None:
 
 
 def test_a_configuration_that_kills_is_told_as_such(monkeypatch):
-    """The first time it is tried again, in other words than a timeout's; the second time it is the answer."""
+    """After the first crash the check is tried again; after the second the configuration is refused, but not for ever."""
     deadly(monkeypatch, 2)
     with Checker(timeout=20) as own:
         with pytest.raises(NotYet, match="ended before it answered"):
             own.check(resource(customConfig={"linger.ms": "1"}))
         told = own.check(resource(customConfig={"linger.ms": "1"}))
         assert str(told).startswith("spec.customConfig: librdkafka crashes when it checks this configuration")
-        # Found out later that it was not to blame.
+        # The answer was not remembered: the next check asks again, and librdkafka accepts.
         assert own.check(resource(customConfig={"linger.ms": "1"})) is None
 
 
 def test_a_child_that_died_once_is_forgiven(monkeypatch):
-    """One death is nobody's guilt: the second try is a try like the first."""
+    """One crash may have another cause: when the second try succeeds, the configuration is accepted."""
     deadly(monkeypatch, 1)
     with Checker(timeout=20) as own:
         with pytest.raises(NotYet, match="ended before it answered"):
@@ -127,7 +127,7 @@ def test_a_child_that_died_once_is_forgiven(monkeypatch):
 
 
 def test_memory_is_bounded(monkeypatch):
-    """Answers are remembered up to a number, the oldest forgotten first."""
+    """A limited number of answers is remembered; the oldest is forgotten first."""
     monkeypatch.setattr(check, "_REMEMBERED", 2)
     own = Checker()
     monkeypatch.setattr(own, "_ask", lambda _: None)

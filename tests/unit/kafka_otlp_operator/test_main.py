@@ -16,7 +16,7 @@ MINIMAL = EXAMPLES["minimal"].read_text()
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_render(example, capsys):
-    """render prints the objects of every example, and passes over its Secrets."""
+    """render prints the objects of every example, and ignores its Secrets."""
     assert main(["render", str(example)]) == 0
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
     around = ["PodDisruptionBudget", "HorizontalPodAutoscaler", "PodMonitor"]
@@ -30,7 +30,7 @@ def test_render(example, capsys):
 
 
 def test_render_stdin(capsys, monkeypatch):
-    """- is stdin, and several resources become the objects of each."""
+    """- is stdin, and several resources become the objects of all of them."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(MINIMAL + "---\n" + MINIMAL.replace("edge", "core")))
     assert main(["render", "-"]) == 0
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
@@ -84,7 +84,7 @@ def test_render_stdin(capsys, monkeypatch):
     ],
 )
 def test_render_refuses(text, sentence, tmp_path, capsys):
-    """A file that is wrong prints no object, one sentence, and fails."""
+    """For an invalid file render prints no object and one sentence, and fails."""
     path = tmp_path / "file.yaml"
     path.write_text(text)
     assert main(["render", str(path)]) == 1
@@ -95,14 +95,14 @@ def test_render_refuses(text, sentence, tmp_path, capsys):
 
 
 def test_render_of_nulls(tmp_path):
-    """A null is what is left when somebody comments out what stood below; it means that nothing is set."""
+    """A null remains when somebody comments out the lines below a key; it means that nothing is set."""
     path = tmp_path / "file.yaml"
     path.write_text(MINIMAL + "  resources: {limits: }\n  podTemplate: {env: , labels: {a: }}\n  tls:\n")
     assert main(["render", str(path)]) == 0
 
 
 def test_render_without_file(capsys):
-    """A file that is not there is told of."""
+    """A missing file is one sentence."""
     assert main(["render", "/no/such/file"]) == 1
     assert "cannot be read" in capsys.readouterr().err
 
@@ -122,7 +122,7 @@ def test_a_wrong_setting(monkeypatch, capsys):
 
 
 def test_no_cluster(tmp_path):
-    """Without a cluster to work in the process ends with a sentence."""
+    """Without a cluster the process ends with a sentence."""
     environment = {"KUBECONFIG": str(tmp_path / "none"), "PATH": "", "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "kafka_otlp_operator", "run"]
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -37,7 +37,7 @@ def run(cluster: FakeCluster, answer: str | Exception | None = None, **settings:
 
 
 def condition(cluster: FakeCluster, kind: str) -> Any:
-    """One condition of what is stored."""
+    """One condition of the stored resource."""
     assert cluster.stored is not None
     return next(one for one in cluster.stored["status"]["conditions"] if one["type"] == kind)
 
@@ -56,12 +56,12 @@ def test_everything_is_applied_then_told():
 
 
 def test_gone():
-    """A resource that is no longer there needs nothing."""
+    """For a resource that does not exist there is nothing to do."""
     assert run(FakeCluster()) == Result()
 
 
 def test_being_deleted():
-    """A resource that is being deleted is left to the garbage collector."""
+    """A resource that is being deleted is the garbage collector's work."""
     cluster = FakeCluster(raw(deletionTimestamp="2026-01-01T00:00:00Z"))
     assert run(cluster) == Result()
     assert cluster.calls == []
@@ -72,7 +72,7 @@ def test_being_deleted():
     [({}, "spec: wrong.", "InvalidKafkaConfig"), ({"lingerMS": 1}, None, "RenderFailed")],
 )
 def test_a_wrong_resource_touches_nothing(spec, answer, reason):
-    """What its author must repair is told once, and not tried again."""
+    """An invalid resource is reported once and not tried again, because its author must repair it."""
     cluster = FakeCluster(raw(spec))
     assert run(cluster, answer).failure is None
     assert cluster.calls == [("status", reason)]
@@ -93,7 +93,7 @@ def test_a_misspelt_property_is_told_as_render_tells_it(tmp_path, capsys):
 
 
 def test_a_check_without_an_answer():
-    """Nothing is rolled out unchecked; it is tried again."""
+    """An unchecked configuration is not rolled out, and the check is tried again."""
     cluster = FakeCluster(raw())
     assert isinstance(run(cluster, NotYet("later.")).failure, NotYet)
     assert cluster.calls == [("status", "NotChecked")]
@@ -101,13 +101,13 @@ def test_a_check_without_an_answer():
 
 
 def owned(kind: str, **spec: Any) -> Any:
-    """An object of this kind that was made for the resource."""
+    """An object of this kind that the resource owns."""
     owner = {"controller": True, "uid": "uid-1", "kind": "KafkaOtlpExporter", "name": "edge"}
     return {"kind": kind, "metadata": {"name": "edge", "ownerReferences": [owner]}, "spec": spec}
 
 
 def orphan(kind: str, **spec: Any) -> Any:
-    """An object that was made for an earlier resource, which was deleted without it."""
+    """An object that the operator made for an earlier resource, and that lost its owner."""
     metadata = {"name": "edge", "labels": {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}}
     return {"kind": kind, "metadata": metadata, "spec": spec}
 
@@ -118,7 +118,7 @@ def foreign(kind: str) -> Any:
 
 
 def test_a_foreign_object_stops_everything():
-    """When one object belongs to somebody else none is applied, and it is tried again later."""
+    """When one object belongs to another owner, the operator applies none and tries again later."""
     cluster = FakeCluster(raw())
     cluster.objects["Deployment"] = foreign("Deployment")
     assert isinstance(run(cluster).failure, NotOurs)
@@ -126,7 +126,7 @@ def test_a_foreign_object_stops_everything():
 
 
 def test_an_error_of_the_api_server():
-    """What the API server says against an object is in the status, in its own words."""
+    """The status has the API server's own words about an object that it refuses."""
     cluster = FakeCluster(raw())
     cluster.refuses_apply = ApiError("no disk")
     assert run(cluster).failure is cluster.refuses_apply
@@ -137,7 +137,7 @@ def test_an_error_of_the_api_server():
 
 
 def test_what_is_no_longer_wanted_goes():
-    """What is ours and not among the desired objects is deleted, after those were applied; what is not ours stays."""
+    """After the apply, the operator deletes its own objects that are no longer wanted, and no others."""
     cluster = FakeCluster(raw())
     cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
     cluster.objects["HorizontalPodAutoscaler"] = orphan("HorizontalPodAutoscaler")
@@ -149,7 +149,7 @@ def test_what_is_no_longer_wanted_goes():
 
 
 def test_gone_before_the_status_was_written(monkeypatch):
-    """A resource that goes while it is worked on is no failure."""
+    """A resource that is deleted during its reconcile is no failure."""
     cluster = FakeCluster(raw())
 
     def gone(*_):
@@ -160,7 +160,7 @@ def test_gone_before_the_status_was_written(monkeypatch):
 
 
 def test_pods_are_looked_at_where_some_are_missing(monkeypatch):
-    """What they say is in the status; an event may not come, so there is another look; no right to look is no failure."""
+    """The status has the pods' cause; the operator looks again, because no event may come; a missing right is no failure."""
     cluster = FakeCluster(raw())
     run(cluster)
     observed = {
@@ -187,12 +187,12 @@ EXTERNAL = {"scaling": {"mode": "External"}, "replicas": 3}
 
 
 def deployments(cluster: FakeCluster) -> list[tuple[str, str]]:
-    """What was written about Deployments and their number of pods."""
+    """The writes to Deployments and their number of pods."""
     return [call for call in cluster.calls if call[0] == "let go" or call == ("apply", "Deployment")]
 
 
 def test_a_deployment_that_others_scale_starts_with_a_number():
-    """It is made with the resource's number, which is let go of before it is left out."""
+    """The operator makes it with the resource's number, hands that over, and then applies it without a number."""
     cluster = FakeCluster(raw(EXTERNAL))
     run(cluster)
     assert deployments(cluster) == [("apply", "Deployment"), ("let go", "3"), ("apply", "Deployment")]
@@ -201,7 +201,7 @@ def test_a_deployment_that_others_scale_starts_with_a_number():
 
 @pytest.mark.parametrize("still_owned", [True, False])
 def test_the_number_that_is_there_is_kept(still_owned):
-    """A Deployment that is there keeps its number of pods, whether it is owned yet or only taken up."""
+    """An existing Deployment keeps its number of pods, whether this resource owns it or the operator takes it back."""
     cluster = FakeCluster(raw(EXTERNAL))
     cluster.objects["Deployment"] = (owned if still_owned else orphan)("Deployment", replicas=7)
     run(cluster)
@@ -209,7 +209,7 @@ def test_the_number_that_is_there_is_kept(still_owned):
 
 
 def test_a_fixed_number_is_never_let_go():
-    """Where the resource says the number, it is applied like everything else."""
+    """With scaling mode Fixed the number is applied like every other field."""
     cluster = FakeCluster(raw({"replicas": 3}))
     run(cluster)
     run(cluster)
@@ -232,7 +232,7 @@ def test_a_kind_that_is_not_there():
 
 
 def test_paused():
-    """A paused resource changes nothing and prunes nothing; its status says so, and what is wrong with it."""
+    """For a paused resource nothing is applied or pruned; its status says so, and whether it is invalid."""
     cluster = FakeCluster(stored := raw({"paused": True}))
     cluster.objects["NetworkPolicy"] = owned("NetworkPolicy")
     assert run(cluster).failure is None
@@ -249,7 +249,7 @@ def test_paused():
 
 
 def test_a_transition_of_ready_is_told_once():
-    """Also where nobody may post it: the work on the resource is none the worse for it."""
+    """Each transition is one Event; without the right to post Events the reconcile still succeeds."""
     cluster = FakeCluster(raw())
     assert run(cluster).untold is None
     run(cluster)
@@ -265,7 +265,7 @@ def test_a_transition_of_ready_is_told_once():
 
 
 def test_a_key_that_cannot_be_read_is_told():
-    """The status says so, and what runs stays."""
+    """The status names the file, and the pods stay as they are."""
     cluster = FakeCluster(raw({"credentialReload": "Restart"}))
     run(cluster, restart_key_file="/not/there")
     applied = condition(cluster, "Applied")
@@ -274,7 +274,7 @@ def test_a_key_that_cannot_be_read_is_told():
 
 
 def test_a_deployment_that_cannot_be_read_is_not_one_without_pods(monkeypatch):
-    """Nothing is told of it, and it is tried again."""
+    """No status is written then, and the reconcile is tried again."""
     cluster = FakeCluster(raw())
 
     def away(*_):

@@ -1,4 +1,4 @@
-"""The table of what the operator must be allowed to do, and the roles that ship with it."""
+"""The table of rights, and the shipped roles."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[4]
 
 
 def shipped(kind: str, name: str) -> Granted:
-    """What a role of the manifests without Helm grants."""
+    """The rights that a role of deploy/install.yaml grants."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())
     (role,) = (one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, name))
     return granted(role)
@@ -34,7 +34,7 @@ def shipped(kind: str, name: str) -> Granted:
     ],
 )
 def test_the_role_allows_what_is_needed_and_nothing_else(kind: str, name: str, rights: tuple[Right, ...]):
-    """No star, no Secret, no verb that nobody uses."""
+    """The role has no star, no Secret, and no verb that the operator does not use."""
     found = shipped(kind, name)
     assert found == table(rights)
     assert not any("*" in part for key in found for part in key)
@@ -42,7 +42,7 @@ def test_the_role_allows_what_is_needed_and_nothing_else(kind: str, name: str, r
 
 
 def test_everything_is_asked_for_where_it_is_needed():
-    """In all namespaces at one time, or in each of those that were named; a Lease only where one is wanted."""
+    """The operator asks once for all namespaces, or for each one that it watches; for a Lease only with an election."""
     everywhere = questions((), "")
     assert {question.namespace for question in everywhere} == {None}
     assert len(everywhere) == sum(len(right.verbs) for right in RIGHTS + RIGHTS_OF_THE_CLUSTER)
@@ -57,7 +57,7 @@ def test_everything_is_asked_for_where_it_is_needed():
 
 
 def test_a_question_is_a_review_of_its_own():
-    """Attributes that do not apply are left out: an empty namespace would be another question."""
+    """Attributes that do not apply are left out: an empty namespace would ask something else."""
     by_name: dict[str, Any] = {str(question): question.attributes for question in questions(("a",), "")}
     assert by_name["patch deployments.apps"] == {
         "verb": "patch",
@@ -71,7 +71,7 @@ def test_a_question_is_a_review_of_its_own():
 
 
 def test_what_is_missing_is_one_sentence():
-    """Every verb, where it is missing, and what to do."""
+    """The sentence has every verb, the place where it is missing, and what to do."""
     denied = [question for question in questions(("a", "b"), "") if str(question) in {"list pods", "create services"}]
     assert sentence(denied) == (
         "the role of kafka-otlp-operator does not allow: create services, list pods in namespace 'a'; create services, "

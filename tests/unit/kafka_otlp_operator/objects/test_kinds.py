@@ -4,7 +4,7 @@ from kafka_otlp_operator.objects.kinds import CHILDREN, PODS, RESOURCE
 
 
 def test_paths():
-    """The core group has a path of its own; names are quoted, so that none leads elsewhere."""
+    """The core group has its own path; names are quoted, so that no name changes the path."""
     assert PODS.path(None) == "/api/v1/pods"
     assert RESOURCE.path("n", "a/b") == "/apis/kafka-otlp.dev/v1alpha1/namespaces/n/kafkaotlpexporters/a%2Fb"
 

@@ -1,4 +1,4 @@
-"""What a resource becomes."""
+"""The objects of a resource."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_golden(example):
-    """Each example becomes exactly the objects that stand in tests/golden (UPDATE_GOLDEN=1 writes them anew)."""
+    """Each example becomes exactly the objects in tests/golden (UPDATE_GOLDEN=1 writes them again)."""
     documents = yaml.safe_load_all(example.read_text())
     (one,) = (document for document in documents if document["kind"] == "KafkaOtlpExporter")
     text = yaml.safe_dump_all(desired(parse(one), "kafka-otlp-exporter:golden"), sort_keys=False)
@@ -31,13 +31,13 @@ def test_golden(example):
 
 
 def test_always_the_same():
-    """The same resource becomes the same objects, to the byte: a difference would roll every pod."""
+    """Equal resources become equal objects, to the byte: a difference would restart every pod."""
     one, other = (str(desired(resource(**SECURE), "image:1")) for _ in range(2))
     assert one == other
 
 
 def test_selector_is_not_the_authors():
-    """No field of the resource reaches the selector, which Kubernetes never lets change."""
+    """No field of the resource reaches the selector, because Kubernetes does not allow a selector to change."""
     specs = [{}, {"podTemplate": {"labels": {"a": "b"}}, "image": "x", "clientId": "y"}]
     found = [desired(resource(**spec), "image:1").deployment["spec"]["selector"]["matchLabels"] for spec in specs]
     assert found == [dict(selector("edge"))] * 2
@@ -59,7 +59,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def test_only_what_is_asked_for():
-    """Without a word the three objects that are needed; with all of them asked for, policies before the pods."""
+    """By default there are the three objects that pods need; with every field set, the NetworkPolicy comes before the pods."""
     needed = ["ServiceAccount", "Service", "Deployment"]
     assert [one["kind"] for one in desired(resource(), "image:1")] == needed
     assert [one["kind"] for one in desired(resource(**EVERYTHING), "image:1")] == [
@@ -74,14 +74,14 @@ def test_only_what_is_asked_for():
 
 
 def test_what_is_switched_off_is_not_there():
-    """enabled: false is the same as not to speak of it, so that an overlay can take back what its base has."""
+    """enabled: false is the same as no such field, so that an overlay can switch off what its base switches on."""
     off = {"enabled": False}
     spec = {"podDisruptionBudget": off, "networkPolicy": off, "metrics": {"podMonitor": off}}
     assert desired(resource(**spec), "image:1") == desired(resource(), "image:1")
 
 
 def test_every_object_has_a_kind_that_is_watched_and_pruned():
-    """What is made is also looked after."""
+    """Every object that the operator makes is of a kind that it watches."""
     for manifest in desired(resource(**EVERYTHING), "image:1"):
         kind = CHILDREN[manifest["kind"]]
         assert manifest["apiVersion"] == "/".join(filter(None, (kind.group, kind.version)))
@@ -89,7 +89,7 @@ def test_every_object_has_a_kind_that_is_watched_and_pruned():
 
 @pytest.mark.parametrize("mode", ["HPA", "External"])
 def test_the_number_of_pods_is_left_to_others(mode):
-    """Where somebody else says how many pods there are no number is applied."""
+    """When another controller sets the number of pods, the operator applies none."""
     more = EVERYTHING if mode == "HPA" else {}
     spec = {**more, "scaling": {**more.get("scaling", {}), "mode": mode}, "replicas": 5}
     assert "replicas" not in of_kind("Deployment", **spec)["spec"]
@@ -105,7 +105,7 @@ def test_the_number_of_pods_is_left_to_others(mode):
     ],
 )
 def test_the_first_number_of_pods(scaling, first):
-    """A new Deployment starts with what the resource says, with an autoscaler at its least."""
+    """A new Deployment starts with the resource's number of pods, or with the autoscaler's minimum."""
     assert replicas_at_first(resource(replicas=5, scaling=scaling, resources={"requests": {"cpu": 1}})) == first
 
 
@@ -116,7 +116,7 @@ def ports_of(**otlp: Any) -> dict[str, tuple[int, str, str]]:
 
 
 def test_ports_of_the_service():
-    """Both ways in and the admin port, wherever they are; a way that is off has none."""
+    """The Service has a port for each protocol that is on, and the admin port."""
     admin = ("admin", (9464, "admin", "http"))
     grpc, http = ("otlp-grpc", (4317, "otlp-grpc", "grpc")), ("otlp-http", (4318, "otlp-http", "http"))
     assert ports_of() == dict([grpc, http, admin])
@@ -126,7 +126,7 @@ def test_ports_of_the_service():
 
 
 def test_the_service_is_the_authors():
-    """Type and annotations of the Service are what the resource says."""
+    """The resource sets type and annotations of the Service."""
     found = of_kind("Service", service={"type": "LoadBalancer", "annotations": {"a": "b"}})
     assert (found["spec"]["type"], found["metadata"]["annotations"]) == ("LoadBalancer", {"a": "b"})
     assert "annotations" not in of_kind("Service")["metadata"]

@@ -1,4 +1,4 @@
-"""What every object of a resource has, and whose an object is."""
+"""The metadata of every object of a resource, and the owner of an object."""
 
 import pytest
 
@@ -23,13 +23,13 @@ def test_owner():
 
 
 def test_authors_labels_never_win():
-    """A label that is also ours keeps our value: it is how the object is found again."""
+    """A label that the operator sets, too, keeps the operator's value, because the operator finds the object by it."""
     wanted = {"app.kubernetes.io/managed-by": "somebody", "team": "a"}
     assert metadata(resource(), labels=wanted)["labels"] == {"team": "a", **labels("edge")}
 
 
 def test_annotations():
-    """Annotations are there when there are any."""
+    """The field exists only when the author sets annotations."""
     assert metadata(resource(), annotations={"a": "b"})["annotations"] == {"a": "b"}
     assert "annotations" not in metadata(resource(), annotations={})
 
@@ -45,7 +45,7 @@ def test_annotations():
     ],
 )
 def test_belongs(owners, ours):
-    """Only what this very resource controls was made for it."""
+    """Only an object with this resource's uid as controller was made for it."""
     assert belongs({"metadata": {"ownerReferences": owners}}, resource()) is ours
 
 
@@ -60,7 +60,7 @@ def test_belongs(owners, ours):
     ],
 )
 def test_foreign_objects(found, sentence):
-    """What belongs to somebody else is refused; what we made, and lost the owner of, is taken up again."""
+    """An object of another owner is refused; the operator takes back an object that it made and that lost its owner."""
     item = {"kind": "Service", "metadata": {"name": "edge", **found}}
     assert is_ours(item, resource()) == (sentence is None)
     if sentence is None:

@@ -1,4 +1,4 @@
-"""What stands around the pods."""
+"""The optional objects around the pods."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ PODS = {"matchLabels": dict(names.selector("edge"))}
 
 
 def made(make: Callable[[Any], Manifest | None], **spec: Any) -> Manifest:
-    """The object that a resource of this spec wants."""
+    """The object for a resource with this spec."""
     wanted = make(resource(**spec))
     assert wanted is not None
     return wanted
@@ -26,7 +26,7 @@ def tcp(*ports: int) -> list[dict[str, Any]]:
 
 
 def test_nothing_without_a_word():
-    """What was not asked for is not there."""
+    """By default there is none of them."""
     for make in (policies.autoscaler, policies.disruption_budget, policies.network_policy, policies.pod_monitor):
         assert make(resource()) is None
 
@@ -39,7 +39,7 @@ def test_nothing_without_a_word():
     ],
 )
 def test_autoscaler(scaling, limits):
-    """It scales the Deployment by CPU, from one pod on and for 80 percent where nothing else is said."""
+    """It scales the Deployment by CPU; the defaults are at least one pod and 80 percent."""
     spec = {"scaling": {"mode": "HPA", **scaling}, "resources": {"requests": {"cpu": "250m"}}}
     wanted = made(policies.autoscaler, **spec)["spec"]
     assert wanted["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "edge"}
@@ -60,13 +60,13 @@ def test_autoscaler(scaling, limits):
     ],
 )
 def test_disruption_budget(said, limit):
-    """One limit, one pod by default; pods that are not ready never hold up a drain."""
+    """It has one limit, by default one pod; pods that are not ready never block a drain."""
     wanted = made(policies.disruption_budget, podDisruptionBudget=said)["spec"]
     assert wanted == {**limit, "selector": PODS, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
 
 
 def test_network_policy():
-    """OTLP and the admin port from everywhere, the ports of brokers and DNS to everywhere, and nothing else."""
+    """By default it allows OTLP and the admin port from everywhere, brokers' ports and DNS to everywhere, and nothing else."""
     wanted = made(policies.network_policy, brokers=["b:9093", "[::1]:9092", "c:9093"], networkPolicy={})["spec"]
     assert wanted == {
         "podSelector": PODS,
@@ -77,7 +77,7 @@ def test_network_policy():
 
 
 def test_network_policy_of_the_author():
-    """Peers restrict who sends OTLP, and nobody else; advertised ports are let out; ports of OTLP are what they are."""
+    """Peers restrict OTLP alone; brokerPorts are allowed outwards; the ports of OTLP are those of the resource."""
     peer = {"podSelector": {"matchLabels": {"a": "b"}}}
     spec = {
         "networkPolicy": {"ingressFrom": [peer], "brokerPorts": [19092, 9092]},
@@ -89,7 +89,7 @@ def test_network_policy_of_the_author():
 
 
 def test_pod_monitor():
-    """It finds the pods by their labels and their admin port by its name; a Prometheus finds it by the author's labels."""
+    """It selects pods by label and their admin port by name; a Prometheus selects it by the author's labels."""
     said = {"podMonitor": {"interval": "15s", "labels": {"release": "prometheus", names.MANAGED_BY: "x"}}}
     monitor = made(policies.pod_monitor, metrics=said)
     assert monitor["metadata"]["labels"] == {"release": "prometheus", **names.labels("edge")}

@@ -1,4 +1,4 @@
-"""The keyed digest of what a resource mounts. Its laws are in ``tests/laws/test_credentials.py``."""
+"""The keyed digest of the Secrets that a resource mounts. Its laws are in ``tests/laws/test_credentials.py``."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ PASSWORD = Source("Secret", "kafka", "password")
 
 
 def test_it_is_an_hmac_of_every_part_with_its_length():
-    """Written out: a pod template that has one digest must have the same one after an upgrade, or every pod restarts."""
+    """The value is fixed: if it changed with an upgrade of the operator, every pod would restart."""
     parts = [b"telemetry", b"edge", b"Secret", b"kafka", b"password", b"hunter2"]
     text = b"".join(b"\1" + len(part).to_bytes(8, "big") + part for part in parts)
     expected = hmac.new(KEY, text, hashlib.sha256).hexdigest()
@@ -18,6 +18,6 @@ def test_it_is_an_hmac_of_every_part_with_its_length():
 
 
 def test_equal_passwords_of_two_resources_are_not_seen_to_be_equal():
-    """Whoever may read pods learns nothing of another namespace's Secrets."""
+    """Equal Secrets have different digests in different resources, so pods of one reveal nothing about the other."""
     values = {PASSWORD: b"hunter2"}
     assert len({digest(KEY, place, name, values) for place in ("a", "b") for name in ("c", "d")}) == 4

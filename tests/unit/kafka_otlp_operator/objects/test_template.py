@@ -26,14 +26,14 @@ def environment_of(**spec: Any) -> Any:
 
 
 def test_options_travel_as_the_exporter_reads_them():
-    """What the pod's environment says is read back as the very options of the resource."""
+    """The exporter reads the pod's environment back as exactly the options of the resource."""
     spec = {"lingerMs": 9, "customConfig": {"client.rack": "x,y\\z"}, "requestTimeout": "500ms"}
     texts = {name: value for name, value in environment_of(**spec).items() if value is not None}
     assert env.from_environment(texts) == resource(**spec).options
 
 
 def test_no_text_is_taken_for_a_reference():
-    """The kubelet makes one $ of two, and would replace $(NAME)."""
+    """The kubelet turns $$ into $, and would replace $(NAME)."""
     spec = {"customConfig": {"client.rack": "$(HOSTNAME) $$ $"}}
     said = environment_of(**spec)["KAFKA_EXPORTER_CUSTOM_CONFIG"]
     assert said == "client.rack=$$(HOSTNAME) $$$$ $$"
@@ -41,7 +41,7 @@ def test_no_text_is_taken_for_a_reference():
 
 
 def test_only_what_was_set_travels():
-    """A new default in a new exporter reaches pods whose author left the option alone."""
+    """An option that the author did not set is not in the environment, so a new exporter's default takes effect."""
     assert environment_of() == {
         "KAFKA_EXPORTER_BROKERS": "kafka:9092",
         "KAFKA_EXPORTER_SHUTDOWN_TIMEOUT": "37s",
@@ -50,7 +50,7 @@ def test_only_what_was_set_travels():
 
 
 def test_no_secret_travels_as_environment():
-    """Credentials are files of one read-only volume, which only the exporter's group can read."""
+    """Credentials are files of one read-only volume that only the exporter's group can read."""
     client = {"tls": {**SECURE["tls"], "clientCertSecretRef": {"name": "edge-tls"}}}
     sasl = {
         "mechanism": "PLAIN",
@@ -71,7 +71,7 @@ def test_no_secret_travels_as_environment():
 
 
 def test_ca_from_a_config_map():
-    """A CA may stand in a ConfigMap."""
+    """A certificate authority may come from a ConfigMap."""
     spec = {"securityProtocol": "SSL", "tls": {"caConfigMapRef": {"name": "ca", "key": "bundle"}}}
     (source,) = pod_of(**spec)["volumes"][0]["projected"]["sources"]
     assert source == {"configMap": {"name": "ca", "items": [{"key": "bundle", "path": "ca.crt"}], "optional": True}}
@@ -81,18 +81,18 @@ def test_ca_from_a_config_map():
     ("limit", "held"), [("256Mi", 32 * 2**20), ("8Mi", 4 * 2**20), ("1G", 125_000_000), ("1Ei", 2**40)]
 )
 def test_memory(limit, held):
-    """An eighth of the memory limit holds telemetry, within what the exporter takes."""
+    """The exporter may hold an eighth of the memory limit in flight, within its own bounds."""
     spec = {"resources": {"limits": {"memory": limit}}}
     assert environment_of(**spec)["KAFKA_EXPORTER_MAX_IN_FLIGHT_BYTES"] == str(held)
 
 
 def test_what_it_says_last_is_in_its_status():
-    """A sentence on stderr, with which the exporter refuses to start, is kept by the kubelet."""
+    """The kubelet keeps the sentence on stderr with which the exporter refuses to start."""
     assert container_of()["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_time_to_stop():
-    """The grace period covers preStop and one call's longest wait; the exporter ends before it is killed."""
+    """The grace period covers preStop and the longest call; the exporter ends before the kubelet kills it."""
     assert pod_of(requestTimeout="1m")["terminationGracePeriodSeconds"] == 75
     assert environment_of(requestTimeout="1m")["KAFKA_EXPORTER_SHUTDOWN_TIMEOUT"] == "67s"
     own = {"podTemplate": {"terminationGracePeriodSeconds": 3600}}
@@ -102,7 +102,7 @@ def test_time_to_stop():
 
 
 def test_users_labels_never_win():
-    """A label of the author that is also ours keeps our value: the selector must find the pods."""
+    """A label that the operator sets, too, keeps the operator's value: the selector must find the pods."""
     template = {"labels": {"app.kubernetes.io/instance": "x", "team": "a"}, "annotations": {"b": "c"}}
     metadata = pod_template(resource(podTemplate=template), "image:1")["metadata"]
     assert metadata["labels"] == {"team": "a", **labels("edge")}
@@ -110,7 +110,7 @@ def test_users_labels_never_win():
 
 
 def test_everything_of_the_author_arrives():
-    """Each workload field reaches its place in the pod."""
+    """Each field of the workload appears at its place in the pod."""
     template = {
         "nodeSelector": {"a": "b"},
         "tolerations": [{"key": "t"}],
@@ -153,12 +153,12 @@ def test_everything_of_the_author_arrives():
     ],
 )
 def test_workers(resources, workers):
-    """One worker for each CPU of limits, else of requests, each with 32 MiB in flight at least; else one."""
+    """One worker for each CPU of limits, else of requests, and at least 32 MiB in flight for each; without either, one."""
     assert environment_of(resources=resources)["KAFKA_EXPORTER_WORKERS"] == workers
 
 
 def test_where_otlp_is_served():
-    """A port of its own is served, a way that is off is not, and neither is said where nothing was."""
+    """The exporter gets a port that was set and an empty endpoint for a protocol that is off; by default it gets neither."""
     otlp = {"grpc": {"port": 5317}, "http": {"enabled": False}}
     environment = environment_of(otlp=otlp)
     assert environment["KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT"] == "0.0.0.0:5317"
@@ -170,7 +170,7 @@ def test_where_otlp_is_served():
 
 @pytest.mark.parametrize(("way", "name"), [("grpc", "GRPC"), ("http", "HTTP")])
 def test_tls_for_clients(way, name):
-    """Certificate, key and clients' authorities are files of a read-only volume, and the exporter is told where."""
+    """Certificate, key and clients' authorities are files of a read-only volume, and variables name their paths."""
     server = {"tlsSecretRef": {"name": "server"}, "clientCaSecretRef": {"name": "clients", "key": "bundle.pem"}}
     spec = {"otlp": {way: server, "bearerTokenSecretRef": {"name": "token", "key": "t"}}}
     (volume,), (mount,) = pod_of(**spec)["volumes"], container_of(**spec)["volumeMounts"]
@@ -190,7 +190,7 @@ def test_tls_for_clients(way, name):
 
 
 def test_the_exporter_knows_every_variable():
-    """What the operator says with variables the exporter has rows for: a misspelt one would have no effect."""
+    """Every variable that the operator sets is a setting of the exporter: a misspelt one would have no effect."""
     server = {
         "port": 5000,
         "maxRequestBytes": 100_000,
@@ -206,14 +206,14 @@ def test_the_exporter_knows_every_variable():
 
 
 def test_two_volumes():
-    """Credentials for Kafka and those for clients lie apart: the exporter takes whatever is in the first folder."""
+    """Credentials for Kafka and files for clients are in different folders: the exporter reads every file of the first."""
     spec = {**SECURE, "otlp": {"grpc": {"tlsSecretRef": {"name": "server"}}}}
     assert [volume["name"] for volume in pod_of(**spec)["volumes"]] == ["credentials", "otlp"]
     assert [mount["name"] for mount in container_of(**spec)["volumeMounts"]] == ["credentials", "otlp"]
 
 
 def test_a_way_that_is_off_needs_no_files():
-    """Its Secrets need not be there, or the pods would wait for them."""
+    """The Secrets are optional sources: otherwise the kubelet would not start the pods without them."""
     spec = {"otlp": {"grpc": {"enabled": False, "tlsSecretRef": {"name": "server"}}}}
     assert "volumes" not in pod_of(**spec)
     assert "KAFKA_EXPORTER_OTLP_GRPC_TLS_CERT_FILE" not in environment_of(**spec)

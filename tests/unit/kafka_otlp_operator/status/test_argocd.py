@@ -1,4 +1,4 @@
-"""What Argo CD makes of a resource's status, by the check that is shipped for it; Argo CD runs it as Lua 5.1, too."""
+"""The health that Argo CD shows for a resource's status, by the shipped check, in Lua 5.1 as in Argo CD."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def health(resource: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def told(findings: Findings, spec: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A resource with the status that the operator writes of these findings."""
+    """A resource with the status that the operator writes for these findings."""
     resource = raw(spec, generation=3)
     return {**resource, "status": conditions.summarize(read(resource), {}, findings, NOW)}
 
 
 def deployment(available: int) -> dict[str, Any]:
-    """A Deployment of one pod, that many of which are available."""
+    """A Deployment of one pod; ``available`` is 1 or 0."""
     condition = {"type": "Available", "status": "True" if available else "False"}
     counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available}
     return {
@@ -50,7 +50,7 @@ def deployment(available: int) -> dict[str, Any]:
 
 
 def pod(reason: str) -> dict[str, Any]:
-    """A pod whose container waits for this."""
+    """A pod whose container waits for this reason."""
     container = {"name": "exporter", "image": "exporter:1", "state": {"waiting": {"reason": reason}}}
     return {"metadata": {"name": "edge-1"}, "spec": {}, "status": {"containerStatuses": [container]}}
 
@@ -74,7 +74,7 @@ FORBIDDEN = Finding("False", "ApplyForbidden", "not allowed.")
     ],
 )
 def test_health(findings: Findings, spec: dict[str, Any], expected: str):
-    """As the status says, with its sentence."""
+    """Argo CD shows the health that fits the status, with the status's own sentence."""
     resource = told(findings, spec)
     found, message = health(resource)
     assert found == expected
@@ -82,7 +82,7 @@ def test_health(findings: Findings, spec: dict[str, Any], expected: str):
 
 
 def test_an_earlier_version_is_not_taken_for_this_one():
-    """A change is progressing until the operator has looked at it, and so is a resource without a status."""
+    """A changed resource is progressing until the operator has reconciled it, and so is one without a status."""
     resource = told(Findings(conditions.VALID, conditions.APPLIED, deployment(1)))
     resource["metadata"]["generation"] = 4
     assert health(resource)[0] == "Progressing"
@@ -90,12 +90,12 @@ def test_an_earlier_version_is_not_taken_for_this_one():
 
 
 def test_it_knows_the_operators_own_words():
-    """What no Event warns of, and what is tried again by the operator itself, is no alarm."""
+    """Reasons without a warning, and reasons that the operator tries again by itself, are not degraded."""
     (check,) = PATCH["data"].values()
     retried = {"NotChecked", ApiError.reason}
     assert set(re.findall(r"(\w+) = true", check)) == (PASSING - {"ScaledToZero"}) | retried
 
 
 def test_it_is_for_this_kind():
-    """The key is of Argo CD's form: group and kind."""
+    """The key has Argo CD's form: group and kind."""
     assert list(PATCH["data"]) == ["resource.customizations.health.kafka-otlp.dev_KafkaOtlpExporter"]

@@ -1,4 +1,4 @@
-"""What the status says."""
+"""The status of a resource."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def deployment(wanted: int = 2, *, observed: bool = True, conditions: Any = (), **counts: int) -> Any:
-    """A Deployment as the API server has it."""
+    """A Deployment as the API server stores it."""
     full = {"replicas": wanted, "updatedReplicas": wanted, "availableReplicas": wanted, "readyReplicas": wanted}
     return {
         "metadata": {"generation": 3},
@@ -101,7 +101,7 @@ def test_ready():
     ],
 )
 def test_not_ready(found, reason, message):
-    """Ready is false as long as anything is missing, and says what."""
+    """Ready is false as long as anything is missing, and its message says what."""
     ready = of(found)["Ready"]
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, message)
 
@@ -149,7 +149,7 @@ LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExc
     ],
 )
 def test_the_pods_say_why(found, pod, reason, message):
-    """Where pods tell what keeps them it stands in the status, instead of a Deployment's "late"."""
+    """A cause that pods show is in the status, instead of the Deployment's "late"."""
     summary = summarize(resource(), {}, Findings(VALID, APPLIED, found, (pod,)), NOW)
     ready = ready_condition(summary)
     assert (ready["status"], ready["reason"]) == ("False", reason)
@@ -176,7 +176,7 @@ def test_refused_credentials_lead_to_their_secret(mistake):
 
 
 def test_reachable_when_pods_are_available():
-    """Ready pods are those that Kafka has answered; before, nobody knows."""
+    """A pod is ready only after Kafka has answered it; before that, the condition is Unknown."""
     assert of(deployment())["KafkaReachable"]["status"] == "True"
     assert of(None)["KafkaReachable"]["status"] == "Unknown"
 
@@ -194,18 +194,18 @@ def test_reachable_when_pods_are_available():
     ],
 )
 def test_settled(found, expected):
-    """Pods are looked at only where they are not all there."""
+    """A Deployment is settled when all its pods are there, or when Kubernetes has not observed it yet."""
     assert settled(found) == expected
 
 
 def test_scaled_to_zero():
-    """No pods, when none are wanted, is what was asked for."""
+    """A resource that asks for 0 pods is ready without pods."""
     ready = of(deployment(0))["Ready"]
     assert (ready["status"], ready["reason"]) == ("True", "ScaledToZero")
 
 
 def test_the_first_step_that_failed_is_the_reason():
-    """A wrong configuration is told of before pods that are not ready."""
+    """An invalid configuration comes before pods that are not ready."""
     wrong = Finding("False", "InvalidKafkaConfig", "spec.acks: ...")
     conditions = of(
         deployment(availableReplicas=0, conditions=[{"type": "x", "status": "x"}]), config=wrong, applied=None
@@ -215,7 +215,7 @@ def test_the_first_step_that_failed_is_the_reason():
 
 
 def test_what_was_found_earlier_still_holds():
-    """A step that was not reached keeps its condition, with the generation that it was found for."""
+    """A step that was not reached keeps its condition, with its earlier generation."""
     before = summarize(resource(), {}, Findings(VALID, APPLIED, deployment()), THEN)
     wrong = Finding("False", "InvalidKafkaConfig", "wrong.")
     conditions = of(deployment(), before, generation=2, config=wrong, applied=None)
@@ -224,7 +224,7 @@ def test_what_was_found_earlier_still_holds():
 
 
 def test_paused_conditions_are_about_what_runs():
-    """Pods that are ready are those of the generation that was applied last, and the conditions about them say so."""
+    """While paused, the pods are those of the last applied generation, and their conditions have that generation."""
     before = summarize(resource(3), {}, Findings(VALID, APPLIED, deployment()), THEN)
     findings = Findings(VALID, None, deployment())
     summary = summarize(resource(5, paused=True), before, findings, NOW)
@@ -244,7 +244,7 @@ def test_paused_conditions_are_about_what_runs():
 
 
 def test_paused_and_wrong():
-    """What is wrong with the newest generation is told of it, paused or not."""
+    """An invalid newest generation is reported, whether the resource is paused or not."""
     before = summarize(resource(3), {}, Findings(VALID, APPLIED, deployment()), THEN)
     wrong = Findings(Finding("False", "RenderFailed", "wrong."), None, deployment())
     ready = ready_condition(summarize(resource(5, paused=True), before, wrong, NOW))
@@ -284,7 +284,7 @@ def test_time_alone_is_no_difference():
 
 
 def test_conditions_of_others_are_left_alone():
-    """A condition that somebody else wrote neither counts as a difference nor is written by us."""
+    """A condition of another writer is no difference, and the operator does not write it."""
     findings = Findings(VALID, APPLIED, deployment())
     before = dict(summarize(resource(), {}, findings, THEN))
     before["conditions"] = [*before["conditions"], {"type": "Theirs", "status": "True"}]
@@ -294,7 +294,7 @@ def test_conditions_of_others_are_left_alone():
 
 
 def test_fields():
-    """The scale subresource, and people, find what they need."""
+    """The fields that the scale subresource and kubectl read."""
     summary = summarize(resource(4), {}, Findings(VALID, APPLIED, deployment(readyReplicas=1)), NOW)
     assert {key: summary[key] for key in summary if key != "conditions"} == {
         "observedGeneration": 4,

@@ -1,4 +1,4 @@
-"""What an Event says of a new Ready condition."""
+"""The Event about a new Ready condition."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,13 +17,13 @@ def condition(status: str = "False", reason: str = "ImagePullFailed", message: s
 
 
 def told(before: Any, after: Any, now: datetime = NOW) -> Any:
-    """The Event of a resource whose Ready was one and becomes another."""
+    """The Event when Ready changes from ``before`` to ``after``."""
     conditions = [{"type": "Applied", "status": "True", "reason": "Applied"}, *([before] if before else [])]
     return transition(resource(), {"conditions": conditions}, after, now)
 
 
 def test_a_repeat_is_no_transition():
-    """Other words for the same are the status's business."""
+    """The same status and reason with another message is no transition."""
     assert told(condition(), condition()) is None
     assert told(condition(), condition(message="Still no image.")) is None
 
@@ -39,14 +39,14 @@ def test_a_repeat_is_no_transition():
     ],
 )
 def test_a_transition_is_told(before, after, type_):
-    """A warning where somebody has to do something."""
+    """An Event is a warning when a person has to act."""
     event = told(before, after)
     assert (event["type"], event["reason"], event["message"]) == (type_, after["reason"], "No image.")
     assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-01T12:30:00Z"
 
 
 def test_it_is_about_the_resource():
-    """As kubectl describe looks for it; two of one resource never have one name."""
+    """kubectl describe finds it by the involved object; two Events never have the same name."""
     event = told(None, condition())
     assert event["metadata"]["namespace"] == "telemetry"
     about = {"apiVersion": "kafka-otlp.dev/v1alpha1", "kind": "KafkaOtlpExporter", "name": "edge", "uid": "uid-1"}
@@ -56,6 +56,6 @@ def test_it_is_about_the_resource():
 
 
 def test_a_long_message_is_cut_to_what_the_api_server_takes():
-    """It counts bytes, and half a character is none."""
+    """The API server's limit counts bytes; a character that does not fit is dropped whole."""
     event = told(None, condition(message="x" + "ü" * 1000))
     assert event["message"] == "x" + "ü" * 511

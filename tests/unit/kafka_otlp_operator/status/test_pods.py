@@ -1,4 +1,4 @@
-"""What pods that are not ready say."""
+"""Why pods are not ready."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def pod(
 
 
 def waiting(reason: str, message: str | None = None) -> Any:
-    """The state of a container that waits."""
+    """The state of a waiting container."""
     return {"waiting": {"reason": reason} | ({"message": message} if message else {})}
 
 
@@ -92,14 +92,14 @@ def waiting(reason: str, message: str | None = None) -> Any:
     ],
 )
 def test_what_keeps_a_pod(found, reason, message):
-    """Each state has one word, and a sentence that says where to look."""
+    """Each state has one reason, and a sentence that says where to look."""
     told = obstacle([found], {})
     assert told is not None
     assert (told.reason, told.message) == (reason, message)
 
 
 def waits_for(*files: str, **spec: Any) -> str:
-    """What is said of a pod of this spec whose exporter waits for files."""
+    """The sentence about a pod of this spec whose exporter waits for these files."""
     found = pod({"running": {"startedAt": "now"}})
     found["spec"] = desired(resource(**spec), "exporter:1").deployment["spec"]["template"]["spec"]
     told = obstacle([found], {"edge-1": Report("FilesMissing", "waits for files.", files)})
@@ -109,7 +109,7 @@ def waits_for(*files: str, **spec: Any) -> str:
 
 
 def test_files_that_an_exporter_waits_for_are_keys_of_secrets():
-    """The pod's own volumes say of which, of each file."""
+    """The pod's own volumes tell the Secret and the key of each file."""
     folder = "/etc/kafka-otlp/credentials"
     tls = {"caConfigMapRef": {"name": "ca", "key": "bundle"}, "clientCertSecretRef": {"name": "client"}}
     message = waits_for(f"{folder}/ca.crt", f"{folder}/tls.crt", securityProtocol="SSL", tls=tls)
@@ -120,7 +120,7 @@ def test_files_that_an_exporter_waits_for_are_keys_of_secrets():
 
 
 def test_what_serves_clients_is_waited_for_too():
-    """One Secret may guard both ways in; and a file that no volume knows is named as what it is."""
+    """A Secret of both protocols is named once; a file of no volume is named by its path."""
     otlp = {way: {"tlsSecretRef": {"name": "server"}} for way in ("grpc", "http")}
     folder = "/etc/kafka-otlp/otlp"
     message = waits_for(f"{folder}/otlp_grpc/tls.key", f"{folder}/otlp_http/tls.key", "/odd", otlp=otlp)
@@ -141,13 +141,13 @@ def test_what_serves_clients_is_waited_for_too():
     ],
 )
 def test_pods_that_tell_nothing(found):
-    """A pod that is not looked at yet, that is ready, or that is over, keeps nothing from being ready."""
+    """A pod without a status, a ready pod and a pod that is over are no obstacle."""
     assert obstacle([found], {}) is None
     assert obstacle([], {}) is None
 
 
 def test_the_newest_pod_is_told_of_first():
-    """Of two that are broken the newest is of the newest version; one that is broken goes before one that starts."""
+    """The newest broken pod counts, because it has the newest version; a broken pod comes before one that starts."""
     old = pod(waiting("ErrImagePull"), name="old", created="2026-01-01T00:00:00Z")
     new = pod(waiting("CrashLoopBackOff"), name="new", created="2026-01-02T00:00:00Z")
     starting = pod(waiting("ContainerCreating"), name="starting", created="2026-01-03T00:00:00Z")
@@ -156,7 +156,7 @@ def test_the_newest_pod_is_told_of_first():
 
 
 def test_containers_of_others():
-    """What somebody has put into the pod is told of after the exporter, and by its name."""
+    """A container that somebody added comes after the exporter's, and is named."""
     found = pod({"running": {"startedAt": "now"}})
     proxy = {"name": "proxy", "state": {"terminated": {"exitCode": 1}}}
     found["status"]["containerStatuses"].insert(0, proxy)
@@ -165,7 +165,7 @@ def test_containers_of_others():
 
 
 def test_a_long_message_keeps_its_end():
-    """What was written last is what it ended of."""
+    """Of long output the end is kept, because the last words name the cause."""
     ended = {"terminated": {"exitCode": 1, "message": "noise\n" * 500 + "the reason"}}
     told = obstacle([pod(ended)], {})
     assert told is not None
@@ -174,7 +174,7 @@ def test_a_long_message_keeps_its_end():
 
 
 def test_what_the_exporter_says_goes_before_what_one_guesses():
-    """Its words are the condition's; a connection that is only being made is no cause."""
+    """The exporter's words are the condition's; a connection that is still being made is no obstacle."""
     found = pod({"running": {"startedAt": "now"}})
     report = Report("AuthenticationFailed", 'Kafka at kafka:9093 refused user "edge".')
     told = obstacle([found], {"edge-1": report})
