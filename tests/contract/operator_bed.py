@@ -229,13 +229,13 @@ class Namespace:
             self.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
-def until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Wait until it is true, or fail and say what did not come."""
+def until(true: Callable[[], bool], what: str, seconds: float = 20, every: float = 0.1) -> None:
+    """Wait until it is true, asking ``every`` so many seconds, or fail and say what did not come."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             raise AssertionError(f"no {what} within {seconds:g} s")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def applied(namespace: Namespace, name: str = "edge", seconds: float = 20) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from kafka_otlp_operator.api.access import RIGHTS, RIGHTS_OF_A_CANDIDATE, RIGHTS_OF_THE_CLUSTER
 from tests.beds.helm import CHART, NAMESPACE, ROOT, Helm, HelmError, Object, Values
 from tests.beds.kubernetes import ApiServer, KubectlError
-from tests.contract.operator_bed import until
+from tests.contract.operator_bed import served_pod_monitors, until
 from tests.unit.kafka_otlp_operator.roles import granted, table
 
 pytestmark = pytest.mark.helm
@@ -266,8 +266,8 @@ def test_in_namespaces_it_has_no_right_in_the_cluster(helm: Helm) -> None:
     assert "team-b/kafka-otlp-operator-secrets" not in roles
 
 
-@pytest.fixture
-def crowded(api: ApiServer, pod_monitors: None) -> ApiServer:
+@pytest.fixture(scope="module")
+def crowded(api: ApiServer) -> Iterator[ApiServer]:
     """An API server that serves PodMonitors, with the namespaces of the variants, which all enforce ``restricted``."""
     for name in (NAMESPACE, *TEAMS):
         metadata = {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
@@ -276,7 +276,8 @@ def crowded(api: ApiServer, pod_monitors: None) -> ApiServer:
         )
     accounts = ("-n", NAMESPACE, "get", "serviceaccount", "default", "--ignore-not-found")
     until(lambda: bool(api.kubectl(*accounts)), "the namespace's account")
-    return api
+    with served_pod_monitors(api):
+        yield api
 
 
 @pytest.mark.kubernetes

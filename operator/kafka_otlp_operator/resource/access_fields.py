@@ -80,7 +80,7 @@ class Served(NamedTuple):
     server: OtlpServer
 
 
-DEFAULT_PORTS: Mapping[str, int] = {"grpc": names.OTLP_GRPC_PORT, "http": names.OTLP_HTTP_PORT}
+OTLP_PORTS: Mapping[str, int] = {"grpc": names.OTLP_GRPC_PORT, "http": names.OTLP_HTTP_PORT}
 
 
 class Otlp(Fields):
@@ -105,7 +105,7 @@ class Otlp(Fields):
     def served(self) -> tuple[Served, ...]:
         """The protocols that are switched on, gRPC first."""
         return tuple(
-            Served(protocol, server.port or DEFAULT_PORTS[protocol], server)
+            Served(protocol, server.port or OTLP_PORTS[protocol], server)
             for protocol, server in self.servers.items()
             if server.enabled
         )

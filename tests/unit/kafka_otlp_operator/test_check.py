@@ -130,9 +130,11 @@ def test_memory_is_bounded(monkeypatch):
     """A limited number of answers is remembered; the oldest is forgotten first."""
     monkeypatch.setattr(check, "_REMEMBERED", 2)
     own = Checker()
-    monkeypatch.setattr(own, "_ask", lambda _: None)
-    for linger in range(5):
+    asked: list[str] = []
+    monkeypatch.setattr(own, "_ask", lambda question: asked.append(json.loads(question)["queue.buffering.max.ms"]))
+    for linger in (1, 2, 3, 2, 3, 1):
         own.check(resource(lingerMs=linger))
+    assert asked == ["1", "2", "3", "1"]
     assert len(own._answers) == 2
 
     def die(_):
@@ -140,6 +142,6 @@ def test_memory_is_bounded(monkeypatch):
 
     monkeypatch.setattr(own, "_ask", die)
     for linger in range(10, 15):
-        with pytest.raises(NotYet):
+        with pytest.raises(NotYet, match="ended before it answered"):
             own.check(resource(lingerMs=linger))
     assert len(own._deaths) == 2

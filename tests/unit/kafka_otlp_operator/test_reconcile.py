@@ -48,7 +48,7 @@ def test_everything_is_applied_then_told():
     result = run(cluster)
     kinds = [("apply", kind) for kind in ("ServiceAccount", "Service", "Deployment")]
     assert cluster.calls == [*kinds, ("status", "DeploymentNotObserved")]
-    assert result.ready is not None
+    assert result.ready == condition(cluster, "Ready")
     cluster.calls.clear()
     again = run(cluster)
     assert (again.told, again.failure, again.settled) == (False, None, True)
@@ -95,9 +95,11 @@ def test_a_misspelt_property_is_told_as_render_tells_it(tmp_path, capsys):
 def test_a_check_without_an_answer():
     """An unchecked configuration is not rolled out, and the check is tried again."""
     cluster = FakeCluster(raw())
-    assert isinstance(run(cluster, NotYet("later.")).failure, NotYet)
+    later = NotYet("later.")
+    assert run(cluster, later).failure is later
     assert cluster.calls == [("status", "NotChecked")]
-    assert condition(cluster, "ConfigValid")["status"] == "Unknown"
+    config = condition(cluster, "ConfigValid")
+    assert (config["status"], config["message"]) == ("Unknown", "later.")
 
 
 def owned(kind: str, **spec: Any) -> Any:
@@ -121,8 +123,11 @@ def test_a_foreign_object_stops_everything():
     """When one object belongs to another owner, the operator applies none and tries again later."""
     cluster = FakeCluster(raw())
     cluster.objects["Deployment"] = foreign("Deployment")
-    assert isinstance(run(cluster).failure, NotOurs)
+    failure = run(cluster).failure
+    assert isinstance(failure, NotOurs)
     assert cluster.calls == [("status", "ApplyConflict")]
+    assert condition(cluster, "Applied")["message"] == str(failure)
+    assert str(failure).startswith("Deployment 'edge' already exists and was not made by this operator")
 
 
 def test_an_error_of_the_api_server():
@@ -260,7 +265,7 @@ def test_a_transition_of_ready_is_told_once():
     cluster.forbids_events = True
     healed = run(cluster)
     assert str(healed.untold) == "events are forbidden"
-    assert healed.ready is not None
+    assert healed.ready == condition(cluster, "Ready")
     assert healed.failure is None
 
 
@@ -282,6 +287,6 @@ def test_a_deployment_that_cannot_be_read_is_not_one_without_pods(monkeypatch):
 
     monkeypatch.setattr(cluster, "named", away)
     monkeypatch.setattr(cluster, "deployment", away)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="no answer"):
         run(cluster)
     assert cluster.calls == []

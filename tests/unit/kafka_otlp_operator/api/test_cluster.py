@@ -78,7 +78,7 @@ def test_named(server):
 def test_a_forbidden_read_is_an_error_only_for_kinds_that_are_needed(server):
     """An object that the operator may not read may exist; of an optional kind the operator has made none then."""
     server.answers = [(403, {"message": "forbidden"})]
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.Forbidden, match=r"^forbidden$"):
         server.cluster.named(resource())
     server.answers = [(403 if kind.optional else 404, {"message": "no"}) for kind in CHILDREN.values()]
     assert server.cluster.named(resource()) == {}
@@ -217,7 +217,7 @@ def test_a_process_that_is_not_the_leader_writes_nothing(server):
         lambda: guarded.apply_status(resource(), {}),
         lambda: guarded.post({"metadata": {"namespace": "telemetry"}}),
     ):
-        with pytest.raises(errors.NotLeader):
+        with pytest.raises(errors.NotLeader, match="another one acts"):
             write()
     assert server.calls == []
     server.answers = [(201, {"metadata": {}}), (201, {"status": {"allowed": True}})]

@@ -84,7 +84,7 @@ def test_a_time_limit_is_one(tmp_path, monkeypatch):
         path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **config}))
         monkeypatch.setenv("KUBECONFIG", str(path))
         monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
-        with pytest.raises(errors.Unavailable):
+        with pytest.raises(errors.Unavailable, match=r"did not answer GET /api: .*timed out"):
             Api.connect(0.1).call("GET", "/api")
         silent.settimeout(0.2)
         silent.accept()[0].close()
