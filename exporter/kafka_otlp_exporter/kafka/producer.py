@@ -22,8 +22,8 @@ from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka import Producer as Client
 
 from kafka_otlp_exporter.config.properties import canonical
+from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.traffic import Traffic
-from kafka_otlp_exporter.outcomes import Fault
 
 if TYPE_CHECKING:  # the operator, which only checks configurations, is installed without what records are made with
     from kafka_otlp_exporter.records.making import Record

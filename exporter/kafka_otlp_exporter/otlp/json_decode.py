@@ -7,7 +7,7 @@ that no second tree of objects stands beside that of the parsed text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.scalars import Read, Unfit, prefix, scalar, unfit
+from kafka_otlp_exporter.otlp.signals import ItemPath
 from kafka_otlp_exporter.otlp.wire import Malformed
 
 # How many values a text may have, an object counting as two: Python's objects are many times the text. The worst 8 MiB of
@@ -39,14 +40,18 @@ def most_values(in_flight_bytes: int) -> int:
     return max(MOST_VALUES, in_flight_bytes // BYTES_A_VALUE)
 
 
-def decode(text: bytes, message: type[Message], most: int = MOST_VALUES) -> bytes:
-    """The OTLP/JSON ``text``, of ``most`` values, as a serialised ``message``.
+def decode(text: bytes, message: type[Message], item_path: ItemPath = (), most: int = MOST_VALUES) -> tuple[bytes, int]:
+    """The OTLP/JSON ``text`` as a serialised ``message``, and how many messages stand at the end of ``item_path``.
 
-    Raises wire.Malformed when it is none: the sentence says where, what was found there, what is allowed, and holds
-    nothing of the content. A long string costs up to six times its bytes, because
-    one character beyond U+FFFF makes all of its characters four bytes wide.
+    Each step of the path is one field number. ``most`` is how many values the text may have, an object counting as two.
+    The result always passes ``wire.validate``, so nobody has to parse it again to check it.
+
+    Raises wire.Malformed. Its sentence says where the text is wrong, what was found there and what is allowed, and
+    repeats nothing of the content. While it is decoded, a long string needs up to six times its bytes: one character
+    beyond U+FFFF makes each of its characters four bytes wide.
     """
-    if _values(text, 0, len(text)) > most and not _has_few_values(text, most):
+    values = _values(text, 0, len(text))
+    if values > most and not _has_few_values(text, most):
         raise Malformed(f"the body has more than {most} values, an object counting as two; send fewer at once")
     try:
         parsed = orjson.loads(text)
@@ -54,10 +59,36 @@ def decode(text: bytes, message: type[Message], most: int = MOST_VALUES) -> byte
         sentence = f"the body is no valid JSON: {error.msg} (at character {error.pos})"
     else:
         try:
-            return bytes(_shape(message.DESCRIPTOR).message(parsed, wire.MAX_DEPTH))
+            payload = bytes(_shape(message.DESCRIPTOR).message(parsed, wire.MAX_DEPTH))
         except Unfit as unfit_value:
             sentence = unfit_value.sentence()
+        else:
+            items = _count(parsed, _keys(message.DESCRIPTOR, item_path))
+            del parsed
+            if values > wire.MAX_FIELDS:
+                # Each field of the payload is a value of the text, so only such a text can have more than are allowed.
+                wire.validate(payload, message)
+            return payload, items
     raise Malformed(sentence)
+
+
+def _count(parsed: Any, keys: Sequence[str]) -> int:
+    """How many objects the path of ``keys`` leads to, in a text that was decoded without an error."""
+    holders = [parsed]
+    for key in keys[:-1]:
+        holders = [one for holder in holders for one in holder.get(key) or ()]
+    return sum(len(holder.get(key) or ()) for holder in holders for key in keys[-1:])
+
+
+@cache
+def _keys(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
+    """The JSON names of the fields of a path, each of whose steps is one field."""
+    keys: list[str] = []
+    for [number] in path:
+        found = descriptor.fields_by_number[number]
+        keys.append(found.json_name)
+        descriptor = found.message_type
+    return tuple(keys)
 
 
 def _values(text: bytes, start: int, end: int) -> int:

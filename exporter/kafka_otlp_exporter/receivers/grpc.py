@@ -13,17 +13,13 @@ from typing import Any, NoReturn
 import grpc
 
 from kafka_otlp_exporter.config.values import Format
-from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal, SignalRow
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Unauthenticated, Unavailable
-from kafka_otlp_exporter.receivers import answers, bearer
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Unauthenticated, Unavailable
+from kafka_otlp_exporter.receivers import answers
 from kafka_otlp_exporter.receivers.guards import Edge, Watched
 from kafka_otlp_exporter.receivers.tls import Tls
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 
-# How long new calls are told that we are going, before the port is closed: a call that is on its way would only see
-# its connection end.
-FAREWELL_SECONDS = 0.5
 # What a stream may send before anybody reads from it. A message that is being read opens the window to its own length.
 WINDOW_BYTES = 16 * 1024
 
@@ -48,12 +44,10 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge, *, shared_port: bool = False) -> None:
+    def __init__(self, intake: Intake, edge: Edge, *, shared_port: bool = False) -> None:
         """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._intake = intake
-        self._telemetry = telemetry
-        self._tls = edge.grpc
-        self._tokens = edge.tokens
+        self._edge = edge
         admission = intake.admission
         most_connections = admission.most_connections if edge.grpc is None else admission.most_tls_connections
         options = (
@@ -75,10 +69,10 @@ class GrpcReceiver:
     async def start(self, endpoint: str) -> int:
         """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
         try:
-            if self._tls is None:
+            if self._edge.grpc is None:
                 port = self._server.add_insecure_port(endpoint)
             else:
-                port = self._server.add_secure_port(endpoint, _credentials(self._tls))
+                port = self._server.add_secure_port(endpoint, _credentials(self._edge.grpc))
         except RuntimeError as error:
             raise OSError(f"--otlp-grpc-endpoint: cannot listen on {endpoint}: is the port taken?") from error
         await self._server.start()
@@ -91,23 +85,17 @@ class GrpcReceiver:
 
     def _handler(self, signal: Signal, row: SignalRow) -> Handler:
         async def export(_: object, context: Context) -> bytes:
-            if (refused := self._unauthenticated(context)) is not None:
-                self._telemetry.count_answer(signal, refused, None)
-                return await _abort(context, refused)
-            outcome = await self._intake.export(signal, Format.PROTOBUF, context.peer(), lambda: _read_one(context))
+            shown = [value for name, value in context.invocation_metadata() if name == "authorization"]
+            outcome: Outcome
+            if (refused := self._edge.refuse(shown)) is not None:
+                outcome = self._intake.refuse(signal, refused)
+            else:
+                outcome = await self._intake.export(signal, Format.PROTOBUF, context.peer(), lambda: _read_one(context))
             if isinstance(outcome, Delivered):
                 return answers.response(row, outcome, Format.PROTOBUF)
             return await _abort(context, outcome)
 
         return export
-
-    def _unauthenticated(self, context: Context) -> Unauthenticated | None:
-        if self._tokens is None:
-            return None
-        shown = [value for name, value in context.invocation_metadata() if name == "authorization"]
-        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
-            return None
-        return Unauthenticated(bearer.SENTENCE)
 
 
 def _credentials(watched: Watched[Tls]) -> grpc.ServerCredentials:

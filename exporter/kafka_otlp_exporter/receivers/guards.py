@@ -7,11 +7,12 @@ has become unusable is said once, and what was good last stays in use.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from kafka_otlp_exporter.config.properties import Contradiction
 from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.outcomes import Unauthenticated
 from kafka_otlp_exporter.receivers import bearer, tls
 from kafka_otlp_exporter.receivers.bearer import Tokens
 from kafka_otlp_exporter.receivers.tls import Tls
@@ -70,6 +71,17 @@ class Edge:
         if (file := settings.otlp_bearer_token_file) is not None:
             self.tokens = Watched("otlp_bearer_token", lambda: bearer.read(file), lambda: bearer.fingerprint(file))
         self.warnings = tuple(self._warnings(settings))
+
+    def refuse(self, authorization: Sequence[str]) -> Unauthenticated | None:
+        """The refusal of a call with these values of the ``authorization`` header; None when the call may go on.
+
+        A call needs exactly one such header: with two, a proxy and the exporter could each look at another one.
+        """
+        if self.tokens is None:
+            return None
+        if len(authorization) == 1 and self.tokens.value.accept(authorization[0]):
+            return None
+        return Unauthenticated(bearer.SENTENCE)
 
     def look(self, telemetry: Telemetry) -> None:
         """Take up what has changed in the files."""

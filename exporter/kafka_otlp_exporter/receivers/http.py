@@ -16,18 +16,15 @@ from aiohttp import http_exceptions, web
 from google.rpc import code_pb2
 
 from kafka_otlp_exporter.config.values import Format
-from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unauthenticated, Unavailable
-from kafka_otlp_exporter.receivers import answers, bearer, http_body
+from kafka_otlp_exporter.receivers import answers, http_body
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.http_connections import Connections
 from kafka_otlp_exporter.receivers.listener import Listener
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 from kafka_otlp_exporter.telemetry.logs import log
 
-# How long new requests are told that we are going, before the port is closed.
-FAREWELL_SECONDS = 0.5
 # Balancers keep connections to us for up to 600 s; one of theirs that we end first would cost a request.
 IDLE_SECONDS = 630.0
 # How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
@@ -53,10 +50,10 @@ class _Asked(NamedTuple):
 class HttpReceiver:
     """Serves the three OTLP paths on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge, *, shared_port: bool = False) -> None:
+    def __init__(self, intake: Intake, edge: Edge, *, shared_port: bool = False) -> None:
         """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
         self._intake = intake
-        self._telemetry = telemetry
+        self._edge = edge
         self._limit = min(intake.admission.largest_request, edge.http_limit)
         self._web = web.Server(
             self._handle,
@@ -71,7 +68,7 @@ class HttpReceiver:
         admission = intake.admission
         most_connections = admission.most_connections if edge.http is None else admission.most_tls_connections
         self._connections = Connections(most_connections, self._web)
-        tls, self._tokens = edge.http, edge.tokens
+        tls = edge.http
         self._listener = Listener(
             self._connections.accept,
             lambda: None if tls is None else tls.value.context,
@@ -128,8 +125,7 @@ class HttpReceiver:
         if isinstance(asked, web.Response):
             return _leaving(request, asked)
         if (request.content_length or 0) > self._limit:
-            outcome: Outcome = http_body.too_large(self._limit)
-            self._count(signal, outcome)
+            outcome = self._intake.refuse(signal, http_body.too_large(self._limit))
         else:
             outcome = await self._intake.export(
                 signal, asked.encoding, _peer(request), lambda: self._read(request, packed=asked.packed)
@@ -144,12 +140,12 @@ class HttpReceiver:
     def _asked(self, request: web.BaseRequest, signal: Signal) -> _Asked | web.Response:
         """How the body is to be read, or the answer to a request whose body is not wanted."""
         encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
-        if (refused := self._unauthenticated(request)) is not None:
-            self._count(signal, refused)
-            return _who(refused, encoding)
+        if (refused := self._edge.refuse(request.headers.getall("Authorization", []))) is not None:
+            self._intake.refuse(signal, refused)
+            return _unauthenticated(refused, encoding)
         if encoding is None:
             message = f"the content-type has to be {_TYPES}."
-            self._count(signal, Invalid(message))
+            self._intake.refuse(signal, Invalid(message))
             return _plain(415, message)
         compression = request.headers.get("Content-Encoding", "identity").strip().lower()
         if compression not in {"identity", "gzip", "x-gzip"}:
@@ -167,23 +163,12 @@ class HttpReceiver:
         except (web.RequestPayloadError, http_exceptions.BadHttpMessage):
             return Invalid("the body is damaged: its chunks or its length are not what its headers say.")
 
-    def _unauthenticated(self, request: web.BaseRequest) -> Unauthenticated | None:
-        if self._tokens is None:
-            return None
-        shown = request.headers.getall("Authorization", [])
-        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
-            return None
-        return Unauthenticated(bearer.SENTENCE)
-
     def _unknown_compression(self, signal: Signal, encoding: Format) -> web.Response:
         message = "the content-encoding has to be gzip or identity."
-        self._count(signal, Invalid(message))
+        self._intake.refuse(signal, Invalid(message))
         return _made(
             415, answers.refusal(code_pb2.UNIMPLEMENTED, message, encoding), encoding, {"Accept-Encoding": "gzip"}
         )
-
-    def _count(self, signal: Signal, outcome: Outcome) -> None:
-        self._telemetry.count_answer(signal, outcome, None)
 
 
 def _path(request: web.BaseRequest) -> str:
@@ -217,7 +202,7 @@ def _response(signal: Signal, outcome: Outcome, encoding: Format) -> web.Respons
             return _made(503, answers.status(outcome, encoding), encoding, {"Retry-After": seconds})
 
 
-def _who(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
+def _unauthenticated(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
     # RFC 6750, section 3.
     challenge = {"WWW-Authenticate": "Bearer"}
     if encoding is None:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 BACKLOG = 1024
 HANDSHAKE_SECONDS = 5.0
-# How long a client may take to agree to the end of a connection.
-FAREWELL_SECONDS = 2.0
+# How long a client may take to agree to the end of a TLS connection (close_notify).
+TLS_CLOSE_SECONDS = 2.0
 # How long to wait when the process may open no more files.
 _PAUSE_SECONDS = 0.1
 
@@ -102,5 +102,5 @@ class Listener:
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
-                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
+                ssl_shutdown_timeout=TLS_CLOSE_SECONDS if context else None,
             )

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, decode
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
 from kafka_otlp_exporter.outcomes import Rejection
 from kafka_otlp_exporter.records.groups import Group, groups
 from kafka_otlp_exporter.records.keys import LARGEST_RESOURCE, Keying, by_resource, by_trace
-from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance, Oversized
+from kafka_otlp_exporter.records.packing import Allowance, Oversized
 from kafka_otlp_exporter.records.split import split
 
 # As confluent_kafka wants them: a list whose values may be null.
@@ -26,7 +28,7 @@ Headers = list[tuple[str, str | bytes | None]]
 
 # librdkafka's bound for one record in message format 2 (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD): seven
 # varints at their longest.
-RECORD_OVERHEAD = 36
+FRAMING_BYTES = 36
 
 # Half of the message budget of the default --max-in-flight-bytes.
 MOST_BYTES = 96 * MEBIBYTE
@@ -48,7 +50,7 @@ class Record:
 class Batch:
     """The records of one request, what of it is in none, and how many items it has (metrics, not data points).
 
-    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_MEMORY for each.
+    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_OVERHEAD_BYTES for each.
     """
 
     records: tuple[Record, ...]
@@ -58,7 +60,7 @@ class Batch:
     @property
     def memory(self) -> int:
         """In bytes."""
-        return sum(len(one.value) + len(one.key or b"") + RECORD_MEMORY for one in self.records)
+        return sum(len(one.value) + len(one.key or b"") + RECORD_OVERHEAD_BYTES for one in self.records)
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,17 @@ class Layout:
     max_record_bytes: int
     most_bytes: int
     most_records: int
+    most_values: int
 
     @staticmethod
     def of(
-        options: Options, max_record_bytes: int, most_bytes: int = MOST_BYTES, most_records: int = MOST_RECORDS
+        options: Options,
+        max_record_bytes: int,
+        most_bytes: int = MOST_BYTES,
+        most_records: int = MOST_RECORDS,
+        most_values: int = MOST_VALUES,
     ) -> Layout:
-        """The layout that the options ask for."""
+        """The layout that the options ask for, with the limits of this process (see the fields of Layout)."""
         content_type = CONTENT_TYPES[options.format].encode()
         headers: dict[Signal, Headers] = {
             signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
@@ -97,6 +104,7 @@ class Layout:
             max_record_bytes=max_record_bytes,
             most_bytes=most_bytes,
             most_records=most_records,
+            most_values=most_values,
         )
 
 
@@ -109,15 +117,20 @@ def _keying(options: Options, row: SignalRow) -> Keying | None:
     return by_resource(options.partition_key_attributes) if options.partition_key_attributes else None
 
 
-def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
-    """The records that ``payload``, a serialised Export request of ``signal``, becomes.
+def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = Format.PROTOBUF) -> Batch:
+    """The records that ``payload``, an Export request of ``signal`` in ``encoding``, becomes.
 
-    One where it fits and has one key; else of each key as few as hold every item that fits into one, until they have
-    ``layout.most_bytes`` together. An empty request becomes none. Raises wire.Malformed when the payload is not what it
-    claims to be.
+    It is one record when it fits and has one key. Otherwise each key gets as few records as can hold every item that
+    fits into one, until the records have ``layout.most_bytes`` together. A request without content becomes no record.
+    Raises wire.Malformed when the payload is no request of that signal.
     """
     row = SIGNALS[signal]
-    items = wire.validate(payload, row.request, row.item_path[:3])
+    # The first three steps lead to spans, metrics and log records; the last two of a metric's path to its data points.
+    path = row.item_path[:3]
+    if encoding is Format.JSON:
+        payload, items = decode(payload, row.request, path, layout.most_values)
+    else:
+        items = wire.validate(payload, row.request, path)
     if not payload:
         return Batch(())
     making = _Making(signal, layout, items)
@@ -126,7 +139,7 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
         making.add(None, payload)
         return making.batch()
     # No further group could have a record.
-    most = min(layout.most_records, layout.most_bytes // RECORD_MEMORY)
+    most = min(layout.most_records, layout.most_bytes // RECORD_OVERHEAD_BYTES)
     found, making.surplus = groups(payload, row.item_path, keying.depth, keying.key_of, most)
     for group in found:
         making.add_group(group)
@@ -224,7 +237,7 @@ def _service(resource: bytes) -> str:
 def record_bytes(record: Record) -> int:
     """The most bytes that a record takes in a batch before compression, as librdkafka counts them."""
     headers = sum(_with_length(name) + _with_length(value or b"") for name, value in record.headers)
-    return RECORD_OVERHEAD + len(record.key or b"") + len(record.value) + headers
+    return FRAMING_BYTES + len(record.key or b"") + len(record.value) + headers
 
 
 def _with_length(text: str | bytes) -> int:

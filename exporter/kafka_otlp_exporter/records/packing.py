@@ -10,18 +10,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import ItemPath
-
-# What a record costs in librdkafka beside its bytes.
-RECORD_MEMORY = 1024
 
 
 @dataclass(slots=True)
 class Allowance:
     """What the records of one request may still have together, so that making them needs no more memory than that.
 
-    ``bytes`` counts keys, values and RECORD_MEMORY for each.
+    ``bytes`` counts keys, values and RECORD_OVERHEAD_BYTES for each.
     """
 
     bytes: int
@@ -29,11 +27,11 @@ class Allowance:
 
     def largest(self, key: int) -> int:
         """The largest value that one more record may have, beside a key of so many bytes."""
-        return self.bytes - key - RECORD_MEMORY if self.records > 0 else 0
+        return self.bytes - key - RECORD_OVERHEAD_BYTES if self.records > 0 else 0
 
     def spend(self, value: int, key: int) -> None:
         """A record is made."""
-        self.bytes -= value + key + RECORD_MEMORY
+        self.bytes -= value + key + RECORD_OVERHEAD_BYTES
         self.records -= 1
 
 

@@ -10,10 +10,10 @@ from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow import intake
 from kafka_otlp_exporter.flow.admission import Admission
-from kafka_otlp_exporter.flow.intake import OVERHEAD, Intake
-from kafka_otlp_exporter.flow.pipeline import Request
+from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.request import Answer, Request
 from kafka_otlp_exporter.otlp.signals import Signal
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unauthenticated, Unavailable
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 
 LARGEST = MEBIBYTE
@@ -39,10 +39,19 @@ class Bench:
         (request,) = await asyncio.to_thread(self.intake.take, 1, 10)
         return request
 
-    def complete(self, request: Request, outcome: Outcome) -> None:
+    def complete(self, request: Request, outcome: Outcome, items: int = 0, seconds: float | None = None) -> None:
         """As the pipeline does it."""
         self.budget.give(request.charge)
-        self.intake.complete([(request.id, outcome)])
+        self.intake.complete([Answer(request.id, outcome, items, seconds)])
+
+    def count(self, name: str, **labels: str) -> float | None:
+        """A sample of the metrics."""
+        return self.telemetry.registry.get_sample_value(f"kafka_otlp_exporter_{name}", labels)
+
+    def answered(self) -> dict[str, float]:
+        """How many requests were answered, by the outcomes that there were."""
+        (family,) = (one for one in self.telemetry.registry.collect() if one.name == "kafka_otlp_exporter_requests")
+        return {one.labels["outcome"]: one.value for one in family.samples if one.value}
 
 
 def on_bench(test: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
@@ -70,7 +79,7 @@ def test_a_request_travels_with_its_encoding_and_its_charge(encoding: Format):
         call = bench.send(abc, encoding)
         request = await bench.next()
         assert (request.signal, request.payload, request.encoding) == (Signal.LOGS, b"abc", encoding)
-        assert request.charge == bench.budget.taken == 3 + OVERHEAD
+        assert request.charge == bench.budget.taken == 3 + 1024, "its bytes, and what librdkafka adds for a record"
         bench.complete(request, Delivered())
         assert await call == Delivered()
 
@@ -87,8 +96,66 @@ def test_what_is_wrong_with_a_request_is_its_outcome():
 
         assert await bench.send(read) == Invalid("no.")
         assert bench.intake.take(1, 0) == []
-        labels = {"signal": "logs", "outcome": "invalid"}
-        assert bench.telemetry.registry.get_sample_value("kafka_otlp_exporter_requests_total", labels) == 1
+        assert bench.answered() == {"invalid": 1}
+
+    on_bench(test)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name", "items"),
+    [
+        (Delivered(), "delivered", {"delivered": 7}),
+        (Delivered(Rejection(2, "too large.")), "partial", {"delivered": 5}),
+        (Unavailable(Reason.TIMED_OUT, "late."), "unavailable", {"unavailable": 7}),
+    ],
+    ids=["delivered", "partial", "unavailable"],
+)
+def test_an_answer_is_counted_once_with_its_items_and_its_seconds(outcome: Outcome, name: str, items: dict[str, int]):
+    """A second answer to the same request is ignored."""
+
+    async def test(bench: Bench) -> None:
+        call = bench.send(abc)
+        request = await bench.next()
+        bench.complete(request, outcome, items=7, seconds=0.25)
+        bench.intake.complete([Answer(request.id, Delivered(), 100, 1.0)])
+        assert await call == outcome
+        await asyncio.sleep(0)
+        assert bench.answered() == {name: 1}
+        assert bench.count("acknowledgement_seconds_count", signal="logs") == 1
+        assert bench.count("acknowledgement_seconds_sum", signal="logs") == 0.25
+        for of in ("delivered", "unavailable"):
+            assert bench.count("items_total", item="log_record", outcome=of) == items.get(of, 0)
+
+    on_bench(test)
+
+
+def test_an_answer_is_counted_when_its_client_has_gone():
+    """Kafka has the items all the same."""
+
+    async def test(bench: Bench) -> None:
+        call = bench.send(abc)
+        request = await bench.next()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert bench.answered() == {}
+        bench.complete(request, Delivered(), items=3, seconds=0.1)
+        await asyncio.sleep(0)
+        assert bench.answered() == {"delivered": 1}
+        assert bench.count("items_total", item="log_record", outcome="delivered") == 3
+
+    on_bench(test)
+
+
+def test_a_call_that_its_receiver_refuses_is_counted():
+    """It takes no part in admission, and waits for nothing."""
+
+    async def test(bench: Bench) -> None:
+        bench.intake.drain()
+        refused = Unauthenticated("no token.")
+        assert bench.intake.refuse(Signal.LOGS, refused) is refused
+        assert bench.answered() == {"unauthenticated": 1}
+        assert bench.count("acknowledgement_seconds_count", signal="logs") == 0
 
     on_bench(test)
 
@@ -104,6 +171,8 @@ def test_a_bug_is_unavailable():
         assert isinstance(outcome, Unavailable)
         assert outcome.reason is Reason.INTERNAL_ERROR
         assert "a bug" not in outcome.message
+        assert bench.answered() == {"unavailable": 1}
+        assert bench.count("unavailable_total", reason="InternalError") == 1
 
     on_bench(test)
 
@@ -190,6 +259,7 @@ def test_what_arrives_when_nothing_is_taken_any_more_is_answered():
         arrived.set()
         assert await reading == ended
         assert bench.intake.take(1, 0) == []
+        assert bench.answered() == {"unavailable": 2}
         bench.budget.give(request.charge)
 
     on_bench(test)

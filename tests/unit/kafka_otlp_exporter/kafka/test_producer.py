@@ -13,8 +13,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.properties import Credentials, producer_properties
+from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.producer import NotProduced, Producer, check
-from kafka_otlp_exporter.outcomes import Fault
 from kafka_otlp_exporter.records.making import Record
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port

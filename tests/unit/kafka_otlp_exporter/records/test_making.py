@@ -12,7 +12,7 @@ from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.records.keys import resource_key
-from kafka_otlp_exporter.records.making import Layout, Record, record_bytes, records
+from kafka_otlp_exporter.records.making import Batch, Layout, Record, record_bytes, records
 from tests.unit.kafka_otlp_exporter import samples
 
 OPTIONS = Options(traces_topic="t", metrics_topic="m", logs_topic="l")
@@ -57,6 +57,24 @@ def test_another_signals_garbage_is_malformed(signal: Signal):
     """It gets no record: it would break every consumer."""
     with pytest.raises(wire.Malformed, match=f"the payload is no valid {SIGNALS[signal].request.DESCRIPTOR.full_name}"):
         records(signal, b"\xff" * 8, LAYOUT)
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_a_json_request_becomes_the_records_of_its_protobuf(signal: Signal):
+    """With the same number of items; an item is a span, a metric or a log record."""
+    payload = samples.OF_EACH[signal](3)
+    text = encode(payload, SIGNALS[signal].request)
+    assert records(signal, text, LAYOUT, Format.JSON) == records(signal, payload, LAYOUT)
+    assert records(signal, b"{}", LAYOUT, Format.JSON) == Batch(())
+
+
+def test_a_json_request_of_more_values_than_the_layout_allows_is_refused():
+    """An object counts as two."""
+    few = Layout.of(OPTIONS, 1_000_000, most_values=7)
+    text = b'{"resourceSpans":[{},{}]}'
+    with pytest.raises(wire.Malformed, match="more than 7 values"):
+        records(Signal.TRACES, text, few, Format.JSON)
+    assert records(Signal.TRACES, text, Layout.of(OPTIONS, 1_000_000, most_values=8), Format.JSON).records
 
 
 @pytest.mark.parametrize("signal", Signal)
