@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why Kafka did not take a record, or is not reached: the words of ``/status``, of metrics and of the resource."""
+    """Why a client has to send again, or why Kafka is not reached: in ``/status``, in metrics, and in the custom resource."""
 
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted"
@@ -32,7 +32,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Items that can never be accepted: how many, and why; ``surplus`` of them would fit into records too large in sum."""
+    """Items that can never be accepted: how many, and why.
+
+    ``surplus`` of them would fit into a record, but all records of the request together would need too much memory.
+    """
 
     items: int
     message: str
@@ -41,14 +44,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Kafka has every record; ``rejected`` is what was left out of them."""
+    """Kafka has acknowledged every record; ``rejected`` are the items that are in none."""
 
     rejected: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The payload is not what it claims to be: sending it again cannot help."""
+    """The payload is not what it claims to be. Sending it again cannot help."""
 
     message: str
 
@@ -60,12 +63,12 @@ class TooLarge(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Unauthenticated(Invalid):
-    """The client has shown no token, or none that is accepted; its payload was not looked at."""
+    """The client sent no token, or one that is not accepted. Its payload was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Not now: the client keeps its telemetry and comes again after ``retry_after`` seconds."""
+    """Not now: the client is to keep its telemetry and send it again after ``retry_after`` seconds."""
 
     reason: Reason
     message: str

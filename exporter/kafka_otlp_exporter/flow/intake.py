@@ -47,12 +47,13 @@ class _Queued(NamedTuple):
 class Intake:
     """One queue of requests for all receivers."""
 
-    def __init__(self, admission: Admission, telemetry: Telemetry) -> None:
-        """Must be made on the event loop that serves the receivers."""
+    def __init__(self, admission: Admission, telemetry: Telemetry, clock: Callable[[], float] = time.monotonic) -> None:
+        """Must be made on the event loop that serves the receivers; ``clock`` is monotonic, in seconds."""
         self.admission = admission
         self.draining = False
         self._ended: Outcome | None = None
         self._telemetry = telemetry
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -137,7 +138,7 @@ class Intake:
             charge = min(len(payload) + RECORD_OVERHEAD_BYTES, reserved)
             self.admission.budget.give(reserved - charge)
             reserved = charge
-            request = Request(next(self._ids), signal, payload, time.monotonic(), charge, encoding)
+            request = Request(next(self._ids), signal, payload, self._clock(), charge, encoding)
             answer: asyncio.Future[Outcome] = self._loop.create_future()
             self._waiting[request.id] = _Queued(signal, answer)
             self._arrived.put(request)
@@ -152,7 +153,7 @@ class Intake:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is read outside of a task")
-        self._reading[task] = self._loop.time()
+        self._reading[task] = self._clock()
         try:
             return await read()
         except asyncio.CancelledError:
@@ -167,7 +168,7 @@ class Intake:
         """End reads that took too long. One timer serves all: one for each call costs a tenth of a small request."""
         patience = BLOCKING_BODY_SECONDS if self.admission.blocked else BODY_SECONDS
         for task, begun in list(self._reading.items()):
-            if begun + patience > self._loop.time():
+            if begun + patience > self._clock():
                 break  # the others began later
             del self._reading[task]
             task.cancel()

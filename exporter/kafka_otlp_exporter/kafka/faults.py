@@ -15,9 +15,9 @@ from kafka_otlp_exporter.outcomes import Reason, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What librdkafka said of one record or connection: the name of its error (``_MSG_TIMED_OUT``) and its text.
+    """An error of librdkafka for one record or one connection: its name (``_MSG_TIMED_OUT``) and its text.
 
-    The text is for classifying only: it may echo configuration values, so it goes into no answer and no status.
+    The text is only used to tell errors apart. It may repeat configuration values, so it is never shown.
     """
 
     name: str
@@ -43,7 +43,7 @@ _TIMED_OUT = _Meaning(Reason.TIMED_OUT, "Kafka did not acknowledge the record in
 _UNREACHABLE = _Meaning(Reason.KAFKA_UNREACHABLE, "no Kafka broker can be reached")
 _FAILED = _Meaning(Reason.PRODUCER_FAILED, "the connection to Kafka is being built anew")
 
-# By the names of librdkafka's error codes (rdkafka.h, rd_kafka_resp_err_t).
+# By the names of librdkafka's error codes.
 _MEANINGS: Mapping[str, _Meaning] = {
     "_ALL_BROKERS_DOWN": _UNREACHABLE,
     "_AUTHENTICATION": _Meaning(Reason.AUTHENTICATION_FAILED, "Kafka refused the credentials", 5.0),
@@ -77,13 +77,15 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "TOPIC_EXCEPTION": _UNKNOWN_TOPIC,
     "UNKNOWN_TOPIC_OR_PART": _UNKNOWN_TOPIC,
 }
+# Of an error that is not in the table.
 _OTHER = _Meaning(Reason.REFUSED_BY_KAFKA, "Kafka refused the record ({name})")
 
+# The broker's address in librdkafka's text: "sasl_ssl://kafka-0.kafka:9093/bootstrap: ...".
 _BROKER = re.compile(r"(?:^|\s|//)([^/\s]+:[0-9]+)/")
 
 
 def of_records(faults: Sequence[Fault], topic: str) -> Unavailable:
-    """The answer to a request some of whose records Kafka did not take, by the first fault."""
+    """The answer to a request of which Kafka did not take some records. ``faults`` are theirs, and the first decides."""
     meaning = _MEANINGS.get(faults[0].name, _OTHER)
     message = meaning.sentence.format(topic=topic, name=faults[0].name)
     return Unavailable(meaning.reason, f"{message}.", meaning.retry_after)
@@ -91,7 +93,7 @@ def of_records(faults: Sequence[Fault], topic: str) -> Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which Kafka is asked for, and whom it is told we are: for sentences about connections."""
+    """The brokers that are configured, and how the exporter logs in to them: for sentences about connections."""
 
     brokers: str
     username: str | None = None
@@ -99,7 +101,7 @@ class Identity:
 
 
 def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
-    """Why Kafka is not reached: the reason and a sentence that names the broker and what to check."""
+    """Why Kafka is not reached: the reason, and a sentence that names the broker and says what to check."""
     found = _BROKER.search(fault.text)
     at = f"Kafka at {found[1] if found else identity.brokers}"
     reason = _MEANINGS.get(fault.name, _UNREACHABLE).reason

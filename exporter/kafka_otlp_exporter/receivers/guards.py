@@ -1,7 +1,7 @@
 """What guards the OTLP ports, from files that may change while the process runs: certificates and bearer tokens.
 
-Made by ``__main__``, which refuses to start with what cannot be used; ``server`` has it look at the files again. What
-has become unusable is said once, and what was good last stays in use.
+At the start, files that cannot be used are an error. Later, a change that cannot be used is logged once, and what was read
+before stays in use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Watched(Generic[Value]):
     """A value that is read from files, and again when they have changed."""
 
     def __init__(self, name: str, read: Callable[[], Value], fingerprint: Callable[[], bytes]) -> None:
-        """Read it. Raises Contradiction when it cannot be used; ``name`` is for logs and metrics."""
+        """Read the value. Raises Contradiction when it cannot be used. ``name`` is for logs and metrics."""
         self.name = name
         self._read = read
         self._fingerprint = fingerprint
@@ -34,7 +34,10 @@ class Watched(Generic[Value]):
         self.value = read()
 
     def look(self) -> bool:
-        """Whether there is a new value. Raises Contradiction, once for each change, when there is none that can be used."""
+        """Read the value again if the files have changed, and return whether they have.
+
+        Raises Contradiction, once for each change, when the new files cannot be used.
+        """
         found = self._digest()
         if found == self._seen:
             return False
@@ -47,7 +50,7 @@ class Watched(Generic[Value]):
 
 
 class Edge:
-    """The guards of both ports; None where there is none. The limits are those of one request, in bytes."""
+    """The guards of both ports, None for a guard that is not set up. The limits are those of one request, in bytes."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the files that the settings name. Raises Contradiction when they cannot be used."""
@@ -73,9 +76,9 @@ class Edge:
         self.warnings = tuple(self._warnings(settings))
 
     def refuse(self, authorization: Sequence[str]) -> Unauthenticated | None:
-        """The refusal of a call with these values of the ``authorization`` header; None when the call may go on.
+        """Check the values of a call's ``authorization`` headers: None when the call may go on, else its refusal.
 
-        A call needs exactly one such header: with two, a proxy and the exporter could each look at another one.
+        With tokens, exactly one header is accepted: with two, a proxy and the exporter could each check a different one.
         """
         if self.tokens is None:
             return None
@@ -84,7 +87,7 @@ class Edge:
         return Unauthenticated(bearer.SENTENCE)
 
     def look(self, telemetry: Telemetry) -> None:
-        """Take up what has changed in the files."""
+        """Read the files that have changed, count each change, and log it."""
         for watched in (self.grpc, self.http, self.tokens):
             if watched is None:
                 continue

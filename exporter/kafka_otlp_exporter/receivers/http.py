@@ -1,7 +1,7 @@
-"""OTLP over HTTP: POST of protobuf or JSON to three paths, one answer in the same encoding. Run by ``server``.
+"""OTLP over HTTP: POST of protobuf or JSON to three paths, and one answer in the same encoding.
 
-Every request waits for the byte budget before its body is read (``intake``). Sources: the OTLP specification,
-"OTLP/HTTP"; RFC 9110 for status codes and headers.
+Every request waits for the byte budget before its body is read. The receiver must not parse a payload, or know of Kafka.
+Sources: the OTLP specification, "OTLP/HTTP"; RFC 9110 for status codes and headers.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from kafka_otlp_exporter.receivers.http_connections import Connections
 from kafka_otlp_exporter.receivers.listener import Listener
 from kafka_otlp_exporter.telemetry.logs import log
 
-# Balancers keep connections to us for up to 600 s; one of theirs that we end first would cost a request.
+# Load balancers keep idle connections for up to 600 s. If the exporter ended one first, a request on it could be lost.
 IDLE_SECONDS = 630.0
-# How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
+# How long the rest of a refused request is read and dropped, so that the client can read the answer first.
 LINGER_SECONDS = 5.0
-# The rest of a refused body that is worth reading to keep the connection.
+# The connection is kept after a refused request when the rest of its body has at most so many bytes.
 WORTH_READING_BYTES = 64 * 1024
 
 _PATHS: Mapping[str, Signal] = {f"/v1/{signal.value}": signal for signal in Signal}
@@ -37,7 +37,7 @@ _FORMATS: Mapping[str, Format] = {name: encoding for encoding, name in CONTENT_T
 _SERVER = "kafka-otlp-exporter"
 _TYPES = " or ".join(CONTENT_TYPES.values())
 
-# What aiohttp says of malformed requests holds their headers, and those may be credentials.
+# aiohttp logs the headers of malformed requests, and they may contain credentials.
 _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -51,7 +51,7 @@ class HttpReceiver:
     """Serves the three OTLP paths on one port."""
 
     def __init__(self, intake: Intake, edge: Edge, *, shared_port: bool = False) -> None:
-        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
+        """Must be made on the event loop that serves it. ``shared_port``: several processes listen on the port."""
         self._intake = intake
         self._edge = edge
         self._limit = min(intake.admission.largest_request, edge.http_limit)
@@ -86,7 +86,10 @@ class HttpReceiver:
             raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
 
     async def stop(self, grace: float) -> None:
-        """End, at the latest after ``grace`` seconds, when the requests that the draining intake admitted are answered."""
+        """Stop when the requests that were admitted are answered, at the latest after ``grace`` seconds.
+
+        The intake must be draining.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + grace
         await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
@@ -138,7 +141,7 @@ class HttpReceiver:
         return _leaving(request, response)
 
     def _asked(self, request: web.BaseRequest, signal: Signal) -> _Asked | web.Response:
-        """How the body is to be read, or the answer to a request whose body is not wanted."""
+        """How to read the body, or the answer to a request whose body is not read."""
         encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
         if (refused := self._edge.refuse(request.headers.getall("Authorization", []))) is not None:
             self._intake.refuse(signal, refused)
@@ -154,7 +157,7 @@ class HttpReceiver:
 
     async def _read(self, request: web.BaseRequest, *, packed: bool) -> bytes | Outcome:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
-            # RFC 9110, section 10.1.1; said only when there is room for the body.
+            # RFC 9110, section 10.1.1. It is sent only when there is room for the body.
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         try:
@@ -179,7 +182,7 @@ def _path(request: web.BaseRequest) -> str:
 def _has_readable_length(request: web.BaseRequest) -> bool:
     try:
         request.content_length  # noqa: B018
-    except ValueError:  # thousands of zeros before it, which the parser of headers takes and int() does not
+    except ValueError:  # thousands of leading zeros: the parser of headers accepts them, and int() does not
         return False
     return True
 
@@ -221,7 +224,7 @@ def _plain(status: int, sentence: str, headers: dict[str, str] | None = None) ->
 
 
 def _leaving(request: web.BaseRequest, response: web.Response) -> web.Response:
-    """Ends the connection after the answer, unless what is left of the request is little and sure to come."""
+    """End the connection after the answer, unless the rest of the request is short and sure to arrive."""
     if not request.content.is_eof() and (
         request.headers.get("Expect") or request.content_length is None or request.content_length > WORTH_READING_BYTES
     ):
@@ -230,7 +233,7 @@ def _leaving(request: web.BaseRequest, response: web.Response) -> web.Response:
 
 
 async def _hang_up(request: web.BaseRequest, response: web.Response) -> web.Response:
-    """Answers, and does not wait for the rest of a body that does not come."""
+    """Answer, and close without waiting for the rest of a body that does not arrive."""
     response.force_close()
     await response.prepare(request)
     await response.write_eof()

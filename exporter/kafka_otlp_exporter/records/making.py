@@ -1,6 +1,7 @@
 """From the bytes of a request to Kafka records. Pure.
 
-Called by ``pipeline``. A protobuf request that fits and has one key is one record whose value is the request's own bytes.
+``records`` is the only way into the rooms ``records`` and ``otlp`` for a request, in both encodings. A protobuf request that
+fits and has one key becomes one record whose value is the request's own bytes.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from kafka_otlp_exporter.records.keys import LARGEST_RESOURCE, Keying, by_resour
 from kafka_otlp_exporter.records.packing import Allowance, Oversized
 from kafka_otlp_exporter.records.split import split
 
-# As confluent_kafka wants them: a list whose values may be null.
+# In the form that confluent_kafka takes: a list whose values may be null.
 Headers = list[tuple[str, str | bytes | None]]
 
-# librdkafka's bound for one record in message format 2 (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD): seven
-# varints at their longest.
+# librdkafka's limit for what message format 2 adds to one record (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD):
+# seven varints of the largest size.
 FRAMING_BYTES = 36
 
 # Half of the message budget of the default --max-in-flight-bytes.
@@ -38,7 +39,7 @@ MOST_RECORDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record; a ``key`` of None is a null key, which random partitioners spread."""
+    """One Kafka record. A ``key`` of None is a null key; the random partitioners spread such records."""
 
     topic: str
     key: bytes | None
@@ -48,9 +49,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The records of one request, what of it is in none, and how many items it has (metrics, not data points).
+    """The records of one request, the items that are in none of them, and how many items it has.
 
-    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_OVERHEAD_BYTES for each.
+    ``items`` counts metrics, not their data points.
     """
 
     records: tuple[Record, ...]
@@ -59,17 +60,17 @@ class Batch:
 
     @property
     def memory(self) -> int:
-        """In bytes."""
+        """The bytes that the records need until Kafka has taken them: keys, values, RECORD_OVERHEAD_BYTES for each."""
         return sum(len(one.value) + len(one.key or b"") + RECORD_OVERHEAD_BYTES for one in self.records)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where records go, how they are keyed and encoded, and how large they may be.
+    """Where records go, how they are keyed and encoded, and how large requests and records may be.
 
-    ``keyings`` has the signals whose records have a key; ``beside`` is what a record has beside key and value;
-    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records
-    of one request may have together.
+    ``keyings`` has the signals whose records have a key. ``beside`` is how many bytes a record has beside its key and
+    value. ``max_record_bytes`` is librdkafka's ``message.max.bytes``. ``most_bytes`` and ``most_records`` limit all
+    records of one request together. ``most_values`` limits the values of a JSON request (see ``json_decode.decode``).
     """
 
     topics: Mapping[Signal, str]
@@ -109,7 +110,7 @@ class Layout:
 
 
 def _keying(options: Options, row: SignalRow) -> Keying | None:
-    """A signal's own option goes before ``partition_key_attributes``."""
+    """How a signal is keyed, None without a key; the signal's own option wins over ``partition_key_attributes``."""
     if row.trace_option is not None and row.trace_id is not None and getattr(options, row.trace_option):
         return by_trace(row.trace_id)
     if getattr(options, row.resource_option):
@@ -138,7 +139,7 @@ def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = F
     if keying is None:
         making.add(None, payload)
         return making.batch()
-    # No further group could have a record.
+    # More groups than this could not get a record each.
     most = min(layout.most_records, layout.most_bytes // RECORD_OVERHEAD_BYTES)
     found, making.surplus = groups(payload, row.item_path, keying.depth, keying.key_of, most)
     for group in found:
@@ -170,7 +171,7 @@ class _Making:
         request = group.request()
         before = self._allowance.bytes
         self.add(group.key, request)
-        # Putting it together was work, even where nothing of it fits into a record.
+        # To put a group together is work, also when nothing of it fits into a record: count it.
         wasted = len(request) - (before - self._allowance.bytes)
         self._allowance.bytes -= max(0, wasted)
 
@@ -193,7 +194,7 @@ class _Making:
             self._oversized.append(Oversized(one.items, one.size + beside, one.resource))
 
     def _whole(self, request: bytes, limit: int) -> bytes | None:
-        """The one value that a request becomes; None where it is larger than the limit, or most likely so."""
+        """The value of the one record that a request becomes; None when it is larger than the limit, or probably is."""
         if self._layout.format is Format.JSON:
             # JSON has two or three times the bytes.
             text = encode(request, self._row.request) if len(request) <= limit // 2 else b""
@@ -201,7 +202,7 @@ class _Making:
         return request if len(request) <= limit else None
 
     def batch(self) -> Batch:
-        """All of them."""
+        """All records that were made, and what was rejected."""
         return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout), self._items)
 
 

@@ -44,7 +44,8 @@ class Allowance:
 class Oversized:
     """Items that fit into no part, because a part with one of them alone would exceed the record limit.
 
-    ``size`` is how many bytes the largest such part would have. ``resource`` is that item's resource, a serialised ``opentelemetry.proto.resource.v1.Resource``.
+    ``size`` is how many bytes the largest such part would have. ``resource`` is that item's resource, a serialised
+    ``opentelemetry.proto.resource.v1.Resource``.
     """
 
     items: int
