@@ -59,7 +59,7 @@ class Intake:
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._waiting: dict[int, _Queued] = {}
         self._reading: dict[asyncio.Task[Any], float] = {}
-        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_reads)
+        self._timer = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def drain(self) -> None:
         """Admit no new requests. Requests that were admitted go on."""
@@ -67,7 +67,7 @@ class Intake:
 
     def close(self) -> None:
         """Stop the timer that ends slow reads. No receiver may serve after this."""
-        self._sweep.cancel()
+        self._timer.cancel()
 
     async def export(self, signal: Signal, encoding: Format, connection: str, read: Read) -> Outcome:
         """Admit one Export call, and return what became of it.
@@ -164,15 +164,18 @@ class Intake:
         finally:
             self._reading.pop(task, None)
 
+    def _sweep(self) -> None:
+        """Run by one timer for all reads: a timer for each call costs a tenth of a small request."""
+        self._end_slow_reads()
+        self._timer = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
     def _end_slow_reads(self) -> None:
-        """End reads that took too long. One timer serves all: one for each call costs a tenth of a small request."""
         patience = BLOCKING_BODY_SECONDS if self.admission.blocked else BODY_SECONDS
         for task, begun in list(self._reading.items()):
             if begun + patience > self._clock():
                 break  # the others began later
             del self._reading[task]
             task.cancel()
-        self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_reads)
 
     def _refused(self, signal: Signal) -> Outcome:
         if self.draining:

@@ -212,15 +212,15 @@ def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout:
     if oversized:
         largest = max(oversized, key=lambda one: one.size)
         sentences.append(
-            f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest"
-            f"{_service(largest.resource)} would make one of {largest.size} bytes, and the limit (maxMessageBytes) is "
+            f"{items} of the {row.items} {'are' if items > 1 else 'is'} too large for a record: on its own, the largest"
+            f"{_service(largest.resource)} would make a record of {largest.size} bytes, and the limit (maxMessageBytes) is "
             f"{layout.max_record_bytes}."
         )
     if surplus:
         sentences.append(
-            f"{surplus} {row.items} are left out, because the records of one request may need {layout.most_bytes} bytes "
-            f"of memory together and be {layout.most_records}, and those of this one, which repeat its resources, would "
-            "be more: send smaller requests or smaller resources, or raise --max-in-flight-bytes."
+            f"{surplus} {row.items} are left out, because each record repeats the resources of its items: all records of one "
+            f"request may need {layout.most_bytes} bytes of memory together and be at most {layout.most_records}. Send smaller "
+            "requests or smaller resources, or raise --max-in-flight-bytes."
         )
     if not sentences:
         return None

@@ -1,4 +1,4 @@
-"""What librdkafka said, in words that a person can act on."""
+"""What librdkafka's errors mean, in words that a person can act on."""
 
 import pytest
 
@@ -45,10 +45,26 @@ def test_the_first_fault_is_told():
     assert of_records(several, "t").reason is Reason.NOT_ENOUGH_REPLICAS
 
 
-def test_what_an_administrator_must_repair_is_asked_for_less_often():
-    """Five seconds instead of one."""
-    assert of_records([Fault("TOPIC_AUTHORIZATION_FAILED")], "t").retry_after == 5.0
-    assert of_records([Fault("_QUEUE_FULL")], "t").retry_after == 1.0
+ADMINISTRATORS = {
+    "_AUTHENTICATION",
+    "_SSL",
+    "_UNKNOWN_PARTITION",
+    "_UNKNOWN_TOPIC",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "MSG_SIZE_TOO_LARGE",
+    "NOT_ENOUGH_REPLICAS",
+    "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+    "SASL_AUTHENTICATION_FAILED",
+    "TOPIC_AUTHORIZATION_FAILED",
+    "TOPIC_EXCEPTION",
+    "UNKNOWN_TOPIC_OR_PART",
+}
+
+
+@pytest.mark.parametrize("name", [*faults._MEANINGS, "INVALID_RECORD"])
+def test_a_client_waits_five_seconds_for_what_an_administrator_must_repair(name: str):
+    """And one second for what passes by itself."""
+    assert of_records([Fault(name)], "t").retry_after == (5.0 if name in ADMINISTRATORS else 1.0)
 
 
 REFUSED_SASL = "sasl_ssl://kafka-0.kafka:9093/bootstrap: SASL authentication error: Authentication failed (after 5ms)"

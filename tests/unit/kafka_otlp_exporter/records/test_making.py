@@ -103,7 +103,7 @@ def test_an_item_that_fits_into_no_record_is_rejected_alone():
     del resource.scope_logs[2], resource.scope_logs[0]
     alone = Record("l", None, request.SerializeToString(), LAYOUT.headers[Signal.LOGS])
     assert batch.rejected.message == (
-        'Of the log records 1 is too large for a record: alone, the largest of service "shop" would make one of '
+        '1 of the log records is too large for a record: on its own, the largest of service "shop" would make a record of '
         f"{record_bytes(alone)} bytes, and the limit (maxMessageBytes) is 1000. Everything else of the request is "
         "delivered."
     )
@@ -224,7 +224,7 @@ def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, obj
     assert delivered + batch.rejected.items == 400
     assert batch.rejected.surplus == batch.rejected.items
     assert delivered > 10
-    assert "may need 200000 bytes of memory together and be 100000" in batch.rejected.message
+    assert "may need 200000 bytes of memory together and be at most 100000" in batch.rejected.message
     assert "send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
 
 
@@ -235,7 +235,7 @@ def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
     assert len(batch.records) == 7
     assert batch.rejected is not None
     assert batch.rejected.items == 93
-    assert "and be 7," in batch.rejected.message
+    assert "and be at most 7." in batch.rejected.message
 
 
 def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
@@ -245,7 +245,7 @@ def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
     assert batch.records == ()
     assert batch.rejected is not None
     assert batch.rejected.items == 1000
-    assert "Of the log records 11 are too large" in batch.rejected.message
+    assert "11 of the log records are too large" in batch.rejected.message
 
 
 def test_what_is_left_out_of_one_trace_does_not_keep_the_next_from_its_record():
@@ -283,7 +283,7 @@ def test_a_rejections_size_is_that_of_the_format():
     batch = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), limit))
     (alone,) = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), 1_000_000)).records
     assert batch.rejected is not None
-    assert f"would make one of {record_bytes(alone)} bytes" in batch.rejected.message
+    assert f"would make a record of {record_bytes(alone)} bytes" in batch.rejected.message
 
 
 @pytest.mark.parametrize(("signal", "items"), [(Signal.TRACES, 5), (Signal.METRICS, 1), (Signal.LOGS, 5)])

@@ -242,7 +242,7 @@ def test_a_client_that_goes_leaves_nothing_behind(served: Served):
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=1) + b"x")
         request = served.next()
-    wait_until(lambda: not served.intake._waiting, 5, lambda: "the call is still open", 0.01)
+    wait_until(lambda: served.admission.open_calls == 0, 5, lambda: "the call is still open", 0.01)
     served.complete([(request, Delivered())])
     served.wait_for_budget()
     assert served.admission.open_calls == 0
