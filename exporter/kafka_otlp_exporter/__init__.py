@@ -1,11 +1,11 @@
-"""The exporter: takes OTLP, writes Kafka, and says OK only when Kafka has said so.
+"""The exporter: it takes OTLP, writes it to Kafka, and answers OK only after Kafka has acknowledged.
 
-Data flows one way: bytes -> ``receiver`` -> ``records`` -> ``producer`` -> ``outcomes`` -> status code. What lies
-between ``receiver`` and ``producer`` is pure. The exporter knows nothing of Kubernetes and runs alone on a laptop.
+Data flows one way: bytes -> ``receivers`` -> ``flow`` -> ``records`` -> ``kafka``, and back as ``outcomes`` -> status code.
+The exporter must know nothing of Kubernetes; it also runs alone on a laptop.
 """
 
 import os
 
-# gRPC's own lines on stderr are no JSON, one for each handshake that fails; what they say is said in ours. It is read when
-# grpc is imported, so it is set before anything here can do that.
+# gRPC writes a line to stderr for each failed handshake, and it is not JSON. Our own log says the same. The variable is read
+# when grpc is imported, so it is set before any module here can import grpc.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -1,19 +1,17 @@
-"""What became of a request: the only words between the pipeline and a receiver. Pure.
+"""What became of a request, in words that do not depend on gRPC, HTTP or Kafka. Pure.
 
-``pipeline`` makes an Outcome from the faults that ``producer`` reports, a receiver turns it into a status code. The
-rule: a client is told to come again unless its payload is at fault, for an administrator can repair the rest.
+A receiver turns an Outcome into a status code. The rule: a client is told to send again (Unavailable) unless its own
+payload or token is at fault (Invalid), because an administrator can repair everything else.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why Kafka did not take a record, or is not reached: the words of ``/status``, of metrics and of the resource."""
+    """Why a client has to send again, or why Kafka is not reached: in ``/status``, in metrics, and in the custom resource."""
 
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted"
@@ -34,7 +32,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Items that can never be accepted: how many, and why; ``surplus`` of them would fit into records too large in sum."""
+    """Items that can never be accepted: how many, and why.
+
+    ``surplus`` of them would fit into a record, but all records of the request together would need too much memory.
+    """
 
     items: int
     message: str
@@ -43,14 +44,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Kafka has every record; ``rejected`` is what was left out of them."""
+    """Kafka has acknowledged every record; ``rejected`` are the items that are in none."""
 
     rejected: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The payload is not what it claims to be: sending it again cannot help."""
+    """The payload is not what it claims to be. Sending it again cannot help."""
 
     message: str
 
@@ -62,12 +63,12 @@ class TooLarge(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Unauthenticated(Invalid):
-    """The client has shown no token, or none that is accepted; its payload was not looked at."""
+    """The client sent no token, or one that is not accepted. Its payload was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Not now: the client keeps its telemetry and comes again after ``retry_after`` seconds."""
+    """Not now: the client is to keep its telemetry and send it again after ``retry_after`` seconds."""
 
     reason: Reason
     message: str
@@ -75,112 +76,3 @@ class Unavailable:
 
 
 Outcome = Delivered | Invalid | Unavailable
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What librdkafka said of one record or connection: the name of its error (``_MSG_TIMED_OUT``) and its text.
-
-    The text is for classifying only: it may echo configuration values, so it goes into no answer and no status.
-    """
-
-    name: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    reason: Reason
-    sentence: str
-    retry_after: float = 1.0
-
-
-_UNKNOWN_TOPIC = _Meaning(
-    Reason.UNKNOWN_TOPIC, "topic {topic} does not exist and the brokers do not create it: create it", 5.0
-)
-_REPLICAS = _Meaning(
-    Reason.NOT_ENOUGH_REPLICAS,
-    "topic {topic} has fewer in-sync replicas than its min.insync.replicas: bring its brokers back",
-    5.0,
-)
-_TIMED_OUT = _Meaning(Reason.TIMED_OUT, "Kafka did not acknowledge the record in time")
-_UNREACHABLE = _Meaning(Reason.KAFKA_UNREACHABLE, "no Kafka broker can be reached")
-_FAILED = _Meaning(Reason.PRODUCER_FAILED, "the connection to Kafka is being built anew")
-
-# By the names of librdkafka's error codes (rdkafka.h, rd_kafka_resp_err_t).
-_MEANINGS: Mapping[str, _Meaning] = {
-    "_ALL_BROKERS_DOWN": _UNREACHABLE,
-    "_AUTHENTICATION": _Meaning(Reason.AUTHENTICATION_FAILED, "Kafka refused the credentials", 5.0),
-    "SASL_AUTHENTICATION_FAILED": _Meaning(Reason.AUTHENTICATION_FAILED, "Kafka refused the credentials", 5.0),
-    "_FATAL": _FAILED,
-    "_MSG_TIMED_OUT": _TIMED_OUT,
-    "_PURGE_INFLIGHT": _FAILED,
-    "_PURGE_QUEUE": _FAILED,
-    "_QUEUE_FULL": _Meaning(Reason.QUEUE_FULL, "the producer's queue is full: Kafka takes less than arrives"),
-    "_RESOLVE": _Meaning(Reason.NAME_NOT_RESOLVED, "the name of a broker cannot be resolved"),
-    "_SSL": _Meaning(Reason.CERTIFICATE_NOT_TRUSTED, "the TLS connection to a broker fails", 5.0),
-    "_TIMED_OUT": _TIMED_OUT,
-    "_TRANSPORT": _UNREACHABLE,
-    "_UNKNOWN_PARTITION": _UNKNOWN_TOPIC,
-    "_UNKNOWN_TOPIC": _UNKNOWN_TOPIC,
-    "CLUSTER_AUTHORIZATION_FAILED": _Meaning(
-        Reason.NOT_AUTHORIZED, "Kafka does not allow this user to produce idempotently: grant IdempotentWrite", 5.0
-    ),
-    "MSG_SIZE_TOO_LARGE": _Meaning(
-        Reason.TOO_LARGE_FOR_TOPIC,
-        "topic {topic} takes no batch as large as this one: raise its max.message.bytes, or lower maxMessageBytes "
-        "and batchSize",
-        5.0,
-    ),
-    "NOT_ENOUGH_REPLICAS": _REPLICAS,
-    "NOT_ENOUGH_REPLICAS_AFTER_APPEND": _REPLICAS,
-    "REQUEST_TIMED_OUT": _TIMED_OUT,
-    "TOPIC_AUTHORIZATION_FAILED": _Meaning(
-        Reason.NOT_AUTHORIZED, "Kafka does not allow this user to write to topic {topic}: grant it Write", 5.0
-    ),
-    "TOPIC_EXCEPTION": _UNKNOWN_TOPIC,
-    "UNKNOWN_TOPIC_OR_PART": _UNKNOWN_TOPIC,
-}
-_OTHER = _Meaning(Reason.REFUSED_BY_KAFKA, "Kafka refused the record ({name})")
-
-_BROKER = re.compile(r"(?:^|\s|//)([^/\s]+:[0-9]+)/")
-
-
-def of_faults(faults: Sequence[Fault], topic: str) -> Unavailable:
-    """The answer to a request some of whose records Kafka did not take, by the first fault."""
-    meaning = _MEANINGS.get(faults[0].name, _OTHER)
-    message = meaning.sentence.format(topic=topic, name=faults[0].name)
-    return Unavailable(meaning.reason, f"{message}.", meaning.retry_after)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which Kafka is asked for, and whom it is told we are: for sentences about connections."""
-
-    brokers: str
-    username: str | None = None
-    mechanism: str | None = None
-
-
-def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
-    """Why Kafka is not reached: the reason and a sentence that names the broker and what to check."""
-    found = _BROKER.search(fault.text)
-    at = f"Kafka at {found[1] if found else identity.brokers}"
-    reason = _MEANINGS.get(fault.name, _UNREACHABLE).reason
-    if reason is Reason.AUTHENTICATION_FAILED and "verif" not in fault.text.lower():
-        who = f'user "{identity.username}"' if identity.username else "the user of the credentials folder"
-        who += f" ({identity.mechanism})" if identity.mechanism else ""
-        return reason, f"{at} refused {who}: check the user name, the password and the mechanism."
-    if "verif" in fault.text.lower() or "certificate" in fault.text.lower():
-        return (
-            Reason.CERTIFICATE_NOT_TRUSTED,
-            f"the certificate of {at} is not trusted: check ca.crt, and that the certificate names this host.",
-        )
-    if reason is Reason.NAME_NOT_RESOLVED:
-        return reason, f"the name of {at} cannot be resolved: check the brokers' names and the cluster's DNS."
-    if reason is Reason.CERTIFICATE_NOT_TRUSTED:
-        return reason, f"TLS with {at} fails: check that this port speaks TLS, and the certificates."
-    return (
-        Reason.KAFKA_UNREACHABLE,
-        f"{at} cannot be reached: check the address, the network, and that the security protocol is that of the port.",
-    )

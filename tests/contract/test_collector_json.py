@@ -148,7 +148,7 @@ def written(between: Between) -> dict[Signal, list[tuple[Message, Message]]]:
         sent = [one for one in batch(signal) if wire.count_items(one.SerializeToString(), row.item_path)]
         texts = between.written_by_it(signal, [one.SerializeToString() for one in sent])
         found[signal] = [
-            (one, row.request.FromString(decode(text, row.request))) for one, text in zip(sent, texts, strict=True)
+            (one, row.request.FromString(decode(text, row.request)[0])) for one, text in zip(sent, texts, strict=True)
         ]
     return found
 

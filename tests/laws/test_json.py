@@ -22,6 +22,8 @@ from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.laws.messages import Kind, any_message, messages, mutated, parses, requests, same, types
 
 IDS = {"traceId", "spanId", "parentSpanId"}
+# The paths to spans, metrics and log records.
+PATHS = {row.request: row.item_path[:3] for row in SIGNALS.values()}
 WHOLE = st.integers(10, 64) | st.integers(10, 5000) | st.just(1 << 20)
 
 
@@ -65,14 +67,14 @@ def test_decode_takes_back_what_encode_made(request: tuple[Signal, bytes], whole
     """To the last bit, but for unknown fields, which JSON cannot hold."""
     signal, payload = request
     kind = SIGNALS[signal].request
-    assert same(kind.FromString(decode(encode(payload, kind, whole=whole), kind)), known(payload, kind))
+    assert same(kind.FromString(decode(encode(payload, kind, whole=whole), kind)[0]), known(payload, kind))
 
 
 @given(any_message(), WHOLE)
 def test_every_type_alone_comes_back(sample: tuple[Kind, bytes], whole: int):
     """A span, a data point or an envelope is a message like a request."""
     kind, payload = sample
-    assert same(kind.FromString(decode(encode(payload, kind, whole=whole), kind)), known(payload, kind))
+    assert same(kind.FromString(decode(encode(payload, kind, whole=whole), kind)[0]), known(payload, kind))
 
 
 @given(requests(), WHOLE)
@@ -155,7 +157,7 @@ def test_defaults_may_be_spelt_out(request: tuple[Signal, bytes]):
     kind = SIGNALS[signal].request
     message = known(payload, kind)
     spelt_out = with_nulls(by_protobuf(message, always_print_fields_with_no_presence=True), kind.DESCRIPTOR)
-    assert same(kind.FromString(decode(json.dumps(spelt_out).encode(), kind)), message)
+    assert same(kind.FromString(decode(json.dumps(spelt_out).encode(), kind)[0]), message)
 
 
 def with_nulls(value: Any, descriptor: Any) -> Any:
@@ -199,12 +201,30 @@ ANYTHING = st.recursive(
 
 
 def taken(text: bytes, kind: Kind) -> bytes | None:
-    """What ``decode`` makes of it, or None when it refuses; nothing else may be raised."""
+    """What ``decode`` makes of a text, or None when it refuses the text; nothing else may be raised.
+
+    The law for all that is taken: ``wire.validate`` takes it too, whole and in pieces, and counts as many items.
+    """
+    path = PATHS.get(kind, ())
     try:
-        return decode(text, kind)
+        payload, items = decode(text, kind, path)
     except wire.Malformed as malformed:
         assert str(malformed)
         return None
+    assert wire.validate(payload, kind, path) == items
+    assert wire.validate(payload, kind, path, whole=0, slice_bytes=16) == items
+    return payload
+
+
+@given(requests())
+@settings(max_examples=200)
+def test_what_decode_makes_passes_validate_with_the_same_number_of_items(request: tuple[Signal, bytes]):
+    """A request that was decoded is not parsed a second time to be checked or counted."""
+    signal, payload = request
+    kind = SIGNALS[signal].request
+    made = taken(encode(payload, kind), kind)
+    assert made is not None
+    assert wire.validate(made, kind, PATHS[kind]) == wire.validate(payload, kind, PATHS[kind])
 
 
 @given(st.sampled_from(types()), ANYTHING)
@@ -258,7 +278,7 @@ def test_a_double_is_read_back_to_the_bit(number: float):
     """Shortest digits are exact; NaN is one NaN."""
     kind = {one.DESCRIPTOR.name: one for one in types()}["AnyValue"]
     payload = kind(double_value=number).SerializeToString()
-    found: Any = kind.FromString(decode(encode(payload, kind), kind))
+    found: Any = kind.FromString(decode(encode(payload, kind), kind)[0])
     assert found.WhichOneof("value") == "double_value"
     assert math.isnan(number) == math.isnan(found.double_value)
     assert math.isnan(number) or same(found, kind.FromString(payload))

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance
+from kafka_otlp_exporter.records.packing import Allowance
 from kafka_otlp_exporter.records.split import split
 from tests.laws.requests import REQUESTS, Item, from_json, items, only
 
@@ -89,7 +90,7 @@ def test_parts_never_have_more_than_their_allowance(
     """They are the first of those that there would be, the last one cut short; the rest is counted."""
     signal, payload = request
     parts = split(payload, SIGNALS[signal], form, limit, Allowance(most, records), key=16)
-    assert sum(len(part) + 16 + RECORD_MEMORY for part in parts.requests) <= most
+    assert sum(len(part) + 16 + RECORD_OVERHEAD_BYTES for part in parts.requests) <= most
     assert len(parts.requests) <= records
     sent = items(signal, payload)
     delivered = [item for part in parts.requests for item in read(signal, part, form)]

@@ -22,7 +22,7 @@ def accepts(payload: bytes, kind: Kind, whole: int, slice_bytes: int) -> bool:
     return True
 
 
-@given(requests(), st.sampled_from([0, 20, 1000, wire.WHOLE]), SIZES)
+@given(requests(), st.sampled_from([0, 20, 1000, wire.PARSED_WHOLE_BYTES]), SIZES)
 def test_a_valid_request_is_valid_in_slices_of_any_size(request: tuple[Signal, bytes], whole: int, size: int):
     """Its unknown fields and packed numbers included."""
     signal, payload = request

@@ -15,6 +15,8 @@ from kafka_otlp_exporter.config.settings import (
 
 # A worker's own 80 MiB, its share of the bytes in flight, and the copies that librdkafka makes of them.
 WORKER_MEMORY = 256 * MEBIBYTE
+# What a record costs in librdkafka beside the bytes of its key and value.
+RECORD_OVERHEAD_BYTES = 1024
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The bytes that the exporter may hold at one time.
 
-A receiver takes from it before it reads a request. The pipeline takes more where a request's records are larger than the
-request, and gives back when Kafka has taken or refused them, which may be after the client was answered.
+Bytes are taken before a request is read. More are taken when its records are larger than the request. They are given back
+when Kafka has taken or refused the records, which may be after the client was answered.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-# How often who waits for more looks whether it is still wanted.
+# How often a wait for more bytes checks whether it was abandoned.
 _LOOK_SECONDS = 0.1
 
 
@@ -27,11 +27,11 @@ class Budget:
 
     @property
     def contended(self) -> bool:
-        """Whether a request that was taken waits for more."""
+        """Whether a request that holds bytes waits for more."""
         return self._extending > 0
 
     def take(self, size: int) -> bool:
-        """Take ``size`` bytes for a new request; False when so many are not free, or one that was taken waits for more."""
+        """Take ``size`` bytes for a new request; False when they are not free, or another request waits for more."""
         with self._changed:
             if self._extending or self.taken + size > self.total:
                 return False
@@ -39,9 +39,10 @@ class Budget:
             return True
 
     def extend(self, size: int, timeout: float, abandoned: Callable[[], bool] = lambda: False) -> bool:
-        """Take ``size`` bytes more for a request that was taken; False when they are not free within ``timeout`` seconds.
+        """Take ``size`` more bytes for a request that holds some; False when they are not free within ``timeout`` seconds.
 
-        Nothing new is taken while it waits, for what is begun must be finished first. ``abandoned`` ends the wait.
+        While it waits, ``take`` returns False: otherwise requests that are begun could starve. The wait ends early when
+        ``abandoned`` returns True, which is checked ten times a second.
         """
         end = time.monotonic() + timeout
         with self._changed:
@@ -63,7 +64,7 @@ class Budget:
         return not short
 
     def give(self, size: int) -> None:
-        """Give ``size`` bytes back, and wake who waits for them."""
+        """Give ``size`` bytes back, and wake those who wait."""
         if size == 0:
             return
         with self._changed:
@@ -74,6 +75,9 @@ class Budget:
             wake()
 
     def when_given(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called once, by any thread, when bytes are given back, or nobody waits for more any longer."""
+        """Call ``wake`` once, in any thread, when bytes are given back or no request waits for more any longer.
+
+        A later call replaces an earlier one.
+        """
         with self._changed:
             self._wake = wake

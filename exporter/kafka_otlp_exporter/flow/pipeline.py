@@ -1,7 +1,7 @@
-"""The loop between a receiver and Kafka: take, make records, produce; deliveries, complete.
+"""The loop between a receiver and Kafka: take, make records, produce; then deliveries, complete.
 
-Started by ``server``. Two threads: one takes requests and produces, the other polls deliveries and completes; they
-share the list of requests that Kafka has not answered. Nothing here knows which receiver it serves.
+Two threads do it. One takes requests and produces, the other polls deliveries and completes. They share the requests
+that Kafka has not answered yet. This module must not know which receiver it works with (see ``request``).
 """
 
 from __future__ import annotations
@@ -10,70 +10,42 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
-from kafka_otlp_exporter import outcomes
-from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.budget import Budget
+from kafka_otlp_exporter.flow.request import Answer, Receiver, Request
+from kafka_otlp_exporter.kafka import faults
+from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.producer import NotProduced, Producer
-from kafka_otlp_exporter.otlp import json_decode, wire
-from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.outcomes import Delivered, Fault, Invalid, Outcome, Reason, Rejection, Unavailable
+from kafka_otlp_exporter.otlp.wire import Malformed
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.records.making import Batch, Layout, records
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 from kafka_otlp_exporter.telemetry.logs import log
 
 TAKE_AT_MOST = 256
 POLL_SECONDS = 0.1
-# How long the requests of one take together may wait for the bytes that their records have more than they.
+# Records may need more bytes than their requests. The requests of one take together wait so long for those bytes.
 GROWTH_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An OTLP Export request as it came.
-
-    ``arrival`` is when its last byte was read, in seconds of the monotonic clock; ``charge`` is in bytes of the budget;
-    ``encoding`` is that of the payload.
-    """
-
-    id: int
-    signal: Signal
-    payload: bytes
-    arrival: float
-    charge: int
-    encoding: Format = Format.PROTOBUF
-
-
-class Receiver(Protocol):
-    """What takes requests from clients and answers them."""
-
-    def take(self, max_requests: int, timeout: float) -> list[Request]:
-        """The requests that have arrived, up to ``max_requests``; waits up to ``timeout`` seconds for the first."""
-
-    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
-        """Answer requests by their ids; an id whose client has gone is passed over."""
-
-    def end(self, outcome: Outcome) -> None:
-        """Answer everything that waits, and whatever still arrives: nothing is taken any more."""
 
 
 @dataclass(slots=True)
 class Pending:
-    """A request that Kafka has not answered; after its deadline the client is told, and the bytes stay charged."""
+    """A request whose records are with librdkafka, until the last of them is reported.
 
-    id: int
-    signal: Signal
-    charge: int
-    topic: str
-    arrival: float
+    ``request`` has lost its payload, and its charge includes what its records need beyond it. At ``deadline`` (monotonic
+    clock) the client is answered; the bytes stay charged until the last report. ``record_bytes`` and ``failed_bytes``
+    count the values of all its records, and of those that failed.
+    """
+
+    request: Request
     deadline: float
-    unreported: int
+    topic: str
     rejected: Rejection | None
     items: int
     records: int
     record_bytes: int
+    unreported: int
     failed_bytes: int = 0
     faults: list[Fault] = field(default_factory=list)
 
@@ -94,14 +66,16 @@ class Pipeline:
         telemetry: Telemetry,
         request_timeout: float,
     ) -> None:
-        """``request_timeout`` is in seconds, from a request's arrival to its acknowledgement."""
+        """``request_timeout`` is in seconds, from a request's arrival to its acknowledgement.
+
+        ``budget`` is the one that the receiver charges its requests to.
+        """
         self._receiver = receiver
         self._producer = producer
         self._layout = layout
         self._budget = budget
         self._telemetry = telemetry
         self._request_timeout = request_timeout
-        self._most_values = json_decode.most_values(budget.total)
         message = f"Kafka has not acknowledged within {request_timeout:g} s (requestTimeout)."
         self._late = Unavailable(Reason.TIMED_OUT, message)
         self._too_grown = Unavailable(
@@ -125,7 +99,7 @@ class Pipeline:
             thread.start()
 
     def oldest_beat(self) -> float:
-        """Seconds since the slower of the two threads last came round; without end when one of them has ended."""
+        """Seconds since the slower of the two threads last began a round; infinite when one of them has ended."""
         if not all(thread.is_alive() for thread in self._threads):
             return float("inf")
         return time.monotonic() - min(self._beats.values())
@@ -135,7 +109,7 @@ class Pipeline:
         self._producer.flush(timeout)
 
     def stop(self) -> None:
-        """Stop both threads, and answer what Kafka has not answered and what was not taken yet."""
+        """Stop both threads. Answer the requests that Kafka has not answered, and those that were not taken yet."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(1)
@@ -150,8 +124,8 @@ class Pipeline:
     def _run_producing(self) -> None:
         while not self._stopping.is_set():
             self._beats["produce"] = time.monotonic()
-            answers: list[tuple[int, Outcome]] = []
-            # Oldest last, so that each can be let go of as it is done: payloads are large.
+            answers: list[Answer] = []
+            # Oldest last, so that each payload is freed as soon as it is done: payloads are large.
             requests = self._receiver.take(TAKE_AT_MOST, POLL_SECONDS)[::-1]
             patience = time.monotonic() + GROWTH_SECONDS
             while requests:
@@ -159,24 +133,23 @@ class Pipeline:
                 request = requests.pop()
                 outcome = self._produce(request, patience)
                 if outcome is not None:
-                    self._telemetry.count_answer(request.signal, outcome, None)
                     self._budget.give(request.charge)
-                    answers.append((request.id, outcome))
+                    answers.append(Answer(request.id, outcome))
                 del request
             if answers:
                 self._receiver.complete(answers)
 
     def _produce(self, request: Request, patience: float) -> Outcome | None:
-        """Hand a request's records to the producer; the outcome when there is nothing to wait for.
+        """Hand a request's records to the producer. Return the outcome when there is nothing to wait for, else None.
 
-        For the bytes that they have more than it, it waits until ``patience`` on the monotonic clock.
+        If the records need more bytes than the request, it waits for them until ``patience`` (monotonic clock).
         """
         self._telemetry.count_request(request.signal, len(request.payload))
         if time.monotonic() > request.arrival + self._request_timeout:
             return self._late
         try:
-            batch = records(request.signal, _protobuf(request, self._most_values), self._layout)
-        except wire.Malformed as error:
+            batch = records(request.signal, request.payload, self._layout, request.encoding)
+        except Malformed as error:
             return Invalid(f"{error}.")
         except Exception:
             log.exception("request_failed", signal=request.signal.value, bytes=len(request.payload))
@@ -191,22 +164,19 @@ class Pipeline:
 
     def _hand_over(self, request: Request, batch: Batch, charge: int) -> None:
         pending = Pending(
-            id=request.id,
-            signal=request.signal,
-            charge=charge,
-            topic=batch.records[0].topic,
-            arrival=request.arrival,
+            request=replace(request, payload=b"", charge=charge),
             deadline=request.arrival + self._request_timeout,
-            unreported=len(batch.records),
+            topic=batch.records[0].topic,
             rejected=batch.rejected,
             items=batch.items,
             records=len(batch.records),
             record_bytes=sum(len(record.value) for record in batch.records),
+            unreported=len(batch.records),
         )
         if len(batch.records) > 1:
             self._telemetry.count_split(request.signal)
         with self._unanswered_lock:
-            self._unanswered[pending.id] = pending
+            self._unanswered[request.id] = pending
         for record in batch.records:
             sent = (pending, len(record.value))
             try:
@@ -236,10 +206,10 @@ class Pipeline:
                 pending.faults.append(fault)
                 pending.failed_bytes += size
             if pending.unreported == 0:
-                given += pending.charge
+                given += pending.request.charge
                 self._count_records(pending)
                 with self._unanswered_lock:
-                    waiting = self._unanswered.pop(pending.id, None)
+                    waiting = self._unanswered.pop(pending.request.id, None)
                 if waiting is not None:
                     answers.append((pending, self._outcome(pending)))
         try:
@@ -249,23 +219,24 @@ class Pipeline:
             self._budget.give(given)
 
     def _count_records(self, pending: Pending) -> None:
+        signal = pending.request.signal
         if failed := len(pending.faults):
-            self._telemetry.count_records(pending.signal, failed, pending.failed_bytes, delivered=False)
+            self._telemetry.count_records(signal, failed, pending.failed_bytes, delivered=False)
         if taken := pending.records - failed:
             size = pending.record_bytes - pending.failed_bytes
-            self._telemetry.count_records(pending.signal, taken, size, delivered=True)
+            self._telemetry.count_records(signal, taken, size, delivered=True)
 
     def _outcome(self, pending: Pending) -> Outcome:
         if not pending.faults:
             return Delivered(pending.rejected)
-        return outcomes.of_faults(pending.faults, pending.topic)
+        return faults.of_records(pending.faults, pending.topic)
 
     def _overdue(self) -> list[tuple[Pending, Outcome]]:
-        """Requests arrive in the order of their deadlines, so only the head of the line can be overdue."""
+        """The requests whose deadline has passed. They are in the order of their arrival, so the overdue ones come first."""
         overdue: list[tuple[Pending, Outcome]] = []
         with self._unanswered_lock:
             while (head := next(iter(self._unanswered.values()), None)) and head.deadline <= time.monotonic():
-                del self._unanswered[head.id]
+                del self._unanswered[head.request.id]
                 overdue.append((head, self._late))
         return overdue
 
@@ -273,13 +244,9 @@ class Pipeline:
         if not answers:
             return
         now = time.monotonic()
-        for pending, outcome in answers:
-            self._telemetry.count_answer(pending.signal, outcome, now - pending.arrival, pending.items)
-        self._receiver.complete([(pending.id, outcome) for pending, outcome in answers])
-
-
-def _protobuf(request: Request, most_values: int) -> bytes:
-    """The payload as protobuf; one that is JSON, of so many values, is translated. Raises wire.Malformed."""
-    if request.encoding is Format.JSON:
-        return json_decode.decode(request.payload, SIGNALS[request.signal].request, most_values)
-    return request.payload
+        self._receiver.complete(
+            [
+                Answer(pending.request.id, outcome, pending.items, now - pending.request.arrival)
+                for pending, outcome in answers
+            ]
+        )

@@ -1,7 +1,7 @@
-"""The only door to librdkafka: produce records, learn what became of them, check a configuration.
+"""The only module that imports confluent_kafka: produce records, learn what became of them, check a configuration.
 
-Called by ``pipeline`` (one thread produces, one polls) and, for ``check`` alone, by the operator. A producer that has
-failed fatally is replaced; what it held is reported as failed, so that every record is reported exactly once.
+One thread may produce while another polls. A client of librdkafka that has failed fatally is replaced. The records that it
+held are reported as failed, so every record is reported exactly once.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka import Producer as Client
 
 from kafka_otlp_exporter.config.properties import canonical
+from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.traffic import Traffic
-from kafka_otlp_exporter.outcomes import Fault
 
-if TYPE_CHECKING:  # the operator, which only checks configurations, is installed without what records are made with
+if TYPE_CHECKING:  # the operator only checks configurations; it is installed without the libraries that make records
     from kafka_otlp_exporter.records.making import Record
 
 Token = TypeVar("Token")
 
 LIBRDKAFKA_VERSION = str(libversion()[0])
 
-# Half a second: how long a pod that is ready is not known to be.
+# The state of the connection is at most so old.
 STATISTICS_INTERVAL_MS = 500
 
+# How long a client that was replaced may go on sending the records that it holds.
 RETIRED_SECONDS = 10.0
 
-# For how long no broker may be connected before it is said.
+# How long no broker may be connected before Kafka counts as not reached. Brokers close idle connections, and librdkafka
+# opens new ones: that is no failure.
 LOST_SECONDS = 3.0
 
 _log = logging.getLogger("librdkafka")
@@ -45,25 +47,25 @@ _log = logging.getLogger("librdkafka")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Whether any broker has answered and is connected, and if not, the last that was heard."""
+    """Whether any broker is connected, and if none is, the last error that says why."""
 
     connected: bool
     fault: Fault | None
 
 
-class NotProduced(Exception):  # a state of the queue, not an error of the caller's
+class NotProduced(Exception):  # a state of the queue, not a mistake of the caller
     """The record was not taken into the producer's queue."""
 
     def __init__(self, fault: Fault) -> None:
-        """Carry what librdkafka said."""
+        """``fault`` is librdkafka's error."""
         super().__init__(fault.name)
         self.fault = fault
 
 
 def check(properties: Mapping[str, str]) -> str | None:
-    """Have librdkafka check a producer configuration, without reaching for any broker.
+    """Let librdkafka check a producer configuration, without connecting to a broker.
 
-    Returns None when it is accepted, else librdkafka's sentence, which names the property that is wrong.
+    Returns None when librdkafka accepts it, else its sentence, which names the wrong property and not its value.
     """
     alone = {name: value for name, value in properties.items() if canonical(name) != "metadata.broker.list"}
     try:
@@ -71,14 +73,17 @@ def check(properties: Mapping[str, str]) -> str | None:
     except KafkaException as error:
         return _sentence(error)
     except Exception as error:
-        # confluent_kafka takes some properties for callbacks and tables of its own, and stumbles over a text.
+        # confluent_kafka expects a function or a table for some properties, and fails in many ways on a text.
         return f"{type(error).__name__}: {error}"
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One librdkafka client, whether it has failed fatally, and until when it may send what it holds, if retired."""
+    """One client of librdkafka, and whether it has failed fatally.
+
+    ``retired`` is until when it may send the records that it holds (monotonic clock), if another has taken its place.
+    """
 
     client: Client
     fatal: threading.Event
@@ -86,15 +91,15 @@ class _Attempt:
 
 
 class Producer(Generic[Token]):
-    """A librdkafka producer that outlives its fatal errors. ``Token`` is what the caller knows a record by."""
+    """A producer that survives librdkafka's fatal errors. ``Token`` is the caller's own name for a record."""
 
     def __init__(self, properties: Mapping[str, str]) -> None:
-        """Create the producer; it connects by itself. Raises ValueError with librdkafka's sentence."""
+        """Create the producer; it connects in the background. Raises ValueError with librdkafka's sentence."""
         self.rebuilds = 0
         self.traffic = Traffic()
         self._properties = dict(properties)
         self._reports: deque[tuple[Token, KafkaError | None]] = deque()
-        # Held while a record is handed over, so that none reaches a client that is being given up.
+        # Held while a record is handed over, so that no record reaches a client that is being replaced.
         self._replacing = threading.Lock()
         self._connection = Connection(connected=False, fault=None)
         self._last_up = float("-inf")
@@ -110,11 +115,14 @@ class Producer(Generic[Token]):
         return self._connection
 
     def produce(self, record: Record, token: Token) -> None:
-        """Hand a record to librdkafka, which copies it. Its report comes from ``poll``. Raises NotProduced."""
+        """Hand a record to librdkafka, which copies it; ``poll`` reports ``token`` once.
+
+        Raises NotProduced when librdkafka does not take it; then there is no report.
+        """
         reports = self._reports
 
         def report(error: KafkaError | None, _: object) -> None:
-            # librdkafka calls this from inside poll(), where nothing else is safe.
+            # librdkafka calls this inside poll(), where it is not safe to do more.
             reports.append((token, error))
 
         with self._replacing:
@@ -130,7 +138,7 @@ class Producer(Generic[Token]):
                 raise NotProduced(_fault(error.args[0])) from None
 
     def poll(self, timeout: float) -> list[tuple[Token, Fault | None]]:
-        """Wait up to ``timeout`` seconds for reports and return all that are there, each record's once."""
+        """Wait up to ``timeout`` seconds for reports, and return all that there are; each record is reported once."""
         attempt = self._attempt
         with self._noting(attempt):
             attempt.client.poll(timeout)
@@ -143,15 +151,16 @@ class Producer(Generic[Token]):
         return [(token, None if error is None else _fault(error)) for token, error in burst]
 
     def flush(self, timeout: float) -> None:
-        """Send what lingers and wait up to ``timeout`` seconds for it; the reports come from ``poll``."""
+        """Send what lingers, and wait up to ``timeout`` seconds for Kafka to answer; ``poll`` has the reports."""
         attempt = self._attempt
         with self._noting(attempt):
             attempt.client.flush(timeout)
 
     def reconfigure(self, properties: Mapping[str, str]) -> None:
-        """Use other properties, for records that come from now on. Raises ValueError with librdkafka's sentence.
+        """Use other properties for records that come from now on.
 
-        What the old client holds it may still send, for RETIRED_SECONDS; then it is reported as failed.
+        The old client may send what it holds for RETIRED_SECONDS; after that its records are reported as failed. Raises
+        ValueError with librdkafka's sentence; then nothing has changed.
         """
         before, self._properties = self._properties, dict(properties)
         try:
@@ -188,13 +197,13 @@ class Producer(Generic[Token]):
 
     @contextlib.contextmanager
     def _noting(self, attempt: _Attempt) -> Iterator[None]:
-        """Let a client serve its callbacks: after a fatal error that raises, though reports were taken down."""
+        """Let a client run its callbacks. After a fatal error it raises, but the reports were noted before."""
         try:
             yield
         except KafkaException as error:
             self._note(attempt.fatal, error.args[0])
         except SystemError:
-            # What confluent_kafka makes of a fatal error that is raised while a report's callback returns.
+            # confluent_kafka raises this when a fatal error is raised while the callback of a report returns.
             attempt.fatal.set()
 
     def _note(self, fatal: threading.Event, error: KafkaError) -> None:
@@ -210,7 +219,7 @@ class Producer(Generic[Token]):
             self._keep_most_telling(_fault(error))
 
     def _keep_most_telling(self, fault: Fault) -> None:
-        """That all brokers are down follows each cause and says less than it."""
+        """Remember a fault, but not "all brokers are down" after its cause: it follows each cause and says less."""
         known = self._connection.fault
         if fault.name == "_ALL_BROKERS_DOWN" and known is not None:
             return
@@ -218,21 +227,20 @@ class Producer(Generic[Token]):
 
     def _read_statistics(self, fatal: threading.Event, text: str) -> None:
         if fatal is not self._attempt.fatal:
-            return  # a retired client's
+            return  # of a client that was replaced
         statistics: Mapping[str, Any] = json.loads(text)
         self.traffic.note(statistics)
         now = time.monotonic()
         if self.traffic.connections:
             self._last_up = now
-        # Brokers close idle connections, and librdkafka opens new ones: that is no failure.
         connected = now - self._last_up < LOST_SECONDS
         self._connection = Connection(connected, None if connected else self._connection.fault)
 
     def _replace(self, failed: _Attempt) -> None:
-        """Have what the failed client holds reported, and put another in its place; again later if that fails."""
+        """Let the failed client report what it holds, and put a new one in its place; ``poll`` retries."""
         with self._replacing:
             if self._attempt is not failed:
-                # It was retired while it failed; what it holds will not be sent any more.
+                # It was replaced for other properties while it failed. It cannot send any more.
                 self._retired = [
                     replace(one, retired=float("-inf")) if one.fatal is failed.fatal else one for one in self._retired
                 ]
@@ -259,7 +267,7 @@ class Producer(Generic[Token]):
 
 
 def _sentence(error: KafkaException) -> str:
-    """What librdkafka says, without the value that it found wrong: it may be a secret in the wrong place."""
+    """Librdkafka's sentence without the wrong value, which may be a secret in the wrong place."""
     return re.sub(r' value "[^"]*"', " value", str(error.args[0].str()).strip())
 
 

@@ -1,6 +1,6 @@
 """What librdkafka's statistics say of its queue and its requests, added up over the clients of one producer. Pure.
 
-Used by ``producer``; the figures are those of librdkafka's STATISTICS.md.
+Source of the figures: librdkafka's STATISTICS.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _COUNTERS = {"requests": "tx", "retries": "txretries", "errors": "txerrs", "time
 
 
 class Traffic:
-    """Gauges of the client in use, and counters that do not start anew with another client."""
+    """Gauges of the client in use, and counters that go on when another client takes its place."""
 
     def __init__(self) -> None:
         self.queue_records = 0
@@ -23,17 +23,17 @@ class Traffic:
         self._before = dict(self.totals)
 
     def restart(self) -> None:
-        """Another client is in use; its counters begin at nothing."""
+        """Expect the statistics of another client, whose counters begin at 0."""
         self._before = dict.fromkeys(_COUNTERS, 0)
 
     def note(self, statistics: Mapping[str, Any]) -> None:
-        """Take down what the client in use says."""
+        """Note the statistics of the client in use, as librdkafka's JSON has them."""
         brokers = statistics.get("brokers", {}).values()
         self.queue_records = int(statistics.get("msg_cnt", 0))
         self.queue_bytes = int(statistics.get("msg_size", 0))
         self.connections = sum(broker.get("state") == "UP" for broker in brokers)
         for name, figure in _COUNTERS.items():
             value = sum(int(broker.get(figure, 0)) for broker in brokers)
-            # A broker that librdkafka has forgotten takes its figures along.
+            # The figures of a broker disappear when librdkafka removes it, so the sum can become smaller.
             self.totals[name] += max(0, value - self._before[name])
             self._before[name] = value

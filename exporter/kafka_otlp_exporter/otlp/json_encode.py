@@ -1,6 +1,6 @@
 """OTLP/JSON from the protobuf wire format, for messages of any OTLP type. Pure.
 
-Called by ``records`` for the format ``json``, on whole requests and on their items. Driven by the protobuf descriptors.
+It is driven by the protobuf descriptors, so no field of OTLP is named here.
 """
 
 from __future__ import annotations
@@ -18,46 +18,50 @@ from google.protobuf.message_factory import GetMessageClass
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.scalars import scalar
 
-# What is larger is made into text piece by piece, each parsed alone: see wire.WHOLE. A piece of empty spans costs 3 MB
-# as objects of upb's and 1 MB as Python's; larger pieces are slower, too.
-WHOLE = 32 * 1024
+# A larger message is made into text piece by piece, and each piece is parsed alone (see wire.PARSED_WHOLE_BYTES). A piece
+# of empty spans needs 3 MB as objects of upb and 1 MB as objects of Python. Larger pieces are also slower.
+PIECE_BYTES = 32 * 1024
 
 Convert = Callable[[Any], Any]
 
 
-def encode(payload: bytes, message: type[Message], *, whole: int = WHOLE) -> bytes:
+def encode(payload: bytes, message: type[Message], *, whole: int = PIECE_BYTES) -> bytes:
     """The serialised ``message`` as compact OTLP/JSON in UTF-8, its fields in the order of their numbers.
 
-    Ids are lowercase hex of whatever length they have; unknown fields are left out, for JSON has no place for them.
-    Lists are the texts of their items with commas between. Needs the memory of the text and of two pieces of ``whole``
-    bytes (10 or more). Raises wire.Malformed when the payload is no ``message``, or has more than wire.MAX_FIELDS side by
-    side.
+    An id of any length becomes lowercase hex. Unknown fields are left out, because JSON has no place for them. A list is
+    the texts of its items with commas between them, without spaces. It needs memory for the text and for two pieces of
+    ``whole`` bytes (10 or more). Raises wire.Malformed when the payload is no ``message``, or has more than
+    wire.MAX_FIELDS fields side by side.
     """
-    shape = _shape(message.DESCRIPTOR)
+    known = _encoded_type(message.DESCRIPTOR)
     try:
         if len(payload) <= whole:
-            return orjson.dumps(shape.object(message.FromString(payload)))
+            return orjson.dumps(known.object(message.FromString(payload)))
         wire.validate(payload, message, whole=whole, slice_bytes=whole)
-        return b"".join(_Cutter(payload, whole).message(_range(0, len(payload)), shape))
+        return b"".join(_PiecewiseEncoder(payload, whole).message(_range(0, len(payload)), known))
     except DecodeError:
         raise wire.Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One field: its key, the wire types it may come in, its message or None, and the members that it puts out."""
+    """One field of a message type.
+
+    ``kinds`` are the wire types in which it may come, ``inner`` is the type of a message field, and ``others`` are the
+    numbers of the other members of its oneof, which it replaces.
+    """
 
     key: str
     kinds: frozenset[int]
     convert: Convert | None
     many: bool
     packable: bool
-    inner: _Shape | None
+    inner: _EncodedType | None
     others: tuple[int, ...]
 
 
-class _Shape:
-    """A message type as JSON. What it holds is found when it is first asked for, because types hold themselves."""
+class _EncodedType:
+    """What the encoder knows of one message type. It is worked out when first used, because types can contain themselves."""
 
     def __init__(self, descriptor: Any) -> None:
         self.descriptor = descriptor
@@ -70,12 +74,12 @@ class _Shape:
 
     @cached_property
     def fields(self) -> dict[Any, tuple[str, Convert | None]]:
-        """What ``object`` needs of the rows, by the descriptors that protobuf lists values with."""
+        """Key and conversion of each field, by the descriptor that protobuf's ListFields returns."""
         by_number = self.descriptor.fields_by_number
         return {by_number[number]: (row.key, row.convert) for number, row in self.rows.items()}
 
     def object(self, message: Any) -> dict[str, Any]:
-        """A message as orjson takes it."""
+        """A parsed message as a value for orjson."""
         fields = self.fields
         found = {}
         for descriptor, value in message.ListFields():
@@ -84,20 +88,20 @@ class _Shape:
         return found
 
     def objects(self, messages: Any) -> list[dict[str, Any]]:
-        """A list of messages as orjson takes it."""
+        """A list of parsed messages as a value for orjson."""
         one = self.object
         return [one(message) for message in messages]
 
 
 @cache
-def _shape(descriptor: Any) -> _Shape:
-    return _Shape(descriptor)
+def _encoded_type(descriptor: Any) -> _EncodedType:
+    return _EncodedType(descriptor)
 
 
 def _row(one: Any) -> _Row:
     convert: Convert | None
     if one.message_type is not None:
-        inner = _shape(one.message_type)
+        inner = _encoded_type(one.message_type)
         convert = inner.objects if one.is_repeated else inner.object
         kinds, packable = frozenset({wire.LEN}), False
     else:
@@ -117,7 +121,7 @@ def _list_of(convert: Convert | None) -> Convert:
 
 
 class _Ranges:
-    """Places in the payload that count as if they stood one behind the other; a million of them take 16 MB."""
+    """Ranges of the payload that are read as one, in order. A million of them take 16 MB."""
 
     __slots__ = ("_places", "size")
 
@@ -130,7 +134,7 @@ class _Ranges:
         return zip(places, places, strict=True)
 
     def add(self, start: int, end: int) -> None:
-        """Put one more behind the others."""
+        """Add a range after the others."""
         self.size += end - start
         if self._places and self._places[-1] == start:
             self._places[-1] = end
@@ -141,10 +145,11 @@ class _Ranges:
 
 @dataclass(slots=True)
 class _Content:
-    """What was found in a large message, by field number: of lists the texts, and the places that are no text yet.
+    """What was found in a large message, by field number.
 
-    A field that is no list is a message, whose occurrences count as one behind the other, or a scalar, whose last counts;
-    of the members of a oneof only the last one stays.
+    ``texts`` has the finished items of lists, and ``runs`` the items that are not text yet. ``messages`` has all
+    occurrences of a message field, which protobuf merges. ``scalars`` has the last occurrence of a scalar field, which is
+    the one that counts. Of the members of a oneof only the last one is kept.
     """
 
     texts: dict[int, list[bytes]] = field(default_factory=dict)
@@ -154,25 +159,25 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cutter:
-    """Makes text of messages that are too large to be parsed whole: a message is ranges of the payload."""
+class _PiecewiseEncoder:
+    """Makes text of messages that are too large to be parsed whole; such a message is some ranges of the payload."""
 
     payload: bytes
     limit: int
 
-    def message(self, ranges: _Ranges, shape: _Shape) -> list[bytes]:
+    def message(self, ranges: _Ranges, known: _EncodedType) -> list[bytes]:
         """The text of a message, in parts."""
         if ranges.size <= self.limit:
-            return [orjson.dumps(shape.object(shape.type.FromString(self._bytes(ranges))))]
+            return [orjson.dumps(known.object(known.type.FromString(self._bytes(ranges))))]
         content = _Content()
         for start, end in ranges:
-            self._walk(start, end, shape, content)
+            self._walk(start, end, known, content)
         for number, run in content.runs.items():
-            self._add_items(self._bytes(run), number, shape, content)
-        return list(self._text(shape, content))
+            self._add_items(self._bytes(run), number, known, content)
+        return list(self._text(known, content))
 
-    def _walk(self, position: int, end: int, shape: _Shape, content: _Content) -> None:
-        rows, limit = shape.rows, self.limit
+    def _walk(self, position: int, end: int, known: _EncodedType, content: _Content) -> None:
+        rows, limit = known.rows, self.limit
         while position < end:
             first = position
             number, kind, body, position = wire.field(self.payload, first, end)
@@ -182,10 +187,10 @@ class _Cutter:
             if row.many:
                 run = content.runs.get(number) or content.runs.setdefault(number, _Ranges())
                 if run.size + position - first > limit:
-                    self._add_items(self._bytes(run), number, shape, content)
+                    self._add_items(self._bytes(run), number, known, content)
                     run = content.runs[number] = _Ranges()
                 if position - first > limit:
-                    self._add_large(number, (first, body, position), shape, content)
+                    self._add_large(number, (first, body, position), known, content)
                 else:
                     run.add(first, position)
                 continue
@@ -197,20 +202,20 @@ class _Cutter:
             else:
                 content.messages.setdefault(number, _Ranges()).add(body, position)
 
-    def _add_large(self, number: int, place: tuple[int, int, int], shape: _Shape, content: _Content) -> None:
-        """Make text of an item, or of packed numbers, that is larger than a piece."""
+    def _add_large(self, number: int, place: tuple[int, int, int], known: _EncodedType, content: _Content) -> None:
+        """Make text of one list item, or of packed numbers, that is larger than a piece."""
         first, body, end = place
-        row = shape.rows[number]
+        row = known.rows[number]
         if row.inner is not None:
             _append(content, number, self.message(_range(body, end), row.inner))
         elif row.packable:
             for piece in self._pieces(body, end, row):
-                self._add_items(wire.enclose(number, piece), number, shape, content)
+                self._add_items(wire.enclose(number, piece), number, known, content)
         else:
-            self._add_items(self.payload[first:end], number, shape, content)
+            self._add_items(self.payload[first:end], number, known, content)
 
-    def _add_items(self, fields: bytes, number: int, shape: _Shape, content: _Content) -> None:
-        items = shape.object(shape.type.FromString(fields)).get(shape.rows[number].key)
+    def _add_items(self, fields: bytes, number: int, known: _EncodedType, content: _Content) -> None:
+        items = known.object(known.type.FromString(fields)).get(known.rows[number].key)
         if items:
             _append(content, number, [orjson.dumps(items)[1:-1]])
 
@@ -222,11 +227,11 @@ class _Cutter:
         step = self.limit - self.limit % 8
         yield from (self.payload[at : min(at + step, end)] for at in range(start, end, step))
 
-    def _text(self, shape: _Shape, content: _Content) -> Iterator[bytes]:
+    def _text(self, known: _EncodedType, content: _Content) -> Iterator[bytes]:
         last = b"".join([self.payload[start:end] for start, end in content.scalars.values()])
-        scalars = shape.object(shape.type.FromString(last))
+        scalars = known.object(known.type.FromString(last))
         before = b"{"
-        for number, row in shape.rows.items():
+        for number, row in known.rows.items():
             if number in content.texts:
                 parts = [b"[", *content.texts[number], b"]"]
             elif number in content.messages and row.inner is not None:

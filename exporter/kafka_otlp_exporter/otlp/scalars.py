@@ -1,7 +1,6 @@
-"""The scalar fields of OTLP/JSON: what they become as JSON, and how JSON's values stand on the wire. Pure.
+"""The scalar fields of OTLP/JSON: how each is shown in JSON, and how its JSON value is written to the wire. Pure.
 
-Used by ``encode`` and ``decode``. Source: the OTLP specification, "JSON Protobuf Encoding", and protobuf's "ProtoJSON
-Format".
+Sources: the OTLP specification, "JSON Protobuf Encoding", and protobuf's "ProtoJSON Format".
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import ID_BYTES
 
-# A number in a string may not be longer: it is written in at most 20 digits, and a double in 24 characters.
+# The longest number in a string that is accepted. An integer needs at most 20 digits, a double 24 characters.
 _LONGEST_NUMBER = 64
 _LONGEST_PATH = 200
 
-# The grammar of a JSON number, its exponent bounded.
+# The grammar of a JSON number, with a bounded exponent.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _STANDARD = str.maketrans("-_", "+/")
@@ -33,15 +32,15 @@ _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _ALL = (1 << 64) - 1
 _LENGTHS = tuple(bytes([length]) for length in range(128))
 
-# From what protobuf has to what orjson takes; None where that is the same.
+# From protobuf's value to the value for orjson; None when they are the same.
 Show = Callable[[Any], Any] | None
-# From what orjson has to what stands on the wire behind the tag. Raises Unfit.
+# From orjson's value to the bytes after the tag. Raises Unfit when the value is wrong.
 Read = Callable[[Any], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A scalar type: its wire type, and both ways."""
+    """A scalar type: its wire type, and its conversion in both directions."""
 
     kind: int
     show: Show
@@ -49,21 +48,21 @@ class Scalar:
 
 
 def scalar(field: Any) -> Scalar:
-    """That of a field's descriptor; ids are hex wherever they stand, other bytes are base64."""
+    """The scalar type of a field, by its descriptor. Ids are hex in every message, other bytes are base64."""
     if field.type == FieldDescriptor.TYPE_BYTES and field.name in ID_BYTES:
         return Scalar(wire.LEN, bytes.hex, partial(_identifier, ID_BYTES[field.name]))
     return _SCALARS[field.type]
 
 
 class Unfit(Exception):
-    """What is wrong with a value, and the keys and indexes that lead to it, the innermost first."""
+    """A value is wrong: what is wrong with it, and the keys and indexes that lead to it, innermost first."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.steps: list[str] = []
 
     def sentence(self) -> str:
-        """Path and finding."""
+        """The path of the value, and what is wrong with it."""
         path = "".join(reversed(self.steps)).removeprefix(".")
         if len(path) > _LONGEST_PATH:
             path = f"{path[: _LONGEST_PATH // 2]} … {path[-_LONGEST_PATH // 2 :]}"
@@ -71,7 +70,7 @@ class Unfit(Exception):
 
 
 def unfit(value: Any, allowed: str) -> Unfit:
-    """The refusal of a value for what it is."""
+    """The error for a value of a wrong type or form; ``allowed`` says what it has to be."""
     return Unfit(f"is {_found(value)}, and has to be {allowed}")
 
 
@@ -102,7 +101,7 @@ def _text_of(value: bytes) -> str:
 
 
 def prefix(length: int) -> bytes:
-    """What stands before so many bytes."""
+    """The length prefix of a field of ``length`` bytes."""
     return _LENGTHS[length] if length < 128 else wire.varint(length)
 
 
@@ -131,14 +130,14 @@ def _base64(value: Any) -> bytes:
 
 
 def _identifier(size: int, value: Any) -> bytes:
-    """An id of so many bytes, or none at all."""
+    """An id of ``size`` bytes in hex, or an empty string."""
     if value == "":
         return b"\x00"
     try:
         content = bytes.fromhex(value)
     except (TypeError, ValueError):
         content = b""
-    # fromhex passes over spaces
+    # bytes.fromhex ignores spaces, so the length of the text is checked too.
     if len(content) != size or len(value) != 2 * size:
         raise unfit(value, f"{2 * size} hexadecimal digits, or empty")
     return _LENGTHS[size] + content
@@ -155,7 +154,7 @@ def _integer(value: Any, low: int, high: int, allowed: str = "an integer") -> in
 
 
 def _number(value: Any, low: int, high: int) -> int:
-    """An integer that may stand in a string, also as 1.0 or 1e3."""
+    """An integer, also in a string, and also written as 1.0 or 1e3."""
     if type(value) is str and len(value) <= _LONGEST_NUMBER:
         if value.isdigit() and value.isascii() and value[0] != "0":
             value = int(value)

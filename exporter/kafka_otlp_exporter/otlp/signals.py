@@ -1,6 +1,6 @@
-"""The three signals of OTLP, one row each: service, messages, topic option, and where the items are.
+"""The three signals of OTLP, one row each: service, messages, topic option, and where the items are. Pure.
 
-The only module that knows the OTLP protobuf packages. Used by ``receiver``, ``records``, ``encode``, ``decode`` and ``wire``'s callers.
+This is the only module that imports the OTLP protobuf packages.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ CONTENT_TYPES: Mapping[Format, str] = {
     Format.JSON: "application/json",
 }
 
-# The bytes that OTLP/JSON writes as hex wherever they stand (spans, links, log records, exemplars), and how many they are.
+# The fields that OTLP/JSON writes as hex in every message (spans, links, log records, exemplars), and their sizes in bytes.
 ID_BYTES: Mapping[str, int] = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
 
+# Field numbers that lead from a request to its items, one set for each step; any number of a set is followed.
 ItemPath = tuple[frozenset[int], ...]
 
 
 class Signal(StrEnum):
-    """A kind of telemetry; the value is that of the record header ``otlp.signal``."""
+    """A kind of telemetry. The value is used in the HTTP path, in the record header ``otlp.signal`` and in metrics."""
 
     TRACES = "traces"
     METRICS = "metrics"

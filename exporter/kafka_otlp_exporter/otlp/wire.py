@@ -1,6 +1,6 @@
-"""The protobuf wire format, from bytes to bytes: is it valid, how many items are in it. Pure.
+"""The protobuf wire format, from bytes to bytes: whether a payload is valid, and how many items it has. Pure.
 
-Called by ``records``. A valid payload is forwarded as it came, so its messages are only looked at, never kept.
+A valid payload is forwarded as it came. So its messages are only looked at, and never kept as objects.
 Source of the format: the protobuf documentation, "Encoding".
 """
 
@@ -18,16 +18,16 @@ from kafka_otlp_exporter.otlp.signals import ItemPath
 
 VARINT, I64, LEN, START_GROUP, END_GROUP, I32 = range(6)
 
-# upb's parsed form can be 85 times the size of the bytes (empty spans). What is larger than WHOLE is parsed in pieces
-# of SLICE, so that one request costs some 90 MB for a moment at the worst, however large it is.
-WHOLE = 1024 * 1024
-SLICE = 128 * 1024
+# upb's parsed form can be 85 times the size of the bytes (empty spans). A larger payload than PARSED_WHOLE_BYTES is parsed
+# in slices of PARSED_SLICE_BYTES, so one request needs 90 MB for a moment at the worst, however large it is.
+PARSED_WHOLE_BYTES = 1024 * 1024
+PARSED_SLICE_BYTES = 128 * 1024
 
-# How many fields side by side may have to be told apart in one request: some 2 s of CPU. It is more items than a request
-# of 64 MiB can sensibly hold, and without it one made of empty items would hold up all others for a minute.
+# How many fields side by side one request may have; to tell them apart takes about 2 s of CPU. A sensible request of
+# 64 MiB has fewer items. Without the limit, a request of empty items would delay all others for a minute.
 MAX_FIELDS = 2_000_000
 
-# upb's default limit, and that of Java's and C++'s parsers: what is nested deeper would break a consumer.
+# The default limit of the parsers of upb, Java and C++. A message that is nested deeper would break a consumer.
 MAX_DEPTH = 100
 
 _PACKED_VARINTS = frozenset(
@@ -53,12 +53,13 @@ def validate(
     message: type[Message],
     item_path: ItemPath = (),
     *,
-    whole: int = WHOLE,
-    slice_bytes: int = SLICE,
+    whole: int = PARSED_WHOLE_BYTES,
+    slice_bytes: int = PARSED_SLICE_BYTES,
 ) -> int:
-    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed.
+    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed when it does not.
 
-    Returns how many messages stand at the end of ``item_path``, whose steps each are one field.
+    Returns how many messages are at the end of ``item_path``, each of whose steps is one field number. A payload of more
+    than ``whole`` bytes is parsed in slices of about ``slice_bytes``.
     """
     try:
         if len(payload) <= whole:
@@ -71,7 +72,7 @@ def validate(
 
 
 def _count(message: Message, names: Sequence[str]) -> int:
-    """As ``count_items``, in a message that is parsed already: a small part of the time."""
+    """Count like ``count_items``, but in a parsed message, which takes a small part of the time."""
     holders: list[Any] = [message]
     for name in names[:-1]:
         holders = [one for holder in holders for one in getattr(holder, name)]
@@ -90,13 +91,15 @@ def _names(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class _Cutter:
+class _Slicer:
+    """One pass over a payload; ``fields`` counts the fields that were told apart so far."""
+
     payload: bytes
     limit: int
     fields: int = 0
 
     def pieces(self, start: int, end: int, descriptor: Any, path: tuple[int, ...]) -> Iterator[bytes]:
-        """The slices of one message: what stands side by side in it, and what its large fields fall into."""
+        """The slices of one message: runs of neighbouring fields, and the slices of each field that is too large."""
         if len(path) > MAX_DEPTH:
             raise Malformed(f"messages are nested more than {MAX_DEPTH} deep")
         payload, limit = self.payload, self.limit
@@ -133,15 +136,18 @@ class _Cutter:
 def slices(payload: bytes, message: type[Message], limit: int) -> Iterator[bytes]:
     """Cut a ``message`` into messages of the same type, of about ``limit`` bytes (10 or more), fields in order.
 
-    A field is only cut where it is a message or packed varints: a longer string makes a longer slice. Each slice has
-    the enclosing messages around it, so it parses at its true depth, and all of them parse exactly when the payload
-    does. Raises Malformed where a field cannot be told from its neighbour.
+    Only messages and packed varints are cut: a longer string makes a longer slice. Each slice repeats the messages
+    around it, so it parses at its true depth. All slices parse if and only if the payload does. Raises Malformed when
+    the bytes are no fields, are nested more than MAX_DEPTH deep, or are more than MAX_FIELDS.
     """
-    return _Cutter(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
+    return _Slicer(payload, limit).pieces(0, len(payload), message.DESCRIPTOR, ())
 
 
 def packed(payload: bytes, start: int, end: int, limit: int) -> Iterator[bytes]:
-    """Cut packed varints into pieces of at most ``limit`` bytes (10 or more). Raises Malformed where one is longer."""
+    """Cut the packed varints between ``start`` and ``end`` into pieces of at most ``limit`` bytes (10 or more).
+
+    Raises Malformed when one varint is longer than ``limit``.
+    """
     while end - start > limit:
         cut = start + limit
         while cut > start and payload[cut - 1] & 0x80:
@@ -164,12 +170,12 @@ def _enclose(path: tuple[int, ...], content: bytes) -> bytes:
 
 
 def enclose(number: int, content: bytes) -> bytes:
-    """A field of that number whose body is ``content``."""
+    """Write a length-delimited field: tag, length, ``content``."""
     return _header(number, len(content)) + content
 
 
 def header_size(number: int, length: int) -> int:
-    """How many bytes stand before a body of ``length`` bytes: tag and length."""
+    """The bytes of the tag and the length of a field whose body has ``length`` bytes."""
     return len(_header(number, length))
 
 
@@ -178,7 +184,11 @@ def _header(number: int, length: int) -> bytes:
 
 
 def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) -> bytes:
-    """The bodies of all fields of that number, one behind the other: for a message that stands twice, its merge."""
+    """The bodies of all length-delimited fields with this number, one after the other.
+
+    Protobuf merges a message that is set twice, and their bodies joined are that merge. ``start`` and ``end`` bound a
+    message inside ``payload``. Raises Malformed when the bytes are no fields.
+    """
     if end is None:
         end = len(payload)
     found = bytearray()
@@ -190,13 +200,17 @@ def joined(payload: bytes, number: int, start: int = 0, end: int | None = None) 
 
 
 def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:
-    """The body of the last field of that number, which is the one that counts; None where there is none."""
+    """The body of the last length-delimited field with this number between ``start`` and ``end``, or None.
+
+    In protobuf the last one counts. Raises Malformed when the bytes are no fields, or the last one passes ``end``.
+    """
     wanted = number << 3 | LEN
     found = None
     while start < end - 1:
         tag = payload[start]
         kind = tag & 0x87
-        # As in field(), without the calls: a tag of one byte, and a length or a number of one byte, or a fixed one.
+        # The common cases of field(), without the calls: a tag of one byte, then a length or number of one byte, or
+        # eight fixed bytes.
         if kind == LEN and payload[start + 1] < 0x80:
             body = start + 2
             start = body + payload[start + 1]
@@ -216,7 +230,7 @@ def last(payload: bytes, number: int, start: int, end: int) -> bytes | None:
 
 
 def varint(value: int) -> bytes:
-    """A number from 0 to 2**64 - 1 as protobuf writes it: seven bits a byte, the lowest first."""
+    """Write a number from 0 to 2**64 - 1 as a varint: seven bits in each byte, the lowest first."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -228,7 +242,8 @@ def varint(value: int) -> bytes:
 def count_items(payload: bytes, path: ItemPath, start: int = 0, end: int | None = None) -> int:
     """How many fields the path of field numbers leads to: the spans, data points or log records of a request.
 
-    ``start`` and ``end`` bound a message inside of ``payload``, on which the path begins then.
+    ``start`` and ``end`` bound the message inside ``payload`` at which the path begins. Raises Malformed when the bytes
+    are no fields.
     """
     if end is None:
         end = len(payload)
@@ -241,13 +256,13 @@ def count_items(payload: bytes, path: ItemPath, start: int = 0, end: int | None 
 
 
 def field(payload: bytes, position: int, end: int) -> tuple[int, int, int, int]:
-    """The field that starts at ``position``: its number, its wire type, where its body starts, where it ends.
+    """The field at ``position``, as (field number, wire type, start of its body, end of the field).
 
-    Raises Malformed when there is none that ends by ``end``.
+    Raises Malformed when the bytes there are no field, or it passes ``end``.
     """
     tag = payload[position]
     if tag & 0x87 == LEN and position + 4 <= end:
-        # What a payload is made of, without a further call: a tag of one byte, a length of at most two.
+        # Most fields of a payload, without another call: a tag of one byte, and a length of one or two.
         length = payload[position + 1]
         body = position + 2
         if length & 0x80:
@@ -290,7 +305,7 @@ def _end_of_scalar(payload: bytes, number: int, kind: int, position: int, end: i
 
 
 def _end_of_group(payload: bytes, number: int, position: int, end: int) -> int:
-    """Where a group ends. OTLP has none; one that came as an unknown field is forwarded like any other."""
+    """The position after a group. OTLP has no groups; one that is an unknown field is forwarded like any other field."""
     open_groups = [number]
     while open_groups:
         if position >= end or len(open_groups) > MAX_DEPTH:

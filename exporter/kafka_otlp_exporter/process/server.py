@@ -18,15 +18,16 @@ from typing import Any
 
 import uvloop
 
-from kafka_otlp_exporter import outcomes
 from kafka_otlp_exporter.config.options import ROWS, Options
 from kafka_otlp_exporter.config.properties import canonical, producer_properties, queue_limits
 from kafka_otlp_exporter.config.settings import Settings, in_flight_bytes
 from kafka_otlp_exporter.flow.admission import SHARES, Admission
 from kafka_otlp_exporter.flow.intake import Intake
 from kafka_otlp_exporter.flow.pipeline import Pipeline, Sent
+from kafka_otlp_exporter.kafka import faults
+from kafka_otlp_exporter.kafka.faults import Identity
 from kafka_otlp_exporter.kafka.producer import LIBRDKAFKA_VERSION, Producer
-from kafka_otlp_exporter.outcomes import Identity
+from kafka_otlp_exporter.otlp.json_decode import most_values
 from kafka_otlp_exporter.process import credentials_dir
 from kafka_otlp_exporter.process.channel import Channel
 from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
@@ -121,8 +122,8 @@ class _Server:
         shared = self._channel is not None
         receivers = _Receivers(
             intake,
-            GrpcReceiver(intake, self._telemetry, self._edge, shared_port=shared),
-            HttpReceiver(intake, self._telemetry, self._edge, shared_port=shared),
+            GrpcReceiver(intake, self._edge, shared_port=shared),
+            HttpReceiver(intake, self._edge, shared_port=shared),
         )
         views = Views.at_once(self._trouble_living, self._trouble_serving, self._status, self._telemetry.exposition)
         admin = Admin(views)
@@ -188,6 +189,7 @@ class _Server:
             int(self._properties["message.max.bytes"]),
             min(self._budget.total // 2, most_bytes),
             most_records,
+            most_values(self._budget.total),
         )
 
     async def _listen(self, receivers: _Receivers, admin: Admin) -> dict[str, int]:
@@ -266,7 +268,7 @@ class _Server:
             return None
         if connection.fault is None:
             return "Connecting", "no broker has answered yet."
-        reason, sentence = outcomes.of_connection(connection.fault, self._identity)
+        reason, sentence = faults.of_connection(connection.fault, self._identity)
         return reason.value, sentence
 
     def _trouble_living(self) -> str | None:

@@ -1,6 +1,6 @@
-"""What a client is told, in its own encoding: responses of Export calls, and google.rpc.Status for what failed. Pure.
+"""What a client is told, in its own encoding: responses of Export calls, and google.rpc.Status for failed calls. Pure.
 
-Called by the receivers. Sources: the OTLP specification ("OTLP/HTTP Response", "Failures"), google/rpc/status.proto,
+Sources: the OTLP specification ("OTLP/HTTP Response", "Failures"), google/rpc/status.proto,
 google/rpc/error_details.proto, and the JSON mapping of proto3 for Any and Duration.
 """
 
@@ -22,7 +22,10 @@ _TYPE = "type.googleapis.com/google.rpc."
 
 
 def response(row: SignalRow, outcome: Delivered, encoding: Format) -> bytes:
-    """The Export response of a signal: empty on full success, else how many items were rejected and why."""
+    """The Export response of the signal ``row``, serialised in ``encoding``.
+
+    It is empty on full success. Otherwise its ``partial_success`` says how many items were rejected, and why.
+    """
     rejected = outcome.rejected
     if encoding is Format.PROTOBUF:
         return b"" if rejected is None else row.partial_success(rejected.items, rejected.message)
@@ -34,11 +37,14 @@ def response(row: SignalRow, outcome: Delivered, encoding: Format) -> bytes:
 
 
 def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
-    """The google.rpc.Status of a request that failed: BadRequest for its own fault, RetryInfo when it may come again."""
+    """The google.rpc.Status of a failed request, serialised in ``encoding``.
+
+    It has RetryInfo when the client is to send again, and BadRequest when the payload is at fault.
+    """
     if isinstance(outcome, Unavailable):
         return _status(code_pb2.UNAVAILABLE, outcome.message, encoding, retry_after=outcome.retry_after)
     if isinstance(outcome, TooLarge):
-        # With RetryInfo a client would send it again.
+        # Without RetryInfo, or the client would send it again (OTLP specification, "OTLP/gRPC Throttling").
         return _status(code_pb2.RESOURCE_EXHAUSTED, outcome.message, encoding)
     if isinstance(outcome, Unauthenticated):
         return _status(code_pb2.UNAUTHENTICATED, outcome.message, encoding)
@@ -46,7 +52,7 @@ def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
 
 
 def refusal(code: int, message: str, encoding: Format) -> bytes:
-    """The google.rpc.Status of a request that was refused unread; ``code`` is one of google.rpc.Code."""
+    """The google.rpc.Status of a request whose body was not read; ``code`` is one of google.rpc.Code."""
     return _status(code, message, encoding)
 
 

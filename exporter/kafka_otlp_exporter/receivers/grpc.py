@@ -1,7 +1,7 @@
-"""OTLP over gRPC: bytes in, status code out. The only gRPC services; run by ``server``.
+"""OTLP over gRPC: bytes in, status code out. It must not parse a payload, or know of Kafka.
 
-Handlers are registered as stream-unary, which is the same on the wire as unary, so that a call waits for the byte
-budget before its message is read (``intake``): until then HTTP/2's flow control keeps the bytes at the client.
+Handlers are registered as stream-unary, which is the same on the wire as unary-unary. This lets a call wait for the byte
+budget before its message is read; until then the flow control of HTTP/2 keeps the bytes at the client.
 """
 
 from __future__ import annotations
@@ -13,34 +13,30 @@ from typing import Any, NoReturn
 import grpc
 
 from kafka_otlp_exporter.config.values import Format
-from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal, SignalRow
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Unauthenticated, Unavailable
-from kafka_otlp_exporter.receivers import answers, bearer
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Unauthenticated, Unavailable
+from kafka_otlp_exporter.receivers import answers
 from kafka_otlp_exporter.receivers.guards import Edge, Watched
 from kafka_otlp_exporter.receivers.tls import Tls
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 
-# How long new calls are told that we are going, before the port is closed: a call that is on its way would only see
-# its connection end.
-FAREWELL_SECONDS = 0.5
-# What a stream may send before anybody reads from it. A message that is being read opens the window to its own length.
+# How many bytes a stream may send before it is read. While a message is read, gRPC opens the window to its length.
 WINDOW_BYTES = 16 * 1024
 
 _OPTIONS = (
-    # With the probe on, gRPC would widen the window of a stream that nobody reads from yet.
+    # With the probe on, gRPC would widen the window of a stream that is not read yet.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", WINDOW_BYTES),
-    # Clients that ping every 10 s are usual; the default would close their connections.
+    # Many clients ping every 10 s; with the default, gRPC would close their connections.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Who connects and says nothing holds a connection that another could have.
+    # A client that connects and sends nothing holds a connection that another client could have.
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 120_000),
     ("grpc.max_concurrent_streams", 100),
 )
 
-# grpc.aio.ServicerContext, whose stubs know neither read() without a deserializer nor abort()'s trailer.
+# grpc.aio.ServicerContext; its type stubs have neither read() without a deserializer nor the trailer of abort().
 Context = Any
 Handler = Callable[[object, Context], Awaitable[bytes]]
 
@@ -48,22 +44,20 @@ Handler = Callable[[object, Context], Awaitable[bytes]]
 class GrpcReceiver:
     """Serves the three OTLP services on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge, *, shared_port: bool = False) -> None:
-        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
+    def __init__(self, intake: Intake, edge: Edge, *, shared_port: bool = False) -> None:
+        """Must be made on the event loop that serves it. ``shared_port``: several processes listen on the port."""
         self._intake = intake
-        self._telemetry = telemetry
-        self._tls = edge.grpc
-        self._tokens = edge.tokens
+        self._edge = edge
         admission = intake.admission
         most_connections = admission.most_connections if edge.grpc is None else admission.most_tls_connections
         options = (
             ("grpc.max_receive_message_length", min(admission.largest_request, edge.grpc_limit)),
             ("grpc.max_allowed_incoming_connections", most_connections),
-            # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again,
-            # but without RetryInfo; below them the limit of open calls is ours.
+            # Calls that our handler has not seen yet. Beyond these gRPC answers CANCELLED, which clients send again, but
+            # without RetryInfo. Below these, Admission limits the open calls.
             ("grpc.server.max_pending_requests", admission.most_calls),
             ("grpc.server.max_pending_requests_hard_limit", admission.most_calls),
-            # A second exporter on the port is a mistake and must fail, not share its connections in silence.
+            # A second exporter on the port is a mistake. It must fail, and not take a part of the connections in silence.
             ("grpc.so_reuseport", int(shared_port)),
         )
         self._server = grpc.aio.server(options=(*_OPTIONS, *options))
@@ -75,43 +69,40 @@ class GrpcReceiver:
     async def start(self, endpoint: str) -> int:
         """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
         try:
-            if self._tls is None:
+            if self._edge.grpc is None:
                 port = self._server.add_insecure_port(endpoint)
             else:
-                port = self._server.add_secure_port(endpoint, _credentials(self._tls))
+                port = self._server.add_secure_port(endpoint, _credentials(self._edge.grpc))
         except RuntimeError as error:
             raise OSError(f"--otlp-grpc-endpoint: cannot listen on {endpoint}: is the port taken?") from error
         await self._server.start()
         return port
 
     async def stop(self, grace: float) -> None:
-        """End, at the latest after ``grace`` seconds, when the calls that the draining intake admitted are answered."""
+        """Stop when the calls that were admitted are answered, at the latest after ``grace`` seconds.
+
+        The intake must be draining.
+        """
         await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
         await self._server.stop(max(0.0, grace - FAREWELL_SECONDS))
 
     def _handler(self, signal: Signal, row: SignalRow) -> Handler:
         async def export(_: object, context: Context) -> bytes:
-            if (refused := self._unauthenticated(context)) is not None:
-                self._telemetry.count_answer(signal, refused, None)
-                return await _abort(context, refused)
-            outcome = await self._intake.export(signal, Format.PROTOBUF, context.peer(), lambda: _read_one(context))
+            shown = [value for name, value in context.invocation_metadata() if name == "authorization"]
+            outcome: Outcome
+            if (refused := self._edge.refuse(shown)) is not None:
+                outcome = self._intake.refuse(signal, refused)
+            else:
+                outcome = await self._intake.export(signal, Format.PROTOBUF, context.peer(), lambda: _read_one(context))
             if isinstance(outcome, Delivered):
                 return answers.response(row, outcome, Format.PROTOBUF)
             return await _abort(context, outcome)
 
         return export
 
-    def _unauthenticated(self, context: Context) -> Unauthenticated | None:
-        if self._tokens is None:
-            return None
-        shown = [value for name, value in context.invocation_metadata() if name == "authorization"]
-        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
-            return None
-        return Unauthenticated(bearer.SENTENCE)
-
 
 def _credentials(watched: Watched[Tls]) -> grpc.ServerCredentials:
-    """Certificates that are asked for at each handshake; None says that they are those of the last."""
+    """Credentials whose certificate gRPC asks for at each handshake; the answer None means that it has not changed."""
     used = watched.value
 
     def newest() -> Any:
@@ -131,7 +122,7 @@ def _configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:
 
 
 async def _read_one(context: Context) -> bytes | Invalid:
-    """The call's one message; a cut message looks like none at all, so both its presence and its end are required."""
+    """The one message of a call. gRPC shows a cut message like no message, so its presence and its end are checked."""
     message = await context.read()
     if message is grpc.aio.EOF:
         return Invalid("the call holds no message, or one that was cut off; an Export call holds exactly one.")

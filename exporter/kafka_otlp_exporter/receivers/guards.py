@@ -1,17 +1,18 @@
 """What guards the OTLP ports, from files that may change while the process runs: certificates and bearer tokens.
 
-Made by ``__main__``, which refuses to start with what cannot be used; ``server`` has it look at the files again. What
-has become unusable is said once, and what was good last stays in use.
+At the start, files that cannot be used are an error. Later, a change that cannot be used is logged once, and what was read
+before stays in use.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from kafka_otlp_exporter.config.properties import Contradiction
 from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.outcomes import Unauthenticated
 from kafka_otlp_exporter.receivers import bearer, tls
 from kafka_otlp_exporter.receivers.bearer import Tokens
 from kafka_otlp_exporter.receivers.tls import Tls
@@ -25,7 +26,7 @@ class Watched(Generic[Value]):
     """A value that is read from files, and again when they have changed."""
 
     def __init__(self, name: str, read: Callable[[], Value], fingerprint: Callable[[], bytes]) -> None:
-        """Read it. Raises Contradiction when it cannot be used; ``name`` is for logs and metrics."""
+        """Read the value. Raises Contradiction when it cannot be used. ``name`` is for logs and metrics."""
         self.name = name
         self._read = read
         self._fingerprint = fingerprint
@@ -33,7 +34,10 @@ class Watched(Generic[Value]):
         self.value = read()
 
     def look(self) -> bool:
-        """Whether there is a new value. Raises Contradiction, once for each change, when there is none that can be used."""
+        """Read the value again if the files have changed, and return whether they have.
+
+        Raises Contradiction, once for each change, when the new files cannot be used.
+        """
         found = self._digest()
         if found == self._seen:
             return False
@@ -46,7 +50,7 @@ class Watched(Generic[Value]):
 
 
 class Edge:
-    """The guards of both ports; None where there is none. The limits are those of one request, in bytes."""
+    """The guards of both ports, None for a guard that is not set up. The limits are those of one request, in bytes."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the files that the settings name. Raises Contradiction when they cannot be used."""
@@ -71,8 +75,19 @@ class Edge:
             self.tokens = Watched("otlp_bearer_token", lambda: bearer.read(file), lambda: bearer.fingerprint(file))
         self.warnings = tuple(self._warnings(settings))
 
+    def refuse(self, authorization: Sequence[str]) -> Unauthenticated | None:
+        """Check the values of a call's ``authorization`` headers: None when the call may go on, else its refusal.
+
+        With tokens, exactly one header is accepted: with two, a proxy and the exporter could each check a different one.
+        """
+        if self.tokens is None:
+            return None
+        if len(authorization) == 1 and self.tokens.value.accept(authorization[0]):
+            return None
+        return Unauthenticated(bearer.SENTENCE)
+
     def look(self, telemetry: Telemetry) -> None:
-        """Take up what has changed in the files."""
+        """Read the files that have changed, count each change, and log it."""
         for watched in (self.grpc, self.http, self.tokens):
             if watched is None:
                 continue

@@ -1,7 +1,7 @@
-"""OTLP over HTTP: POST of protobuf or JSON to three paths, one answer in the same encoding. Run by ``server``.
+"""OTLP over HTTP: POST of protobuf or JSON to three paths, and one answer in the same encoding.
 
-Every request waits for the byte budget before its body is read (``intake``). Sources: the OTLP specification,
-"OTLP/HTTP"; RFC 9110 for status codes and headers.
+Every request waits for the byte budget before its body is read. The receiver must not parse a payload, or know of Kafka.
+Sources: the OTLP specification, "OTLP/HTTP"; RFC 9110 for status codes and headers.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ from aiohttp import http_exceptions, web
 from google.rpc import code_pb2
 
 from kafka_otlp_exporter.config.values import Format
-from kafka_otlp_exporter.flow.intake import Intake
+from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unauthenticated, Unavailable
-from kafka_otlp_exporter.receivers import answers, bearer, http_body
+from kafka_otlp_exporter.receivers import answers, http_body
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.http_connections import Connections
 from kafka_otlp_exporter.receivers.listener import Listener
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 from kafka_otlp_exporter.telemetry.logs import log
 
-# How long new requests are told that we are going, before the port is closed.
-FAREWELL_SECONDS = 0.5
-# Balancers keep connections to us for up to 600 s; one of theirs that we end first would cost a request.
+# Load balancers keep idle connections for up to 600 s. If the exporter ended one first, a request on it could be lost.
 IDLE_SECONDS = 630.0
-# How long the rest of a refused request is read and forgotten, so that its client reads the answer first.
+# How long the rest of a refused request is read and dropped, so that the client can read the answer first.
 LINGER_SECONDS = 5.0
-# The rest of a refused body that is worth reading to keep the connection.
+# The connection is kept after a refused request when the rest of its body has at most so many bytes.
 WORTH_READING_BYTES = 64 * 1024
 
 _PATHS: Mapping[str, Signal] = {f"/v1/{signal.value}": signal for signal in Signal}
@@ -40,7 +37,7 @@ _FORMATS: Mapping[str, Format] = {name: encoding for encoding, name in CONTENT_T
 _SERVER = "kafka-otlp-exporter"
 _TYPES = " or ".join(CONTENT_TYPES.values())
 
-# What aiohttp says of malformed requests holds their headers, and those may be credentials.
+# aiohttp logs the headers of malformed requests, and they may contain credentials.
 _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -53,10 +50,10 @@ class _Asked(NamedTuple):
 class HttpReceiver:
     """Serves the three OTLP paths on one port."""
 
-    def __init__(self, intake: Intake, telemetry: Telemetry, edge: Edge, *, shared_port: bool = False) -> None:
-        """Must be made on the event loop that serves it; ``shared_port``: it is one of several workers (``ports``)."""
+    def __init__(self, intake: Intake, edge: Edge, *, shared_port: bool = False) -> None:
+        """Must be made on the event loop that serves it. ``shared_port``: several processes listen on the port."""
         self._intake = intake
-        self._telemetry = telemetry
+        self._edge = edge
         self._limit = min(intake.admission.largest_request, edge.http_limit)
         self._web = web.Server(
             self._handle,
@@ -71,7 +68,7 @@ class HttpReceiver:
         admission = intake.admission
         most_connections = admission.most_connections if edge.http is None else admission.most_tls_connections
         self._connections = Connections(most_connections, self._web)
-        tls, self._tokens = edge.http, edge.tokens
+        tls = edge.http
         self._listener = Listener(
             self._connections.accept,
             lambda: None if tls is None else tls.value.context,
@@ -89,7 +86,10 @@ class HttpReceiver:
             raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
 
     async def stop(self, grace: float) -> None:
-        """End, at the latest after ``grace`` seconds, when the requests that the draining intake admitted are answered."""
+        """Stop when the requests that were admitted are answered, at the latest after ``grace`` seconds.
+
+        The intake must be draining.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + grace
         await asyncio.sleep(min(FAREWELL_SECONDS, grace / 2))
@@ -128,8 +128,7 @@ class HttpReceiver:
         if isinstance(asked, web.Response):
             return _leaving(request, asked)
         if (request.content_length or 0) > self._limit:
-            outcome: Outcome = http_body.too_large(self._limit)
-            self._count(signal, outcome)
+            outcome = self._intake.refuse(signal, http_body.too_large(self._limit))
         else:
             outcome = await self._intake.export(
                 signal, asked.encoding, _peer(request), lambda: self._read(request, packed=asked.packed)
@@ -142,14 +141,14 @@ class HttpReceiver:
         return _leaving(request, response)
 
     def _asked(self, request: web.BaseRequest, signal: Signal) -> _Asked | web.Response:
-        """How the body is to be read, or the answer to a request whose body is not wanted."""
+        """How to read the body, or the answer to a request whose body is not read."""
         encoding = _FORMATS.get(request.headers.get("Content-Type", "").partition(";")[0].strip().lower())
-        if (refused := self._unauthenticated(request)) is not None:
-            self._count(signal, refused)
-            return _who(refused, encoding)
+        if (refused := self._edge.refuse(request.headers.getall("Authorization", []))) is not None:
+            self._intake.refuse(signal, refused)
+            return _unauthenticated(refused, encoding)
         if encoding is None:
             message = f"the content-type has to be {_TYPES}."
-            self._count(signal, Invalid(message))
+            self._intake.refuse(signal, Invalid(message))
             return _plain(415, message)
         compression = request.headers.get("Content-Encoding", "identity").strip().lower()
         if compression not in {"identity", "gzip", "x-gzip"}:
@@ -158,7 +157,7 @@ class HttpReceiver:
 
     async def _read(self, request: web.BaseRequest, *, packed: bool) -> bytes | Outcome:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
-            # RFC 9110, section 10.1.1; said only when there is room for the body.
+            # RFC 9110, section 10.1.1. It is sent only when there is room for the body.
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         try:
@@ -167,23 +166,12 @@ class HttpReceiver:
         except (web.RequestPayloadError, http_exceptions.BadHttpMessage):
             return Invalid("the body is damaged: its chunks or its length are not what its headers say.")
 
-    def _unauthenticated(self, request: web.BaseRequest) -> Unauthenticated | None:
-        if self._tokens is None:
-            return None
-        shown = request.headers.getall("Authorization", [])
-        if len(shown) == 1 and self._tokens.value.accept(shown[0]):
-            return None
-        return Unauthenticated(bearer.SENTENCE)
-
     def _unknown_compression(self, signal: Signal, encoding: Format) -> web.Response:
         message = "the content-encoding has to be gzip or identity."
-        self._count(signal, Invalid(message))
+        self._intake.refuse(signal, Invalid(message))
         return _made(
             415, answers.refusal(code_pb2.UNIMPLEMENTED, message, encoding), encoding, {"Accept-Encoding": "gzip"}
         )
-
-    def _count(self, signal: Signal, outcome: Outcome) -> None:
-        self._telemetry.count_answer(signal, outcome, None)
 
 
 def _path(request: web.BaseRequest) -> str:
@@ -194,7 +182,7 @@ def _path(request: web.BaseRequest) -> str:
 def _has_readable_length(request: web.BaseRequest) -> bool:
     try:
         request.content_length  # noqa: B018
-    except ValueError:  # thousands of zeros before it, which the parser of headers takes and int() does not
+    except ValueError:  # thousands of leading zeros: the parser of headers accepts them, and int() does not
         return False
     return True
 
@@ -217,7 +205,7 @@ def _response(signal: Signal, outcome: Outcome, encoding: Format) -> web.Respons
             return _made(503, answers.status(outcome, encoding), encoding, {"Retry-After": seconds})
 
 
-def _who(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
+def _unauthenticated(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
     # RFC 6750, section 3.
     challenge = {"WWW-Authenticate": "Bearer"}
     if encoding is None:
@@ -236,7 +224,7 @@ def _plain(status: int, sentence: str, headers: dict[str, str] | None = None) ->
 
 
 def _leaving(request: web.BaseRequest, response: web.Response) -> web.Response:
-    """Ends the connection after the answer, unless what is left of the request is little and sure to come."""
+    """End the connection after the answer, unless the rest of the request is short and sure to arrive."""
     if not request.content.is_eof() and (
         request.headers.get("Expect") or request.content_length is None or request.content_length > WORTH_READING_BYTES
     ):
@@ -245,7 +233,7 @@ def _leaving(request: web.BaseRequest, response: web.Response) -> web.Response:
 
 
 async def _hang_up(request: web.BaseRequest, response: web.Response) -> web.Response:
-    """Answers, and does not wait for the rest of a body that does not come."""
+    """Answer, and close without waiting for the rest of a body that does not arrive."""
     response.force_close()
     await response.prepare(request)
     await response.write_eof()

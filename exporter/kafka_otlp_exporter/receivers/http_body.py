@@ -1,7 +1,4 @@
-"""Reads the body of an HTTP request, inflated when it is gzip, and never more of it than a request may have.
-
-Called by ``http_receiver``, with the way to get the next bytes.
-"""
+"""Reads the body of an HTTP request, inflates gzip, and never holds more of it than a request may have."""
 
 from __future__ import annotations
 
@@ -11,24 +8,25 @@ from collections.abc import Awaitable, Callable
 
 from kafka_otlp_exporter.outcomes import Invalid, TooLarge
 
-# How much is inflated before others have their turn on the event loop.
+# How much is inflated before other tasks get the event loop.
 _STEP_BYTES = 256 * 1024
 # zlib.decompressobj: a gzip header, and the largest window.
 _GZIP = 31
-# A gzip file may have members, one behind the other (RFC 1952, section 2.2). Those without content cost time and no bytes.
+# A gzip file may have several members, one after the other (RFC 1952, section 2.2). Empty members cost time but no bytes,
+# so the byte limit does not bound them.
 _MOST_MEMBERS = 1024
 
-# The next bytes of the body, as many as there are; none at its end.
+# Returns the next bytes of the body, as many as there are; empty at its end.
 NextBytes = Callable[[], Awaitable[bytes]]
 
 
 def too_large(limit: int) -> TooLarge:
-    """What a client is told whose request has more than ``limit`` bytes."""
+    """The outcome of a request that has more than ``limit`` bytes."""
     return TooLarge(f"the request is larger than {limit} bytes, uncompressed: send fewer items at a time.")
 
 
 async def read(next_bytes: NextBytes, limit: int) -> bytes | TooLarge:
-    """The body as it is."""
+    """The body of a request that is not compressed."""
     first = await next_bytes()
     second = await next_bytes() if first else b""
     if not second:
@@ -43,7 +41,7 @@ async def read(next_bytes: NextBytes, limit: int) -> bytes | TooLarge:
 
 
 async def read_gzip(next_bytes: NextBytes, limit: int) -> bytes | Invalid:
-    """The content of a gzip file: all of its members, to the last byte."""
+    """The content of a body that is a gzip file: all of its members, to the last byte."""
     body = bytearray()
     member, members = zlib.decompressobj(_GZIP), 1
     packed = await next_bytes()

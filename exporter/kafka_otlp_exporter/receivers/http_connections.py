@@ -1,7 +1,7 @@
-"""The connections of the HTTP port: how many there may be, and which of them is ended for the sake of the others.
+"""The connections of the HTTP port: how many there may be, and which are ended so that others can be served.
 
-Called by ``http_receiver``. A connection is idle, has a request that begins to arrive, or has one that is served. Of the
-idle ones the oldest makes room for a new one; a request whose headers do not arrive in time is not waited for.
+A connection is idle, or the headers of a request are arriving on it, or a request is served on it. When all places are
+taken, the oldest idle connection is ended for a new one. A connection is also ended when its headers take too long.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import contextlib
 from collections.abc import Callable, Hashable
 from typing import Protocol, cast
 
-# How long the headers of a request may take, and how many bytes may arrive before it is served.
+# How long the headers of a request may take, and how many bytes may arrive before the request is served.
 HEADER_SECONDS = 10.0
 HEADER_BYTES = 64 * 1024
 SWEEP_SECONDS = 1.0
-# How much is read at once: what a client can make us hold before its request is admitted is a few times this.
+# How much is read at once. A client can make the exporter hold a few times this before its request is admitted.
 READ_BYTES = 16 * 1024
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Parser(Hashable, Protocol):
-    """What makes requests of bytes: the protocol of an HTTP library."""
+    """The part of an HTTP library that parses requests: an asyncio protocol."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...  # noqa: D102
     def connection_lost(self, exc: BaseException | None) -> None: ...  # noqa: D102
@@ -36,40 +36,43 @@ class Connections:
     """All connections of one port."""
 
     def __init__(self, most: int, parser: Callable[[], Parser]) -> None:
-        """Must be made on the event loop that serves them; ``most`` is how many there may be."""
+        """Must be made on the event loop that serves them. ``most`` is how many connections there may be.
+
+        ``parser`` makes the parser of a new connection.
+        """
         self._most = most
         self._parser = parser
         self._loop = asyncio.get_running_loop()
         self._all: dict[Parser, _Connection] = {}
-        # Each in the order in which its connections came to be so.
+        # Each is in the order in which its connections became idle, or began to receive headers.
         self._idle: dict[_Connection, None] = {}
         self._arriving: dict[_Connection, float] = {}
         self._serving = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
-        # Shared, for what was read into it is handed on before anything else is read.
+        # All connections share it, because what was read is handed on before anything else is read.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._sweep = self._loop.call_later(SWEEP_SECONDS, self._end_slow_headers)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """How many connections there are."""
         return len(self._all)
 
     def full(self) -> bool:
-        """Whether a connection more would be refused."""
+        """Whether one more connection would be refused."""
         return len(self._all) >= self._most and not self._idle
 
     async def wait_quiet(self, seconds: float) -> None:
-        """Wait until no request is served, or the seconds are over."""
+        """Wait until no request is served, at most ``seconds``."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._quiet.wait(), seconds)
 
     def accept(self) -> asyncio.BufferedProtocol:
-        """The protocol of a connection that begins."""
+        """Make the protocol of a new connection."""
         return _Connection(self, self._parser())
 
     def begin(self, parser: Parser) -> None:
-        """A request is served on this parser's connection."""
+        """Note that a request is served on the connection of this parser."""
         self._serving += 1
         self._quiet.clear()
         if (connection := self._all.get(parser)) is not None:
@@ -78,10 +81,10 @@ class Connections:
             connection.serving = True
 
     def end(self, parser: Parser, *, leaving: bool, unread: int) -> None:
-        """The request is answered, or its client has gone.
+        """Note that the request was answered, or that its client has gone.
 
-        ``leaving`` says that the connection ends when the rest of the request was read, ``unread`` how many bytes that
-        may be when it does not end.
+        ``leaving``: the connection ends after the rest of the request was read. ``unread``: how many bytes of the request
+        may still arrive when the connection does not end.
         """
         self._serving -= 1
         if self._serving == 0:
@@ -93,12 +96,12 @@ class Connections:
                 self._idle[connection] = None
 
     def end_idle(self) -> None:
-        """End the connections on which nothing is asked."""
+        """End the idle connections."""
         for connection in list(self._idle):
             connection.transport.close()
 
     def close(self) -> None:
-        """Nothing is swept any more."""
+        """Stop the timer that ends slow connections."""
         self._sweep.cancel()
 
     def _add(self, connection: _Connection) -> bool:
@@ -118,7 +121,7 @@ class Connections:
         self._arriving.pop(connection, None)
 
     def _arrives(self, connection: _Connection, size: int) -> None:
-        """Bytes of a request that is not served yet."""
+        """Note ``size`` bytes of a request that is not served yet."""
         connection.arrived += size
         if connection in self._idle:
             del self._idle[connection]
@@ -136,7 +139,7 @@ class Connections:
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """One connection: reads no more at once than fits the buffer that all share, which no plain protocol can say."""
+    """One connection. It is a BufferedProtocol, because only that can limit how much is read at once."""
 
     __slots__ = ("_connections", "_refused", "arrived", "parser", "serving", "transport")
 

@@ -1,7 +1,7 @@
-"""Accepts the connections of one TCP port, over TLS when there are certificates. Called by ``http_receiver``.
+"""Accepts the connections of one TCP port, over TLS when there are certificates.
 
-Each connection is accepted here and not by the event loop's own server, so that each handshake uses the newest
-certificates and the authorities of the moment, and so that handshakes that do not get on are bounded.
+The event loop's own server would keep the certificates that it began with. Here each handshake uses the newest
+certificates and authorities, and the number of unfinished handshakes is limited.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 BACKLOG = 1024
 HANDSHAKE_SECONDS = 5.0
-# How long a client may take to agree to the end of a connection.
-FAREWELL_SECONDS = 2.0
-# How long to wait when the process may open no more files.
+# How long a client may take to agree to the end of a TLS connection (close_notify).
+TLS_CLOSE_SECONDS = 2.0
+# How long to wait before the next try when no connection can be accepted, because too many files are open.
 _PAUSE_SECONDS = 0.1
 
 
 class Listener:
-    """One port, from start to close; connections that were accepted live on."""
+    """One port, from start to close. Connections that were accepted live on after the close."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class Listener:
         *,
         shared_port: bool = False,
     ) -> None:
-        """``accept`` makes the protocol of a connection, ``context`` says how the next handshake is done.
+        """``accept`` makes the protocol of a connection. ``context`` is asked before each handshake; None is no TLS.
 
-        ``full`` says that a connection more would be refused: a handshake for that is too dear. ``shared_port``: other
-        workers listen on it, too.
+        ``full`` says that one more connection would be refused, so that no handshake is spent on it. At most
+        ``most_handshakes`` connections begin at a time. ``shared_port``: other processes listen on the port, too.
         """
         self._shared_port = shared_port
         self._accept = accept
@@ -72,7 +72,7 @@ class Listener:
     async def _run(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            # Who comes while there is no room waits in the kernel.
+            # While there is no room, new connections wait in the kernel.
             await self._room.acquire()
             try:
                 connection, _ = await loop.sock_accept(listening)
@@ -95,12 +95,12 @@ class Listener:
 
     async def _begin(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
-        # What fails is the client's affair, and is told to it by TLS itself.
+        # TLS itself tells the client why a handshake fails.
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(
                 self._accept,
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
-                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
+                ssl_shutdown_timeout=TLS_CLOSE_SECONDS if context else None,
             )

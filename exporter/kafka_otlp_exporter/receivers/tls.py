@@ -1,6 +1,6 @@
-"""The certificates of the OTLP ports: read and checked at the start, and again when their files change.
+"""The certificates of the OTLP ports: read from PEM files, and checked before they are used.
 
-Called by ``edge``. Files are PEM; the kubelet replaces those of a Secret all at once, by a symlink.
+The kubelet replaces all files of a Secret at once, by a symlink.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from kafka_otlp_exporter.config.properties import Contradiction
 
 @dataclass(frozen=True)
 class Files:
-    """Where a port's certificate chain, its key, and the authorities of its clients are; ``option`` begins their flags."""
+    """The files of a port: its certificate chain, its key, and its clients' authorities.
+
+    ``option`` is what their flags begin with: ``--otlp-grpc``.
+    """
 
     option: str
     certificate: Path
@@ -25,7 +28,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Tls:
-    """What a port needs for handshakes, once as PEM and once as a context of OpenSSL that was made of the same."""
+    """What a port needs for handshakes: the PEM texts, and a context of OpenSSL that was made of the same files."""
 
     certificate: bytes
     key: bytes
@@ -34,35 +37,39 @@ class Tls:
 
 
 def files(option: str, certificate: Path | None, key: Path | None, client_ca: Path | None) -> Files | None:
-    """The files of a port, None when it has no TLS. Raises Contradiction when one is given without the other.
+    """The files of a port, None when it has no TLS. ``option`` is what their flags begin with: ``--otlp-grpc``.
 
-    ``option`` is what the flags begin with: ``--otlp-grpc``.
+    Raises Contradiction when a certificate is given without its key, or the other way round.
     """
     names = f"{option}-tls-cert-file", f"{option}-tls-private-key-file"
     if certificate is None and key is None:
         if client_ca is not None:
             raise Contradiction(
-                f"{option}-client-ca-file needs {names[0]} and {names[1]}: without TLS no client shows one."
+                f"{option}-client-ca-file needs {names[0]} and {names[1]}: without TLS no client sends a certificate."
             )
         return None
     if certificate is None or key is None:
         given, missing = names if key is None else names[::-1]
-        raise Contradiction(f"{given} needs {missing}: a certificate is of no use without its key.")
+        raise Contradiction(f"{given} needs {missing}: a certificate and its key are needed together.")
     return Files(option, certificate, key, client_ca)
 
 
 def read(wanted: Files) -> Tls:
-    """The files' content. Raises Contradiction when one cannot be read, is not what it should be, or does not fit."""
+    """The content of the files.
+
+    Raises Contradiction when a file cannot be read or is no PEM, when the key does not belong to the certificate, or when
+    a file changes while it is read.
+    """
     before = _contents(wanted)
     tls = Tls(*before, context=_context(wanted))
     if _contents(wanted) != before:
-        # OpenSSL reads by path, so that what was checked may be another file than what was read.
+        # OpenSSL reads the files by their paths, so it may have checked other files than those that were read here.
         raise Contradiction(f"{wanted.option}-tls-cert-file: {wanted.certificate} is being replaced.")
     return tls
 
 
 def fingerprint(wanted: Files) -> bytes:
-    """A digest of the files; it differs when any of them does. What cannot be read is left out."""
+    """A digest of the files: it differs when any of them does. A file that cannot be read counts as empty."""
     digest = hashlib.sha256()
     for path in (wanted.certificate, wanted.key, wanted.client_ca):
         if path is not None:
@@ -96,7 +103,7 @@ def _context(wanted: Files) -> ssl.SSLContext:
     _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), f"{wanted.option}-tls-cert-file", wanted.certificate)
     flag = f"{wanted.option}-tls-private-key-file"
     try:
-        # A password that is asked for would be asked for on the terminal.
+        # Without this, OpenSSL would ask for the password of an encrypted key on the terminal.
         context.load_cert_chain(wanted.certificate, wanted.key, password=lambda: "")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":

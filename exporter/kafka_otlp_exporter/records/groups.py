@@ -1,9 +1,9 @@
-"""Cuts a request into one request for each key: of its resources, or of the traces of its items. Pure.
+"""Cuts a request into one request for each key: for each resource, or for each trace of its items. Pure.
 
-Called by ``records``. Works on the wire format, from bytes to bytes: what has a key is a slice of the request, and the
-messages that it stands in are repeated around it. Where the slices stand is noted in numbers, and a group is put
-together when it is asked for: of a request with many traces all groups together could have a hundred times its bytes.
-Nothing here is a list of small objects, for a request may have two million fields.
+Works on the wire format, from bytes to bytes. What has a key is a slice of the request, and a group repeats the messages
+around its slices. First only the positions of the slices are noted. A group's request is put together when it is asked
+for, because all groups together could have a hundred times the bytes of a request with many traces. Positions are kept
+in arrays of numbers and not as objects, because a request may have two million fields.
 """
 
 from __future__ import annotations
@@ -15,53 +15,56 @@ from dataclasses import dataclass, field
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import ItemPath
 
-# The key of what stands between two positions of a request; None is no key.
+# The key of the message between two positions of a request, or None when it has none.
 KeyOf = Callable[[bytes, int, int], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What has one key: ``items`` of it, and the request that they make."""
+    """All of a request that has one key."""
 
     key: bytes | None
-    _slices: _Slices
-    _cutter: _Cutter
+    _places: _Places
+    _grouping: _Grouping
 
     @property
     def items(self) -> int:
         """How many items it has."""
-        return self._cutter.count(self._slices)
+        return self._grouping.count(self._places)
 
     def request(self) -> bytes:
-        """Its request: the whole one, byte for byte, where it is the only group, else never larger than that."""
-        return self._cutter.put_together(self._slices)
+        """Put its request together. The only group of a request is the request itself, byte for byte.
+
+        The result is never larger than the whole request.
+        """
+        return self._grouping.put_together(self._places)
 
 
 def groups(request: bytes, path: ItemPath, depth: int, key_of: KeyOf, most: int) -> tuple[list[Group], int]:
-    """Group what stands at the end of the first ``depth`` steps of ``path`` by its key, in the order of first occurrence.
+    """Group the messages at the end of the first ``depth`` steps of ``path`` by ``key_of``, in the order of first keys.
 
-    At most ``most`` groups are made; the second value is the number of items that would be in others. An envelope
-    without anything in it is left out, unless there is one group only. Raises wire.Malformed when fields cannot be
-    told apart.
+    ``path`` is the signal's ``item_path``: depth 1 are resources, depth 3 are items. At most ``most`` groups are made;
+    the second value is the number of items that would be in further ones. An envelope without content is left out, unless
+    there is only one group. Raises wire.Malformed when the bytes are no protobuf fields.
     """
-    cutter = _Cutter(request, path, depth, key_of, most)
-    cutter.descend(0, 0, len(request), 0)
-    found = list(cutter.found.items()) or [(None, _Slices())]
-    return [Group(key, slices, cutter) for key, slices in found], cutter.left_out
+    grouping = _Grouping(request, path, depth, key_of, most)
+    grouping.descend(0, 0, len(request), 0)
+    found = list(grouping.found.items()) or [(None, _Places())]
+    return [Group(key, places, grouping) for key, places in found], grouping.left_out
 
 
 @dataclass(slots=True)
-class _Slices:
-    """Where the slices of one group stand: triples of the place of their envelope, start and end; neighbours are one."""
+class _Places:
+    """The slices of one group as (envelope index, start, end); adjacent slices are merged."""
 
     numbers: array[int] = field(default_factory=lambda: array("I"))
 
-    def add(self, place: int, start: int, end: int) -> None:
+    def add(self, envelope: int, start: int, end: int) -> None:
         numbers = self.numbers
-        if numbers and numbers[-1] == start and numbers[-3] == place:
+        if numbers and numbers[-1] == start and numbers[-3] == envelope:
             numbers[-1] = end
         else:
-            numbers.extend((place, start, end))
+            numbers.extend((envelope, start, end))
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         numbers = iter(self.numbers)
@@ -69,7 +72,7 @@ class _Slices:
 
 
 class _Envelopes:
-    """The fields around slices, by place: those of one message, and the place of the message that it stands in."""
+    """The messages around slices, by index: the other fields of each, and the index of the message around it."""
 
     def __init__(self) -> None:
         self._fields = bytearray()
@@ -78,41 +81,46 @@ class _Envelopes:
         self._around = array("I")
 
     def reserve(self, around: int) -> int:
-        """A place for a message that stands in the one at the place ``around``."""
+        """Return the index of a new message, whose parent has the index ``around`` one level up."""
         self._around.append(around)
         self._starts.append(0)
         self._ends.append(0)
         return len(self._around) - 1
 
-    def fill(self, place: int, fields: bytearray) -> None:
-        self._starts[place] = len(self._fields)
+    def fill(self, index: int, fields: bytearray) -> None:
+        self._starts[index] = len(self._fields)
         self._fields += fields
-        self._ends[place] = len(self._fields)
+        self._ends[index] = len(self._fields)
 
-    def around(self, place: int) -> int:
-        return self._around[place]
+    def around(self, index: int) -> int:
+        return self._around[index]
 
-    def __getitem__(self, place: int) -> bytes:
-        return bytes(self._fields[self._starts[place] : self._ends[place]])
+    def __getitem__(self, index: int) -> bytes:
+        return bytes(self._fields[self._starts[index] : self._ends[index]])
 
 
-class _Cutter:
+class _Grouping:
+    """The groups of one request while they are found: the slices of each key, and the envelopes around the slices."""
+
     def __init__(self, request: bytes, path: ItemPath, depth: int, key_of: KeyOf, most: int) -> None:
-        self.found: dict[bytes | None, _Slices] = {}
+        self.found: dict[bytes | None, _Places] = {}
         self.left_out = 0
         self._request = request
         self._path = path
         self._depth = depth
         self._key_of = key_of
         self._most = most
-        # One for each step but the last, the request's own first.
+        # One for each level above the slices; the first is that of the request itself.
         self._envelopes = [_Envelopes() for _ in range(depth)]
 
     def descend(self, level: int, start: int, end: int, around: int) -> None:
-        """Note the slices of the message between ``start`` and ``end``, ``level`` steps down."""
+        """Note the slices in the message between ``start`` and ``end``, which is ``level`` steps down the path.
+
+        ``around`` is the index of the envelope that it is in.
+        """
         request, numbers, envelopes = self._request, self._path[level], self._envelopes[level]
         others = bytearray()
-        place = -1
+        index = -1
         position = start
         while position < end:
             first = position
@@ -120,65 +128,65 @@ class _Cutter:
             if kind != wire.LEN or number not in numbers:
                 others += request[first:position]
                 continue
-            if place < 0:
-                place = envelopes.reserve(around)
+            if index < 0:
+                index = envelopes.reserve(around)
             if level + 1 < self._depth:
-                self.descend(level + 1, body, position, place)
+                self.descend(level + 1, body, position, index)
             else:
-                self._note(place, first, body, position)
-        if place >= 0:
-            envelopes.fill(place, others)
+                self._note(index, first, body, position)
+        if index >= 0:
+            envelopes.fill(index, others)
 
-    def _note(self, place: int, first: int, body: int, end: int) -> None:
+    def _note(self, envelope: int, first: int, body: int, end: int) -> None:
         key = self._key_of(self._request, body, end)
-        slices = self.found.get(key)
-        if slices is None:
+        places = self.found.get(key)
+        if places is None:
             if len(self.found) >= self._most:
                 self.left_out += self._items(first, end)
                 return
-            slices = self.found[key] = _Slices()
-        slices.add(place, first, end)
+            places = self.found[key] = _Places()
+        places.add(envelope, first, end)
 
-    def count(self, slices: _Slices) -> int:
-        return sum(self._items(start, end) for _, start, end in slices)
+    def count(self, places: _Places) -> int:
+        return sum(self._items(start, end) for _, start, end in places)
 
     def _items(self, start: int, end: int) -> int:
         return wire.count_items(self._request, self._path[self._depth - 1 :], start, end)
 
-    def put_together(self, slices: _Slices) -> bytes:
+    def put_together(self, places: _Places) -> bytes:
         if len(self.found) < 2 and not self.left_out:
             return self._request
-        parts = _Parts(self._envelopes, self._path, first=slices is next(iter(self.found.values())))
-        for place, start, end in slices:
-            parts.add(place, self._request[start:end])
-        return parts.whole()
+        writer = _Writer(self._envelopes, self._path, first=places is next(iter(self.found.values())))
+        for envelope, start, end in places:
+            writer.add(envelope, self._request[start:end])
+        return writer.whole()
 
 
-class _Parts:
-    """One group's request while it is put together: of each level the open message and what is in it."""
+class _Writer:
+    """One group's request while it is written: at each level the index of the open message, and its content so far."""
 
     def __init__(self, envelopes: list[_Envelopes], path: ItemPath, *, first: bool) -> None:
-        """The request's own fields, which stand in no resource, go with the ``first`` group."""
+        """The request's own fields, which are in no resource, go into the ``first`` group."""
         self._envelopes = envelopes
         self._path = path
         self._first = first
         self._inside = [bytearray() for _ in envelopes]
         self._open = [-1] * len(envelopes)
 
-    def add(self, place: int, part: bytes) -> None:
-        self._go_to(len(self._open) - 1, place)
-        self._inside[-1] += part
+    def add(self, envelope: int, content: bytes) -> None:
+        self._open_at(len(self._open) - 1, envelope)
+        self._inside[-1] += content
 
-    def _go_to(self, level: int, place: int) -> None:
-        if self._open[level] == place:
+    def _open_at(self, level: int, envelope: int) -> None:
+        if self._open[level] == envelope:
             return
         self._close(level)
         if level:
-            self._go_to(level - 1, self._envelopes[level].around(place))
-        self._open[level] = place
+            self._open_at(level - 1, self._envelopes[level].around(envelope))
+        self._open[level] = envelope
 
     def _close(self, level: int) -> None:
-        """Close the open message of a level, and put it into the one around it."""
+        """Close the open message of a level, and add it to the one around it."""
         if level == 0 or self._open[level] < 0:
             return
         content = self._envelopes[level][self._open[level]] + self._inside[level]

@@ -1,10 +1,10 @@
 """The key of a record: a hash of its resource's attributes, or the id of a trace. Pure.
 
-Called by ``records``. The hash is the OpenTelemetry Collector's ``MapHash``, so that placement matches a Collector's.
-Source: opentelemetry-collector-contrib, pkg/pdatautil, hash.go. The grammar, over the attributes in the byte order of
-their names: F4 name value; a value is F7 text, F8 true, F9 false, FA integer and FB double (eight
-bytes, little endian), FC entries FD for a map, FE elements FF for a list, F6 bytes, F5 nothing. The key is the xxHash64
-of that and the one of that with F3 behind it, eight bytes each, little endian. Without attributes it is sixteen zeros.
+The hash is the OpenTelemetry Collector's ``MapHash``, so records go to the same partitions as a Collector's. Source:
+opentelemetry-collector-contrib, pkg/pdatautil, hash.go. It hashes these bytes, for each attribute in the byte order of
+the names: F4, name, value. A value is F7 text, F8 true, F9 false, FA integer, FB double (eight bytes, little endian),
+FC entries FD (a map), FE elements FF (a list), F6 bytes, or F5 (nothing). The key is the xxHash64 of those bytes and then
+the xxHash64 of those bytes and F3, eight bytes each, little endian. Without attributes the key is sixteen zeros.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from kafka_otlp_exporter.records.groups import KeyOf
 _EMPTY = bytes(16)
 _TRACE_ID_BYTES = 16
 
-# Of what is larger no key is made, for upb's parsed form can be 85 times the size of the bytes.
+# A larger resource has no key, because upb's parsed form can be 85 times the size of the bytes.
 LARGEST_RESOURCE = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Keying:
-    """How a signal is keyed: ``key_of`` is asked of what stands so many steps down its ``item_path``."""
+    """How a signal is keyed: ``key_of`` gives the key of each message ``depth`` steps down its ``item_path``."""
 
     depth: int
     key_of: KeyOf
 
 
 def by_resource(names: Sequence[str] = ()) -> Keying:
-    """Key by the hash of a resource's attributes, or of only those with these names; null when it has none of them.
+    """Key by the hash of a resource's attributes, or only of those with these names.
 
-    A resource of more than LARGEST_RESOURCE bytes has a null key too.
+    The key is null when names are given and the resource has none of them, or when it is larger than LARGEST_RESOURCE.
     """
     return Keying(1, partial(_of_resource, frozenset(names)))
 
@@ -47,13 +47,13 @@ def by_resource(names: Sequence[str] = ()) -> Keying:
 def by_trace(number: int) -> Keying:
     """Key by the trace id, which is field ``number`` of an item: 32 hexadecimal digits in lower case.
 
-    It is null where the id is absent, all zeros, or not 16 bytes long: OTLP calls these invalid.
+    The key is null when the id is absent, all zeros, or not 16 bytes long. OTLP calls such an id invalid.
     """
     return Keying(3, partial(_of_item, number))
 
 
 def _of_resource(names: frozenset[str], request: bytes, start: int, end: int) -> bytes | None:
-    """Of one ResourceSpans, ResourceMetrics or ResourceLogs, whose field 1 is its resource."""
+    """The key of one ResourceSpans, ResourceMetrics or ResourceLogs, whose field 1 is its resource."""
     resource = wire.joined(request, 1, start, end)
     if len(resource) > LARGEST_RESOURCE:
         return None
@@ -74,7 +74,8 @@ def _of_item(number: int, request: bytes, start: int, end: int) -> bytes | None:
 def resource_key(attributes: Iterable[Any]) -> bytes:
     """The 16-byte key of a resource with these attributes (``opentelemetry.proto.common.v1.KeyValue``).
 
-    The order of the attributes does not matter. Of two with one name the first counts, and counts twice.
+    The order of the attributes does not matter. When two attributes have the same name, the value of the first is hashed
+    twice, as the Collector does it.
     """
     hashed = bytearray()
     _append_map(hashed, attributes)

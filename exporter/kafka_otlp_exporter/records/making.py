@@ -1,6 +1,7 @@
 """From the bytes of a request to Kafka records. Pure.
 
-Called by ``pipeline``. A protobuf request that fits and has one key is one record whose value is the request's own bytes.
+``records`` is the only way into the rooms ``records`` and ``otlp`` for a request, in both encodings. A protobuf request that
+fits and has one key becomes one record whose value is the request's own bytes.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from dataclasses import dataclass
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.settings import MEBIBYTE
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, decode
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
 from kafka_otlp_exporter.outcomes import Rejection
 from kafka_otlp_exporter.records.groups import Group, groups
 from kafka_otlp_exporter.records.keys import LARGEST_RESOURCE, Keying, by_resource, by_trace
-from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance, Oversized
+from kafka_otlp_exporter.records.packing import Allowance, Oversized
 from kafka_otlp_exporter.records.split import split
 
-# As confluent_kafka wants them: a list whose values may be null.
+# In the form that confluent_kafka takes: a list whose values may be null.
 Headers = list[tuple[str, str | bytes | None]]
 
-# librdkafka's bound for one record in message format 2 (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD): seven
-# varints at their longest.
-RECORD_OVERHEAD = 36
+# librdkafka's limit for what message format 2 adds to one record (rdkafka_proto.h, RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD):
+# seven varints of the largest size.
+FRAMING_BYTES = 36
 
 # Half of the message budget of the default --max-in-flight-bytes.
 MOST_BYTES = 96 * MEBIBYTE
@@ -36,7 +39,7 @@ MOST_RECORDS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record; a ``key`` of None is a null key, which random partitioners spread."""
+    """One Kafka record. A ``key`` of None is a null key; the random partitioners spread such records."""
 
     topic: str
     key: bytes | None
@@ -46,9 +49,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The records of one request, what of it is in none, and how many items it has (metrics, not data points).
+    """The records of one request, the items that are in none of them, and how many items it has.
 
-    ``memory`` is what they need until Kafka has taken them: keys, values and RECORD_MEMORY for each.
+    ``items`` counts metrics, not their data points.
     """
 
     records: tuple[Record, ...]
@@ -57,17 +60,17 @@ class Batch:
 
     @property
     def memory(self) -> int:
-        """In bytes."""
-        return sum(len(one.value) + len(one.key or b"") + RECORD_MEMORY for one in self.records)
+        """The bytes that the records need until Kafka has taken them: keys, values, RECORD_OVERHEAD_BYTES for each."""
+        return sum(len(one.value) + len(one.key or b"") + RECORD_OVERHEAD_BYTES for one in self.records)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where records go, how they are keyed and encoded, and how large they may be.
+    """Where records go, how they are keyed and encoded, and how large requests and records may be.
 
-    ``keyings`` has the signals whose records have a key; ``beside`` is what a record has beside key and value;
-    ``max_record_bytes`` is librdkafka's ``message.max.bytes``; ``most_bytes`` and ``most_records`` are what all records
-    of one request may have together.
+    ``keyings`` has the signals whose records have a key. ``beside`` is how many bytes a record has beside its key and
+    value. ``max_record_bytes`` is librdkafka's ``message.max.bytes``. ``most_bytes`` and ``most_records`` limit all
+    records of one request together. ``most_values`` limits the values of a JSON request (see ``json_decode.decode``).
     """
 
     topics: Mapping[Signal, str]
@@ -78,12 +81,17 @@ class Layout:
     max_record_bytes: int
     most_bytes: int
     most_records: int
+    most_values: int
 
     @staticmethod
     def of(
-        options: Options, max_record_bytes: int, most_bytes: int = MOST_BYTES, most_records: int = MOST_RECORDS
+        options: Options,
+        max_record_bytes: int,
+        most_bytes: int = MOST_BYTES,
+        most_records: int = MOST_RECORDS,
+        most_values: int = MOST_VALUES,
     ) -> Layout:
-        """The layout that the options ask for."""
+        """The layout that the options ask for, with the limits of this process (see the fields of Layout)."""
         content_type = CONTENT_TYPES[options.format].encode()
         headers: dict[Signal, Headers] = {
             signal: [("content-type", content_type), ("otlp.signal", signal.value.encode())] for signal in SIGNALS
@@ -97,11 +105,12 @@ class Layout:
             max_record_bytes=max_record_bytes,
             most_bytes=most_bytes,
             most_records=most_records,
+            most_values=most_values,
         )
 
 
 def _keying(options: Options, row: SignalRow) -> Keying | None:
-    """A signal's own option goes before ``partition_key_attributes``."""
+    """How a signal is keyed, None without a key; the signal's own option wins over ``partition_key_attributes``."""
     if row.trace_option is not None and row.trace_id is not None and getattr(options, row.trace_option):
         return by_trace(row.trace_id)
     if getattr(options, row.resource_option):
@@ -109,15 +118,20 @@ def _keying(options: Options, row: SignalRow) -> Keying | None:
     return by_resource(options.partition_key_attributes) if options.partition_key_attributes else None
 
 
-def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
-    """The records that ``payload``, a serialised Export request of ``signal``, becomes.
+def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = Format.PROTOBUF) -> Batch:
+    """The records that ``payload``, an Export request of ``signal`` in ``encoding``, becomes.
 
-    One where it fits and has one key; else of each key as few as hold every item that fits into one, until they have
-    ``layout.most_bytes`` together. An empty request becomes none. Raises wire.Malformed when the payload is not what it
-    claims to be.
+    It is one record when it fits and has one key. Otherwise each key gets as few records as can hold every item that
+    fits into one, until the records have ``layout.most_bytes`` together. A request without content becomes no record.
+    Raises wire.Malformed when the payload is no request of that signal.
     """
     row = SIGNALS[signal]
-    items = wire.validate(payload, row.request, row.item_path[:3])
+    # The first three steps lead to spans, metrics and log records; the last two of a metric's path to its data points.
+    path = row.item_path[:3]
+    if encoding is Format.JSON:
+        payload, items = decode(payload, row.request, path, layout.most_values)
+    else:
+        items = wire.validate(payload, row.request, path)
     if not payload:
         return Batch(())
     making = _Making(signal, layout, items)
@@ -125,8 +139,8 @@ def records(signal: Signal, payload: bytes, layout: Layout) -> Batch:
     if keying is None:
         making.add(None, payload)
         return making.batch()
-    # No further group could have a record.
-    most = min(layout.most_records, layout.most_bytes // RECORD_MEMORY)
+    # More groups than this could not get a record each.
+    most = min(layout.most_records, layout.most_bytes // RECORD_OVERHEAD_BYTES)
     found, making.surplus = groups(payload, row.item_path, keying.depth, keying.key_of, most)
     for group in found:
         making.add_group(group)
@@ -157,7 +171,7 @@ class _Making:
         request = group.request()
         before = self._allowance.bytes
         self.add(group.key, request)
-        # Putting it together was work, even where nothing of it fits into a record.
+        # To put a group together is work, also when nothing of it fits into a record: count it.
         wasted = len(request) - (before - self._allowance.bytes)
         self._allowance.bytes -= max(0, wasted)
 
@@ -180,7 +194,7 @@ class _Making:
             self._oversized.append(Oversized(one.items, one.size + beside, one.resource))
 
     def _whole(self, request: bytes, limit: int) -> bytes | None:
-        """The one value that a request becomes; None where it is larger than the limit, or most likely so."""
+        """The value of the one record that a request becomes; None when it is larger than the limit, or probably is."""
         if self._layout.format is Format.JSON:
             # JSON has two or three times the bytes.
             text = encode(request, self._row.request) if len(request) <= limit // 2 else b""
@@ -188,7 +202,7 @@ class _Making:
         return request if len(request) <= limit else None
 
     def batch(self) -> Batch:
-        """All of them."""
+        """All records that were made, and what was rejected."""
         return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout), self._items)
 
 
@@ -198,15 +212,15 @@ def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout:
     if oversized:
         largest = max(oversized, key=lambda one: one.size)
         sentences.append(
-            f"Of the {row.items} {items} {'are' if items > 1 else 'is'} too large for a record: alone, the largest"
-            f"{_service(largest.resource)} would make one of {largest.size} bytes, and the limit (maxMessageBytes) is "
+            f"{items} of the {row.items} {'are' if items > 1 else 'is'} too large for a record: on its own, the largest"
+            f"{_service(largest.resource)} would make a record of {largest.size} bytes, and the limit (maxMessageBytes) is "
             f"{layout.max_record_bytes}."
         )
     if surplus:
         sentences.append(
-            f"{surplus} {row.items} are left out, because the records of one request may need {layout.most_bytes} bytes "
-            f"of memory together and be {layout.most_records}, and those of this one, which repeat its resources, would "
-            "be more: send smaller requests or smaller resources, or raise --max-in-flight-bytes."
+            f"{surplus} {row.items} are left out, because each record repeats the resources of its items: all records of one "
+            f"request may need {layout.most_bytes} bytes of memory together and be at most {layout.most_records}. Send smaller "
+            "requests or smaller resources, or raise --max-in-flight-bytes."
         )
     if not sentences:
         return None
@@ -224,7 +238,7 @@ def _service(resource: bytes) -> str:
 def record_bytes(record: Record) -> int:
     """The most bytes that a record takes in a batch before compression, as librdkafka counts them."""
     headers = sum(_with_length(name) + _with_length(value or b"") for name, value in record.headers)
-    return RECORD_OVERHEAD + len(record.key or b"") + len(record.value) + headers
+    return FRAMING_BYTES + len(record.key or b"") + len(record.value) + headers
 
 
 def _with_length(text: str | bytes) -> int:

@@ -1,7 +1,11 @@
 """Cuts a request that is too large for one record along its own structure: resource, scope, item. Pure.
 
-Called by ``records``. From bytes to bytes, without an object of the whole: in protobuf a part holds slices of the request,
-in JSON the texts of such slices. How parts are filled stands in ``packing``.
+The rules of ``packing`` hold for both encodings; this module knows how the bytes of each are put together.
+
+Rule 1: a protobuf part is made of slices of the request, byte for byte. A JSON part is made of the texts of such slices.
+Rule 2: no object of the whole request is made. Memory stays within the parts and one child that is tried.
+Rule 3: what a child adds to the part is known before it is added. In protobuf it may also lengthen the length prefixes of
+the messages around it, by up to 4 bytes each. In JSON it adds its text and, unless it is the first, a comma.
 """
 
 from __future__ import annotations
@@ -17,15 +21,16 @@ from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import SignalRow
 from kafka_otlp_exporter.records.packing import Allowance, Level, Packer, Parts
 
-# What is larger is not made into JSON as a whole to see whether it fits: its children are, each for itself.
-WHOLE = 32 * 1024
+# A larger message is not made into JSON as a whole to see whether it fits. Its children are tried one by one.
+TRIED_WHOLE_BYTES = 32 * 1024
 
 
 def split(request: bytes, row: SignalRow, form: Format, limit: int, allowance: Allowance, key: int = 0) -> Parts:
-    """Cut a protobuf ``request`` into requests in ``form``, of at most ``limit`` bytes.
+    """Cut a protobuf ``request`` of the signal ``row`` into requests in ``form``, of at most ``limit`` bytes each.
 
-    Each counts as a record with a key of ``key`` bytes; making stops when the allowance is used up. What has no items in
-    it and does not fit is left out. Raises wire.Malformed when fields cannot be told apart.
+    Each becomes a record with a key of ``key`` bytes, and is taken off ``allowance``; what comes after the allowance is
+    used up is surplus. A message that has no items and does not fit is left out. Raises wire.Malformed when the bytes
+    are no protobuf fields.
     """
     if form is Format.JSON:
         return _JsonPacker(request, row, limit, allowance, key).pack()
@@ -33,11 +38,11 @@ def split(request: bytes, row: SignalRow, form: Format, limit: int, allowance: A
 
 
 @dataclass(slots=True)
-class _Slices(Level):
-    """A message and the children that the present part has, together of ``size`` bytes.
+class _ProtobufLevel(Level):
+    """A message and those of its children that the present part has, together of ``size`` bytes.
 
-    Children that stand side by side in the request are one slice of it, from ``start`` to ``end``, so that a million
-    small ones cost no more than a few large ones.
+    Children that are neighbours in the request are one slice of it, so a million small ones cost no more than a few
+    large ones. The newest slice is from ``start`` to ``end``, the older ones are bytes in ``children``.
     """
 
     size: int
@@ -46,18 +51,18 @@ class _Slices(Level):
     end: int = 0
 
 
-class _ProtobufPacker(Packer[_Slices]):
-    # A child of so many bytes fits whatever it does to the lengths of the messages around it.
-    _room = 0
+class _ProtobufPacker(Packer[_ProtobufLevel]):
+    # A child of at most so many bytes fits, however much longer it makes the length prefixes around it.
+    _surely_fits = 0
 
-    def _opened(self, number: int, start: int, end: int) -> _Slices:
+    def _opened(self, number: int, start: int, end: int) -> _ProtobufLevel:
         fields = self._fields(start, end)
-        return _Slices(number, fields, len(fields))
+        return _ProtobufLevel(number, fields, len(fields))
 
     def _add(self, number: int, first: int, body: int, end: int) -> bool:  # noqa: ARG002
         size = end - first
-        tight = size > self._room
-        if tight and self._size_of(size) > self._limit:
+        tight = size > self._surely_fits
+        if tight and self._size_with(size) > self._part_limit:
             return False
         level = self._levels[-1]
         level.size += size
@@ -68,7 +73,7 @@ class _ProtobufPacker(Packer[_Slices]):
         if tight:
             self._measure()
         else:
-            self._room -= size
+            self._surely_fits -= size
         return True
 
     def _put(self, closed: bytes) -> None:
@@ -85,14 +90,14 @@ class _ProtobufPacker(Packer[_Slices]):
                 size += wire.header_size(level.number, size)
         return size
 
-    def _size_of(self, size: int) -> int:
-        """What the present part would have with so many bytes more in the innermost open message."""
+    def _size_with(self, size: int) -> int:
+        """The size of the present part with ``size`` bytes more in its innermost level."""
         size += self._levels[-1].size
         for index in range(len(self._levels) - 1, 0, -1):
             size += wire.header_size(self._levels[index].number, size) + self._levels[index - 1].size
         return size
 
-    def _enclosed(self, level: _Slices, inner: bytes) -> bytes:
+    def _enclosed(self, level: _ProtobufLevel, inner: bytes) -> bytes:
         self._cut(level)
         content = b"".join([*level.children, inner])
         level.children.clear()
@@ -102,20 +107,22 @@ class _ProtobufPacker(Packer[_Slices]):
         return wire.enclose(level.number, level.fields + content) if level.number else level.fields + content
 
     def _measure(self) -> None:
-        # A length has one byte at least and five at most.
-        self._room = self._limit - self._size_of(0) - 4 * len(self._levels)
+        # A length prefix has one byte at least and five at most.
+        self._surely_fits = self._part_limit - self._size_with(0) - 4 * len(self._levels)
 
-    def _cut(self, level: _Slices) -> None:
+    def _cut(self, level: _ProtobufLevel) -> None:
+        """End the newest slice of a level."""
         if level.end:
             level.children.append(self._request[level.start : level.end])
             level.start = level.end = 0
 
 
 @dataclass(slots=True)
-class _Texts(Level):
-    """``before`` and ``after`` are the text around the children; ``start`` is the end of ``before`` that opens them.
+class _JsonLevel(Level):
+    """A message whose text is ``before``, then its children, then ``after``; ``type`` is its descriptor.
 
-    The children are one text, because a million small ones would each be an object. ``type`` is the descriptor.
+    ``start`` is what the text would begin with if the message had no other fields. The children are one text with
+    commas, because a million small ones would each be a Python object.
     """
 
     before: bytes
@@ -130,16 +137,17 @@ class _Texts(Level):
         return len(self.before) + len(self.after)
 
 
-class _JsonPacker(Packer[_Texts]):
-    _room = 0
+class _JsonPacker(Packer[_JsonLevel]):
+    # How many bytes of text still fit into the present part.
+    _free = 0
 
     def __init__(self, request: bytes, row: SignalRow, limit: int, allowance: Allowance, key: int) -> None:
         super().__init__(request, row.item_path, limit, allowance, key)
         self._root = row.request.DESCRIPTOR
-        # The text that was made last: what did not fit into one part is asked for again in the next.
+        # The place and text that were made last: what does not fit into one part is asked for again for the next.
         self._latest = (-1, -1, b"")
 
-    def _opened(self, number: int, start: int, end: int) -> _Texts:
+    def _opened(self, number: int, start: int, end: int) -> _JsonLevel:
         kind: Any = self._levels[-1].type.fields_by_number[number].message_type if self._levels else self._root
         fields = self._fields(start, end)
         child = kind.fields_by_number[self._child(start, end)]
@@ -147,10 +155,10 @@ class _JsonPacker(Packer[_Texts]):
         opening = f'"{child.json_name}":{"[" if is_list else ""}'.encode()
         text = encode(fields, GetMessageClass(kind))[:-1]
         before = text + opening if text == b"{" else text + b"," + opening
-        return _Texts(number, fields, before, b"{" + opening, b"]}" if is_list else b"}", kind, is_list)
+        return _JsonLevel(number, fields, before, b"{" + opening, b"]}" if is_list else b"}", kind, is_list)
 
     def _child(self, start: int, end: int) -> int:
-        """The number that a message's children have: where it may be one of several, it has one child."""
+        """The field number of a message's children. A metric has one child, whose number is one of several."""
         numbers = self._path[len(self._levels)]
         while len(numbers) > 1 and start < end:
             number, kind, _, start = wire.field(self._request, start, end)
@@ -159,7 +167,7 @@ class _JsonPacker(Packer[_Texts]):
         return next(iter(numbers))
 
     def _place_all(self, start: int, end: int) -> None:
-        """Small children are made text together, which is faster, as far as they will fit together."""
+        """Make small neighbours into text together, as many as are sure to fit: it is faster than one by one."""
         if not self._levels[-1].is_list:
             super()._place_all(start, end)
             return
@@ -171,7 +179,7 @@ class _JsonPacker(Packer[_Texts]):
             number, kind, body, start = wire.field(request, first, end)
             if kind != wire.LEN or number != wanted:
                 continue
-            if size + start - first > min(WHOLE, self._room // 8):
+            if size + start - first > min(TRIED_WHOLE_BYTES, self._free // 8):
                 self._place_run(wanted, run)
                 run, size = [], 0
             run.append((first, body, start))
@@ -183,7 +191,7 @@ class _JsonPacker(Packer[_Texts]):
             level = self._levels[-1]
             fields = b"".join([self._request[first:end] for first, _, end in run])
             text = encode(fields, GetMessageClass(level.type))[len(level.start) : -len(level.after)]
-            if len(text) <= self._room:
+            if len(text) <= self._free:
                 self._put(text)
                 self._measure()
                 return
@@ -191,10 +199,10 @@ class _JsonPacker(Packer[_Texts]):
             self._place(number, first, body, end)
 
     def _add(self, number: int, first: int, body: int, end: int) -> bool:
-        if end - body > WHOLE and self._divisible(body, end):
+        if end - body > TRIED_WHOLE_BYTES and self._divisible(body, end):
             return False
         text = self._text(number, first, body, end)
-        if len(text) > self._room:
+        if len(text) > self._free:
             return False
         self._put(text)
         self._measure()
@@ -215,7 +223,7 @@ class _JsonPacker(Packer[_Texts]):
     def _alone(self, number: int, first: int, body: int, end: int) -> int:
         return sum(level.around for level in self._levels) + len(self._text(number, first, body, end))
 
-    def _enclosed(self, level: _Texts, inner: bytes) -> bytes:
+    def _enclosed(self, level: _JsonLevel, inner: bytes) -> bytes:
         children = level.children
         if not children and not inner:
             return b""
@@ -225,7 +233,7 @@ class _JsonPacker(Packer[_Texts]):
         return content
 
     def _measure(self) -> None:
-        self._room = self._limit
+        self._free = self._part_limit
         for level in self._levels:
-            # A comma before what comes next.
-            self._room -= level.around + (len(level.children) + 1 if level.children else 0)
+            # With a comma before the next child.
+            self._free -= level.around + (len(level.children) + 1 if level.children else 0)

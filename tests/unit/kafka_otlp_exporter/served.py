@@ -16,7 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.flow.admission import Admission
 from kafka_otlp_exporter.flow.intake import Intake
-from kafka_otlp_exporter.flow.pipeline import Request
+from kafka_otlp_exporter.flow.request import Answer, Request
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Outcome
 from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
@@ -31,7 +31,7 @@ TOTAL = 4 * MEBIBYTE
 BUDGET = 3 * MEBIBYTE
 LARGEST = MEBIBYTE
 
-Answer = Callable[[Request], Outcome]
+Respond = Callable[[Request], Outcome]
 
 
 class Served:
@@ -48,7 +48,7 @@ class Served:
         self.http_port: int = self.on_loop(self.http.start("127.0.0.1:0"))
         self.channel = client.channel(self.endpoint)
         self.seen: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self.answer: Answer | None = lambda _: Delivered()
+        self.answer: Respond | None = lambda _: Delivered()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -57,8 +57,8 @@ class Served:
         intake = Intake(self.admission, self.telemetry)
         return (
             intake,
-            GrpcReceiver(intake, self.telemetry, self.edge),
-            HttpReceiver(intake, self.telemetry, self.edge),
+            GrpcReceiver(intake, self.edge),
+            HttpReceiver(intake, self.edge),
         )
 
     async def drain(self, grace: float) -> None:
@@ -83,7 +83,7 @@ class Served:
         """Give the bytes back and answer, as the pipeline does."""
         for request, _ in answers:
             self.budget.give(request.charge)
-        self.intake.complete([(request.id, outcome) for request, outcome in answers])
+        self.intake.complete([Answer(request.id, outcome) for request, outcome in answers])
 
     def next(self) -> Request:
         """The next request that has arrived."""

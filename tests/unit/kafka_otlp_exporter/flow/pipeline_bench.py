@@ -9,7 +9,8 @@ from itertools import count
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.properties import Credentials, producer_properties
 from kafka_otlp_exporter.flow.budget import Budget
-from kafka_otlp_exporter.flow.pipeline import Pipeline, Request, Sent
+from kafka_otlp_exporter.flow.pipeline import Pipeline, Sent
+from kafka_otlp_exporter.flow.request import Answer, Request
 from kafka_otlp_exporter.kafka.producer import Producer
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Outcome
@@ -26,7 +27,7 @@ class Hand:
 
     def __init__(self) -> None:
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
-        self._answers: dict[int, queue.SimpleQueue[Outcome]] = {}
+        self._answers: dict[int, queue.SimpleQueue[Answer]] = {}
         self._ids = count(1)
         self.answered: list[int] = []
 
@@ -40,6 +41,10 @@ class Hand:
 
     def answer(self, identifier: int, seconds: float = 10) -> Outcome:
         """What the request was answered."""
+        return self.whole_answer(identifier, seconds).outcome
+
+    def whole_answer(self, identifier: int, seconds: float = 10) -> Answer:
+        """The same, with its figures for the metrics."""
         return self._answers[identifier].get(timeout=seconds)
 
     def take(self, max_requests: int, timeout: float) -> list[Request]:
@@ -55,13 +60,13 @@ class Hand:
 
     def end(self, outcome: Outcome) -> None:
         """The receiver's last word."""
-        self.complete([(identifier, outcome) for identifier in self._answers if identifier not in self.answered])
+        self.complete([Answer(identifier, outcome) for identifier in self._answers if identifier not in self.answered])
 
-    def complete(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+    def complete(self, answers: Sequence[Answer]) -> None:
         """The receiver's other half."""
-        for identifier, outcome in answers:
-            self.answered.append(identifier)
-            self._answers[identifier].put(outcome)
+        for one in answers:
+            self.answered.append(one.id)
+            self._answers[one.id].put(one)
 
 
 @dataclass

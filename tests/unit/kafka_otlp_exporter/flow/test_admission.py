@@ -2,8 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from kafka_otlp_exporter.config.settings import LARGEST_REQUEST, MEBIBYTE
 from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.flow import admission as admission_module
 from kafka_otlp_exporter.flow.admission import LEAST_CONNECTIONS, OPEN_CALL_BYTES, SHARES, Admission
 from tests.beds.process import wait_until
 
@@ -94,19 +97,63 @@ def test_connections_take_turns():
     asyncio.run(run())
 
 
-def test_who_waits_long_is_seen():
-    """And who waits for a moment is not: that is every day."""
+def test_a_call_that_waits_long_is_seen():
+    """Half a second; calls wait for each other for a moment all the time."""
 
     async def run() -> None:
-        admission = await made()
+        now = 1000.0
+        admission = Admission(4 * MEBIBYTE, asyncio.get_running_loop(), clock=lambda: now)
         assert admission.budget.take(admission.budget.total)
         waiting = asyncio.create_task(admission.reserve(1, "a"))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)
+        assert admission.waiting == 1
+        now += 0.4
         assert not admission.blocked
-        await asyncio.sleep(0.6)
+        now += 0.2
         assert admission.blocked
         admission.budget.give(1)
         assert await waiting
         assert not admission.blocked
+
+    asyncio.run(run())
+
+
+def test_a_small_call_does_not_overtake_a_large_one():
+    """There would be room for it, but the large one was first and could starve."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total - 10)
+        large = asyncio.create_task(admission.reserve(11, "a"))
+        await asyncio.sleep(0)
+        small = asyncio.create_task(admission.reserve(1, "b"))
+        await asyncio.sleep(0)
+        assert admission.waiting == 2
+        assert admission.budget.taken == admission.budget.total - 10
+        admission.budget.give(2)
+        assert await large
+        assert await small
+
+    asyncio.run(run())
+
+
+def test_a_call_that_waits_in_vain_leaves_the_line_and_takes_nothing(monkeypatch: pytest.MonkeyPatch):
+    """The others of its connection keep their places."""
+    monkeypatch.setattr(admission_module, "WAIT_SECONDS", 0.05)
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        first = asyncio.create_task(admission.reserve(5, "a"))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(admission_module, "WAIT_SECONDS", 30.0)
+        second = asyncio.create_task(admission.reserve(5, "a"))
+        await asyncio.sleep(0)
+        assert not await first
+        assert admission.waiting == 1
+        assert admission.budget.taken == admission.budget.total
+        admission.budget.give(5)
+        assert await second
+        assert admission.waiting == 0
 
     asyncio.run(run())

@@ -134,3 +134,23 @@ def test_a_wait_that_is_abandoned_ends():
         abandoned.set()
         assert not waiting.result(5)
     assert budget.taken == 10
+
+
+def test_giving_nothing_wakes_nobody():
+    """There is nothing new to take."""
+    budget, woken = Budget(10), list[int]()
+    budget.when_given(lambda: woken.append(budget.taken))
+    budget.give(0)
+    assert woken == []
+
+
+def test_an_extension_that_did_not_wait_wakes_nobody():
+    """It kept nobody out. The waker stays for the bytes that are given back."""
+    budget, woken = Budget(10), list[int]()
+    assert budget.take(4)
+    budget.when_given(lambda: woken.append(budget.taken))
+    assert budget.extend(6, 0)
+    assert not budget.extend(1, 0)
+    assert woken == []
+    budget.give(3)
+    assert woken == [7]

@@ -11,12 +11,14 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.flow import pipeline
+from kafka_otlp_exporter.flow.budget import Budget
+from kafka_otlp_exporter.flow.request import Answer
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Unavailable
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port, wait_until
 from tests.unit.kafka_otlp_exporter import librdkafka, samples
-from tests.unit.kafka_otlp_exporter.flow.pipeline_bench import CHARGE, Bench
+from tests.unit.kafka_otlp_exporter.flow.pipeline_bench import CHARGE, Bench, Hand
 
 
 @pytest.fixture
@@ -53,16 +55,20 @@ def test_a_request_is_delivered(bench: Any, mock_kafka: MockKafka, signal: Signa
     """Kafka has its bytes when it is answered, its budget is free, and it was counted."""
     running = bench(mock_kafka.bootstrap)
     payload = samples.OF_EACH[signal](3) + samples.UNKNOWN_FIELD
-    assert running.send(signal, payload) == Delivered()
+    answer = running.hand.whole_answer(running.hand.put(running.budget, signal, payload, age=1))
+    assert answer.outcome == Delivered()
+    assert answer.items == (1 if signal is Signal.METRICS else 3)
+    assert answer.seconds is not None
+    assert 1 <= answer.seconds < 11
     topic = getattr(running.options, f"{signal.value}_topic")
     (message,) = mock_kafka.read(topic)
     assert message.value() == payload
     assert message.key() is None
     assert message.headers() == [("content-type", b"application/x-protobuf"), ("otlp.signal", signal.value.encode())]
     running.wait_for_free_budget()
-    assert running.count("requests_total", signal=signal.value, outcome="delivered") == 1
     assert running.count("received_bytes_total", signal=signal.value) == len(payload)
-    assert running.count("acknowledgement_seconds_count", signal=signal.value) == 1
+    assert running.count("records_total", signal=signal.value, outcome="delivered") == 1
+    assert running.count("record_bytes_total", signal=signal.value, outcome="delivered") == len(payload)
 
 
 def test_many_requests_are_each_answered_once(bench: Any, mock_kafka: MockKafka):
@@ -78,20 +84,19 @@ def test_many_requests_are_each_answered_once(bench: Any, mock_kafka: MockKafka)
 def test_an_empty_request_is_answered_without_kafka(bench: Any, nobody: str):
     """There is no record to wait for."""
     running = bench(nobody)
-    assert running.send(Signal.TRACES, b"") == Delivered()
+    identifier = running.hand.put(running.budget, Signal.TRACES, b"")
+    assert running.hand.whole_answer(identifier) == Answer(identifier, Delivered())
     running.wait_for_free_budget()
 
 
 def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
     """The client is told what they are not."""
     running = bench(nobody)
-    outcome = running.send(Signal.TRACES, b"\xff\xff")
-    assert outcome == Invalid(
-        "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
-    )
+    identifier = running.hand.put(running.budget, Signal.TRACES, b"\xff\xff")
+    sentence = "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
+    assert running.hand.whole_answer(identifier) == Answer(identifier, Invalid(sentence))
     running.wait_for_free_budget()
     running.wait_for_records(0)
-    assert running.count("requests_total", signal="traces", outcome="invalid") == 1
 
 
 def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
@@ -102,7 +107,7 @@ def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
     assert outcome.rejected is not None
     assert outcome.rejected.items == 3
     running.wait_for_free_budget()
-    assert running.count("rejected_items_total", signal="metrics", reason="oversized") == 3
+    assert outcome.rejected.surplus == 0
 
 
 def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):
@@ -125,7 +130,7 @@ def test_a_request_that_kafka_does_not_answer_is_answered_after_request_timeout(
     assert running.budget.taken == CHARGE
     running.wait_for_free_budget()
     assert running.hand.answered == [1]
-    assert running.count("unavailable_total", reason="TimedOut") == 1
+    assert running.count("records_total", signal="logs", outcome="failed") == 1
 
 
 def test_the_time_before_it_was_taken_counts(bench: Any, nobody: str):
@@ -133,9 +138,30 @@ def test_the_time_before_it_was_taken_counts(bench: Any, nobody: str):
     running = bench(nobody, request_timeout=5)
     began = time.monotonic()
     outcome = running.send(Signal.LOGS, samples.logs(), age=4.9)
-    assert isinstance(outcome, Unavailable)
-    assert outcome.reason is Reason.TIMED_OUT
+    assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka has not acknowledged within 5 s (requestTimeout).")
     assert time.monotonic() - began < 2
+
+
+def test_a_request_that_is_too_old_when_it_is_taken_becomes_no_record(bench: Any, mock_kafka: MockKafka):
+    """Its client was told to send again, and a record would be a second one."""
+    running = bench(mock_kafka.bootstrap, request_timeout=5)
+    identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs(), age=6)
+    late = Unavailable(Reason.TIMED_OUT, "Kafka has not acknowledged within 5 s (requestTimeout).")
+    assert running.hand.whole_answer(identifier) == Answer(identifier, late)
+    assert running.send(Signal.LOGS, samples.logs(text="next")) == Delivered()
+    assert [message.value() for message in mock_kafka.read(running.options.logs_topic)] == [samples.logs(text="next")]
+
+
+def test_requests_of_one_take_are_worked_on_oldest_first(nobody: str):
+    """Here those that are answered at once."""
+    hand, budget = Hand(), Budget(10_000_000)
+    ids = [hand.put(budget, Signal.LOGS, b"\xff") for _ in range(5)]
+    running = Bench(Options(brokers=(nobody,)), hand=hand, budget=budget)
+    try:
+        assert isinstance(running.hand.answer(ids[-1]), Invalid)
+        assert running.hand.answered == ids
+    finally:
+        running.pipeline.stop()
 
 
 def test_a_record_that_grows_too_old_is_unavailable(bench: Any, nobody: str):
@@ -151,8 +177,8 @@ def test_a_full_queue_is_unavailable_at_once(bench: Any, nobody: str):
     running = bench(nobody, {"queue.buffering.max.messages": "1"})
     running.hand.put(running.budget, Signal.LOGS, samples.logs())
     outcome = running.send(Signal.LOGS, samples.logs())
-    assert isinstance(outcome, Unavailable)
-    assert outcome.reason is Reason.QUEUE_FULL
+    message = "the producer's queue is full: Kafka takes less than arrives."
+    assert outcome == Unavailable(Reason.QUEUE_FULL, message)
     assert running.budget.taken == CHARGE
 
 
@@ -172,9 +198,16 @@ def test_what_kafka_refuses_is_unavailable_and_the_next_request_is_delivered(
     """Only the payload's own fault would be told otherwise, and Kafka's codes do not prove one."""
     running = bench(faulty.bootstrap)
     faulty.answer_produce_with(code)
-    outcome = running.send(Signal.LOGS, samples.logs())
-    assert isinstance(outcome, Unavailable)
-    assert outcome.reason is reason
+    payload = samples.logs(2)
+    answer = running.hand.whole_answer(running.hand.put(running.budget, Signal.LOGS, payload))
+    assert isinstance(answer.outcome, Unavailable)
+    assert answer.outcome.reason is reason
+    assert (running.options.logs_topic in answer.outcome.message) is (reason is not Reason.REFUSED_BY_KAFKA)
+    assert answer.items == 2
+    assert answer.seconds is not None
+    assert running.count("records_total", signal="logs", outcome="failed") == 1
+    assert running.count("record_bytes_total", signal="logs", outcome="failed") == len(payload)
+    assert running.count("records_total", signal="logs", outcome="delivered") == 0
     wait_until(
         lambda: running.send(Signal.LOGS, samples.logs()) == Delivered(), 10, lambda: "no request was delivered", 0.05
     )
@@ -204,9 +237,8 @@ def test_a_fatal_error_is_unavailable_and_the_next_request_is_delivered(bench: A
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(3)]
     running.wait_for_records(3)
     librdkafka.fail_fatally(running.producer._attempt.client)
-    outcomes = [running.hand.answer(identifier) for identifier in ids]
-    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.PRODUCER_FAILED}
-    assert len(outcomes) == 3
+    rebuilt = Unavailable(Reason.PRODUCER_FAILED, "the connection to Kafka is being built anew.")
+    assert [running.hand.answer(identifier) for identifier in ids] == [rebuilt] * 3
     assert running.producer.rebuilds == 1
     assert running.send(Signal.LOGS, samples.logs()) == Delivered()
     running.wait_for_free_budget()
@@ -221,6 +253,67 @@ def test_a_bug_of_ours_is_unavailable_and_the_loop_goes_on(bench: Any, mock_kafk
     assert outcome == Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
     assert running.send(Signal.LOGS, samples.logs()) == Delivered()
     running.wait_for_free_budget()
+
+
+def test_a_bug_while_a_record_is_handed_over_is_a_failed_record(bench: Any, mock_kafka: MockKafka, monkeypatch: Any):
+    """The request is answered, its bytes are given back, and the next one is delivered."""
+    running = bench(mock_kafka.bootstrap)
+    with monkeypatch.context() as patched:
+        patched.setattr(running.producer, "produce", lambda *_: 1 / 0)
+        outcome = running.send(Signal.LOGS, samples.logs())
+    assert outcome == Unavailable(Reason.REFUSED_BY_KAFKA, "Kafka refused the record (_FAIL).")
+    running.wait_for_free_budget()
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+
+
+def test_a_bug_while_reports_are_polled_does_not_end_the_loop(bench: Any, mock_kafka: MockKafka, monkeypatch: Any):
+    """What was produced meanwhile is delivered."""
+    running = bench(mock_kafka.bootstrap)
+    failed = threading.Event()
+
+    def fail(_: float) -> list[Any]:
+        failed.set()
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running.producer, "poll", fail)
+        assert failed.wait(5)
+    assert running.send(Signal.LOGS, samples.logs()) == Delivered()
+
+
+def test_the_beat_is_that_of_the_slower_thread(bench: Any, nobody: str, monkeypatch: pytest.MonkeyPatch):
+    """The other one goes round ten times a second meanwhile."""
+    running = bench(nobody)
+    end, held = threading.Event(), threading.Event()
+
+    def hold(_: float) -> list[Any]:
+        held.set()
+        end.wait(20)
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running.producer, "poll", hold)
+        assert held.wait(5)
+        wait_until(lambda: running.pipeline.oldest_beat() > 0.5, 10, lambda: "the beat goes on", 0.05)
+    end.set()
+    wait_until(lambda: running.pipeline.oldest_beat() < 0.3, 10, lambda: "the beat does not go on", 0.01)
+
+
+def test_a_request_that_becomes_several_records_is_answered_when_the_last_is_reported(
+    bench: Any, mock_kafka: MockKafka
+):
+    """It is counted as split, and each of its records."""
+    running = bench(mock_kafka.bootstrap, max_message_bytes=5000)
+    answer = running.hand.whole_answer(running.hand.put(running.budget, Signal.LOGS, samples.logs(10, "x" * 1000)))
+    assert answer.outcome == Delivered()
+    assert answer.items == 10
+    found = mock_kafka.read(running.options.logs_topic)
+    assert len(found) > 2
+    running.wait_for_free_budget()
+    assert running.count("split_requests_total", signal="logs") == 1
+    assert running.count("records_total", signal="logs", outcome="delivered") == len(found)
+    size = sum(len(message.value() or b"") for message in found)
+    assert running.count("record_bytes_total", signal="logs", outcome="delivered") == size
 
 
 def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
@@ -253,7 +346,8 @@ def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it
     identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
     running.wait_for_records(50)
     assert 50 * (10_000 + 1024) < running.budget.taken < 50 * (10_300 + 1024)
-    assert isinstance(running.hand.answer(identifier), Unavailable)
+    message = "Kafka did not acknowledge the record in time."
+    assert running.hand.answer(identifier) == Unavailable(Reason.TIMED_OUT, message)
     running.wait_for_free_budget()
 
 
@@ -299,7 +393,9 @@ def test_a_stop_does_not_wait_for_room(bench: Any, nobody: str, monkeypatch: pyt
     identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
     wait_until(lambda: running.budget.contended, 10, lambda: "it does not wait", 0.001)
     running.pipeline.stop()
-    assert isinstance(running.hand.answer(identifier), Unavailable)
+    outcome = running.hand.answer(identifier)
+    assert isinstance(outcome, Unavailable)
+    assert outcome.reason is Reason.MEMORY_BUDGET_FULL
     assert not any(thread.is_alive() for thread in running.pipeline._threads)
 
 
@@ -309,8 +405,8 @@ def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
     running.wait_for_records(5)
     running.pipeline.stop()
-    outcomes = [running.hand.answer(identifier) for identifier in ids]
-    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Unavailable)} == {Reason.DRAINING}
+    message = "the exporter is shutting down and Kafka has not acknowledged yet: send it again."
+    assert {running.hand.answer(identifier) for identifier in ids} == {Unavailable(Reason.DRAINING, message)}
     assert sorted(running.hand.answered) == ids
 
 

@@ -1,5 +1,6 @@
 """The door to librdkafka, against its mock cluster."""
 
+import json
 import socket
 import threading
 import time
@@ -13,8 +14,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.properties import Credentials, producer_properties
-from kafka_otlp_exporter.kafka.producer import NotProduced, Producer, check
-from kafka_otlp_exporter.outcomes import Fault
+from kafka_otlp_exporter.kafka import producer as producer_module
+from kafka_otlp_exporter.kafka.faults import Fault
+from kafka_otlp_exporter.kafka.producer import Connection, NotProduced, Producer, check
 from kafka_otlp_exporter.records.making import Record
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port
@@ -207,18 +209,22 @@ def test_a_name_that_does_not_resolve_is_told():
     assert producer.connection.fault.name == "_RESOLVE"
 
 
-def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str):
+def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str, monkeypatch: pytest.MonkeyPatch):
     """What it held is reported as failed, each record once; the next one arrives."""
+    monkeypatch.setattr(producer_module, "STATISTICS_INTERVAL_MS", 0)  # only those of this test
     producer = started(
         mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "60000", "message.timeout.ms": "120000"}
     )
     for token in range(3):
         producer.produce(record(topic), token)
+    producer._read_statistics(producer._attempt.fatal, statistics(requests=5))
     librdkafka.fail_fatally(producer._attempt.client)
     found = reports(producer, lambda found: len(found) >= 3)
     assert sorted(token for token, _ in found) == [0, 1, 2]
     assert all(fault is not None and fault.name in {"_PURGE_QUEUE", "_FATAL", "_PURGE_INFLIGHT"} for _, fault in found)
     assert producer.rebuilds == 1
+    producer._read_statistics(producer._attempt.fatal, statistics(requests=2))
+    assert producer.traffic.totals["requests"] == 5 + 2, "the new client's counters begin at 0"
     producer.produce(record(topic, b"next"), 3)
     producer.flush(10)
     assert producer.poll(0) == [(3, None)]
@@ -295,8 +301,70 @@ def test_a_producer_that_cannot_be_replaced_reports_what_it_held_and_is_replaced
     settle(producer, lambda: producer.rebuilds == 1)
 
 
-def test_other_properties_are_used_from_then_on_and_what_was_held_is_reported(mock_kafka: MockKafka, topic: str):
+def statistics(records: int = 0, requests: int = 0, state: str = "UP") -> str:
+    """What librdkafka's statistics say of one broker."""
+    return json.dumps({"msg_cnt": records, "brokers": {"a": {"state": state, "tx": requests}}})
+
+
+def test_statistics_and_errors_of_a_retired_client_are_ignored():
+    """They would say that the old broker is connected; its requests stay counted."""
+    producer = started(f"127.0.0.1:{free_port()}")
+    old = producer._attempt
+    producer._read_statistics(old.fatal, statistics(records=3, requests=5))
+    assert producer.traffic.queue_records == 3
+    producer.reconfigure(producer_properties(Options(brokers=(f"127.0.0.1:{free_port()}",)), Credentials()))
+    producer._connection = Connection(connected=False, fault=None)
+    producer._read_statistics(old.fatal, statistics(records=77, requests=50))
+    producer._note(old.fatal, KafkaError(KafkaError._AUTHENTICATION))
+    assert producer.traffic.queue_records == 3
+    assert producer.connection == Connection(connected=False, fault=None)
+    producer._read_statistics(producer._attempt.fatal, statistics(records=1, requests=3))
+    assert producer.traffic.queue_records == 1
+    assert producer.traffic.totals["requests"] == 5 + 3, "the new client's counters begin at 0"
+    assert producer.connection.connected
+    producer._note(producer._attempt.fatal, KafkaError(KafkaError._AUTHENTICATION))
+    assert producer.connection.fault is not None
+    assert producer.connection.fault.name == "_AUTHENTICATION"
+
+
+def test_an_idle_connection_that_was_closed_is_no_failure_for_a_while():
+    """Brokers close idle connections. After three seconds without any, Kafka is not reached."""
+    producer = started(f"127.0.0.1:{free_port()}")
+    producer._read_statistics(producer._attempt.fatal, statistics())
+    producer._read_statistics(producer._attempt.fatal, statistics(state="DOWN"))
+    assert producer.connection.connected
+    producer._last_up -= 3.0
+    producer._read_statistics(producer._attempt.fatal, statistics(state="DOWN"))
+    assert not producer.connection.connected
+
+
+def test_a_retired_client_sends_what_it_holds(mock_kafka: MockKafka, topic: str):
+    """Other properties do not cost a record."""
+    producer = started(mock_kafka.bootstrap, linger_ms=300)
+    producer.produce(record(topic), 1)
+    producer.reconfigure(producer_properties(Options(brokers=(mock_kafka.bootstrap,)), Credentials()))
+    assert reports(producer, bool) == [(1, None)]
+    settle(producer, lambda: producer._retired == [])
+
+
+def test_properties_that_librdkafka_refuses_change_nothing(mock_kafka: MockKafka, topic: str):
+    """Also not for the client that takes the place of one that fails fatally later."""
+    producer = started(mock_kafka.bootstrap, {"enable.idempotence": "true"})
+    before = producer._properties
+    with pytest.raises(ValueError, match="no"):
+        producer.reconfigure({"no.such": "1"})
+    assert producer._properties is before
+    librdkafka.fail_fatally(producer._attempt.client)
+    settle(producer, lambda: producer.rebuilds == 1)
+    producer.produce(record(topic), 1)
+    assert reports(producer, bool) == [(1, None)]
+
+
+def test_other_properties_are_used_from_then_on_and_what_was_held_is_reported(
+    mock_kafka: MockKafka, topic: str, monkeypatch: pytest.MonkeyPatch
+):
     """A record that the old client cannot send fails soon; the new one delivers."""
+    monkeypatch.setattr(producer_module, "RETIRED_SECONDS", 0.2)
     producer = started(f"127.0.0.1:{free_port()}")
     producer.produce(record(topic), 1)
     options = Options(brokers=(mock_kafka.bootstrap,))

@@ -17,7 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from kafka_otlp_exporter.otlp import wire
-from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, decode, most_values
+from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, _keys, decode, most_values
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.unit.kafka_otlp_exporter import documents
 from tests.unit.kafka_otlp_exporter.refused_documents import NO_JSON, REFUSED
@@ -28,13 +28,13 @@ LOG = SIGNALS[Signal.LOGS].request
 
 def read(text: str, kind: type[Message]) -> Any:
     """The message that a text becomes."""
-    return kind.FromString(decode(text.encode(), kind))
+    return kind.FromString(decode(text.encode(), kind)[0])
 
 
 def refusal(text: str | bytes, kind: type[Message], most: int = MOST_VALUES) -> str:
     """The sentence of what is refused."""
     with pytest.raises(wire.Malformed) as caught:
-        decode(text.encode() if isinstance(text, str) else text, kind, most)
+        decode(text.encode() if isinstance(text, str) else text, kind, most=most)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -132,8 +132,8 @@ def test_a_negative_zero_keeps_its_sign():
 def test_defaults_are_left_out():
     """As protobuf's own serialiser does."""
     text = '{"name":"","kind":0,"startTimeUnixNano":"0","flags":0,"droppedLinksCount":0,"traceId":"","events":[]}'
-    assert decode(text.encode(), Span) == b""
-    assert decode(b'{"count":0,"bucketCounts":[],"explicitBounds":[]}', HistogramDataPoint) == b""
+    assert decode(text.encode(), Span)[0] == b""
+    assert decode(b'{"count":0,"bucketCounts":[],"explicitBounds":[]}', HistogramDataPoint)[0] == b""
 
 
 @pytest.mark.parametrize(("text", "kind", "sentence"), REFUSED.values(), ids=REFUSED.keys())
@@ -169,7 +169,7 @@ def test_messages_nest_as_deep_as_protobuf_reads_them(depth: int):
         (f'{{"value":{nested(depth)}}}', KeyValue, attribute),
     ):
         if parses(payload, kind):
-            assert decode(text.encode(), kind) == payload
+            assert decode(text.encode(), kind)[0] == payload
         else:
             assert refusal(text, kind) == "messages are nested more than 100 deep"
 
@@ -191,7 +191,7 @@ def test_messages_that_nest_too_deep_are_refused(depth: int):
 
 def test_what_nests_in_an_unknown_key_is_ignored():
     """No message is made of it."""
-    assert decode(b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}", Span) == b""
+    assert decode(b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}", Span)[0] == b""
 
 
 def test_a_long_path_is_cut_in_its_middle():
@@ -205,7 +205,7 @@ def test_a_long_path_is_cut_in_its_middle():
 
 def test_too_many_values_are_refused():
     """Objects count as two, because they are larger; before anything is parsed."""
-    assert decode(b'{"x":[' + b"1," * 96 + b"1]}", Span, 100) == b""
+    assert decode(b'{"x":[' + b"1," * 96 + b"1]}", Span, most=100)[0] == b""
     sentence = "the body has more than 100 values, an object counting as two; send fewer at once"
     assert refusal(b'{"x":[' + b"1," * 98 + b"1]}", Span, 100) == sentence
     assert refusal(b'{"links":[' + b"{}," * 40 + b"no JSON", Span, 100) == sentence
@@ -220,9 +220,33 @@ def test_what_stands_in_long_strings_is_not_counted(tail: bytes):
     content = '[{"a":1,"b":[2,3]},]\\' * 100
     text = b'{"name":' + json.dumps(content).encode()[:-1] + tail
     if tail == b'"}':
-        assert decode(text, Span, 100) == Span(name=content).SerializeToString()
+        assert decode(text, Span, most=100)[0] == Span(name=content).SerializeToString()
     else:
         assert refusal(text, Span, 100).startswith("the body is no valid JSON: ")
+
+
+def test_a_text_whose_message_has_too_many_fields_is_refused_as_protobuf_is(monkeypatch: pytest.MonkeyPatch):
+    """The limit counts fields side by side in messages of more than 1 MiB. Only a text of more values can exceed it."""
+    scope = {"spans": [{"name": "x" * 1000}] * 1500}
+    text = json.dumps({"resourceSpans": [{"scopeSpans": [scope]}]}).encode()
+    payload, _ = decode(text, TRACE)
+    monkeypatch.setattr(wire, "MAX_FIELDS", 1000)
+    with pytest.raises(wire.Malformed) as caught:
+        wire.validate(payload, TRACE)
+    assert refusal(text, TRACE) == str(caught.value)
+    assert str(caught.value).startswith("the payload has more than 1000 items or other fields")
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_items_are_counted_in_every_envelope(signal: Signal):
+    """Resources and scopes without items, and null in place of a list, count as none."""
+    row = SIGNALS[signal]
+    first, second, third = _keys(row.request.DESCRIPTOR, row.item_path[:3])
+    one = {second: [{third: [{}, {}]}, {third: None}, {third: []}, {}]}
+    text = json.dumps({first: [one, {second: None}, {}, one]}).encode()
+    assert decode(text, row.request, row.item_path[:3])[1] == 4
+    assert decode(b"{}", row.request, row.item_path[:3]) == (b"", 0)
+    assert decode(text, row.request)[1] == 0, "without a path"
 
 
 def test_where_more_may_be_held_more_values_are_taken():

@@ -64,7 +64,7 @@ def test_each_type_alone_goes_both_ways(name: str, kind: type[Message]):
         expected = {f"one{name.title()}": text} if value != values[0] else {}
         for whole in (1, 1000):
             assert json.loads(encode(payload, kind, whole=whole)) == expected
-        assert decode(json.dumps({f"one{name.title()}": text}).encode(), kind) == payload
+        assert decode(json.dumps({f"one{name.title()}": text}).encode(), kind)[0] == payload
 
 
 @pytest.mark.parametrize("form", ["all", "loose"])
@@ -75,7 +75,7 @@ def test_each_type_in_a_list_goes_both_ways(name: str, form: str, kind: type[Mes
     payload = kind(**{f"{form}_{name}": values * 9}).SerializeToString()
     for whole in (10, 1000):
         assert json.loads(encode(payload, kind, whole=whole)) == {f"{form}{name.title()}": shown * 9}
-    assert decode(json.dumps({f"{form}{name.title()}": shown * 9}).encode(), kind) == payload
+    assert decode(json.dumps({f"{form}{name.title()}": shown * 9}).encode(), kind)[0] == payload
 
 
 @pytest.mark.parametrize("name", sorted(set(VALUES) - {"bytes", "string"}))

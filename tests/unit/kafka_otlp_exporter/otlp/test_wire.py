@@ -191,7 +191,7 @@ def test_bodies_are_joined_inside_bounds():
     assert wire.joined(payload, 1, 3, 9) == b"b"
 
 
-@pytest.mark.parametrize("whole", [1, wire.WHOLE])
+@pytest.mark.parametrize("whole", [1, wire.PARSED_WHOLE_BYTES])
 @pytest.mark.parametrize("signal", Signal)
 def test_what_was_validated_was_counted_too(signal: Signal, whole: int):
     """Of metrics the metrics, whose data points it would take too long to tell apart; parsed whole or in slices."""

@@ -9,7 +9,6 @@ import pytest
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 from tests.beds.process import wait_until
 from tests.unit.kafka_otlp_exporter import client, samples
 from tests.unit.kafka_otlp_exporter.served import Served, failing, retry_delay
@@ -93,7 +92,7 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: as
     """Two exporters on one port would share its connections in silence."""
 
     async def second() -> None:
-        other = GrpcReceiver(served.intake, Telemetry(), served.edge)
+        other = GrpcReceiver(served.intake, served.edge)
         try:
             with pytest.raises(OSError, match=f"--otlp-grpc-endpoint: cannot listen on {served.endpoint}"):
                 await other.start(served.endpoint)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.flow import intake
-from kafka_otlp_exporter.flow.intake import OVERHEAD
-from kafka_otlp_exporter.flow.pipeline import Request
+from kafka_otlp_exporter.flow.request import Answer, Request
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered
 from tests.beds.process import wait_until
@@ -23,8 +23,8 @@ def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served)
     served.answer = None
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(bytes(1000), timeout=15)
     request = served.next()
-    assert request.charge == 1000 + OVERHEAD
-    served.wait_for_budget(1000 + OVERHEAD)
+    assert request.charge == 1000 + RECORD_OVERHEAD_BYTES
+    served.wait_for_budget(1000 + RECORD_OVERHEAD_BYTES)
     served.complete([(request, Delivered())])
     future.result(10)
     assert served.budget.taken == 0
@@ -75,7 +75,7 @@ def test_a_client_that_goes_while_it_waits_for_kafka_is_passed_over(served: Serv
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
     request = served.next()
     future.cancel()
-    wait_until(lambda: not served.intake._waiting, 5, lambda: "the call is still open", 0.01)
+    wait_until(lambda: served.admission.open_calls == 0, 5, lambda: "the call is still open", 0.01)
     assert served.budget.taken == request.charge
     served.complete([(request, Delivered())])
     assert served.budget.taken == 0
@@ -179,7 +179,7 @@ def test_take_waits_no_longer_than_it_was_told_and_takes_no_more(served: Served)
 
 def test_an_answer_to_nobody_is_passed_over(served: Served):
     """An id that was never given out does no harm."""
-    served.intake.complete([(999_999, Delivered())])
+    served.intake.complete([Answer(999_999, Delivered())])
     served.call(b"x")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from kafka_otlp_exporter.config.properties import Contradiction
 from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.outcomes import Unauthenticated
+from kafka_otlp_exporter.receivers import bearer
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 from tests.beds.certificates import Certificates
@@ -88,3 +90,12 @@ def test_a_token_in_clear_text_is_warned_of(token: Path, tmp_path: Path):
     )
     (warning,) = Edge(settings).warnings
     assert "--otlp-http-tls-cert-file" in warning
+
+
+def test_a_call_needs_exactly_one_header_with_a_token(token: Path):
+    """Both receivers ask this. Without tokens every call may go on."""
+    edge = Edge(Settings(otlp_bearer_token_file=token))
+    assert edge.refuse(["Bearer one"]) is None
+    for shown in ([], ["Bearer two"], ["Bearer one", "Bearer one"], [""]):
+        assert edge.refuse(shown) == Unauthenticated(bearer.SENTENCE)
+    assert Edge(Settings()).refuse([]) is None

@@ -10,7 +10,6 @@ from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.receivers.http import HttpReceiver
-from kafka_otlp_exporter.telemetry.counters import Telemetry
 from tests.unit.kafka_otlp_exporter import http1, samples
 from tests.unit.kafka_otlp_exporter.http1 import JSON, PROTOBUF, Answer
 from tests.unit.kafka_otlp_exporter.served import Served
@@ -208,7 +207,7 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served):
     """In the words of the other ports."""
 
     async def second() -> None:
-        other = HttpReceiver(served.intake, Telemetry(), served.edge)
+        other = HttpReceiver(served.intake, served.edge)
         endpoint = f"127.0.0.1:{served.http_port}"
         with pytest.raises(OSError, match=f"--otlp-http-endpoint: cannot listen on {endpoint}"):
             await other.start(endpoint)

@@ -1,6 +1,7 @@
 """The files of a port's TLS: what can be used, and the sentence for what cannot."""
 
 import shutil
+import ssl
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,30 @@ def test_a_key_of_another_certificate_is_refused(authority: Certificates):
     certificate, _ = authority.server("a")
     _, key = authority.server("b")
     assert refused(certificate, key) == f"{KEY}: {key} is not the key of the certificate in {certificate}."
+
+
+@pytest.mark.parametrize("which", ["certificate", "key", "client_ca"])
+def test_files_that_change_while_they_are_read_are_refused(
+    authority: Certificates, monkeypatch: pytest.MonkeyPatch, which: str
+):
+    """OpenSSL may have checked the old files; the next look at the files reads them again."""
+    certificate, key = authority.server("a")
+    found = tls.files("--otlp-grpc", certificate, key, authority.ca)
+    assert found is not None
+    make = tls._context
+
+    def replace_after(wanted: tls.Files) -> ssl.SSLContext:
+        made = make(wanted)
+        file: Path = getattr(wanted, which)
+        file.write_bytes(file.read_bytes() + b"\n")
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tls, "_context", replace_after)
+        with pytest.raises(Contradiction) as caught:
+            tls.read(found)
+    assert str(caught.value) == f"{CERT}: {certificate} is being replaced."
+    assert tls.read(found).certificate == certificate.read_bytes()
 
 
 def test_a_fingerprint_differs_when_any_file_does(authority: Certificates):

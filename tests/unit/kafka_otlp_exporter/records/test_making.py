@@ -12,7 +12,7 @@ from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.records.keys import resource_key
-from kafka_otlp_exporter.records.making import Layout, Record, record_bytes, records
+from kafka_otlp_exporter.records.making import Batch, Layout, Record, record_bytes, records
 from tests.unit.kafka_otlp_exporter import samples
 
 OPTIONS = Options(traces_topic="t", metrics_topic="m", logs_topic="l")
@@ -60,6 +60,24 @@ def test_another_signals_garbage_is_malformed(signal: Signal):
 
 
 @pytest.mark.parametrize("signal", Signal)
+def test_a_json_request_becomes_the_records_of_its_protobuf(signal: Signal):
+    """With the same number of items; an item is a span, a metric or a log record."""
+    payload = samples.OF_EACH[signal](3)
+    text = encode(payload, SIGNALS[signal].request)
+    assert records(signal, text, LAYOUT, Format.JSON) == records(signal, payload, LAYOUT)
+    assert records(signal, b"{}", LAYOUT, Format.JSON) == Batch(())
+
+
+def test_a_json_request_of_more_values_than_the_layout_allows_is_refused():
+    """An object counts as two."""
+    few = Layout.of(OPTIONS, 1_000_000, most_values=7)
+    text = b'{"resourceSpans":[{},{}]}'
+    with pytest.raises(wire.Malformed, match="more than 7 values"):
+        records(Signal.TRACES, text, few, Format.JSON)
+    assert records(Signal.TRACES, text, Layout.of(OPTIONS, 1_000_000, most_values=8), Format.JSON).records
+
+
+@pytest.mark.parametrize("signal", Signal)
 def test_a_request_that_is_too_large_becomes_records_that_fit(signal: Signal):
     """Of all its items, none rejected."""
     payload = samples.OF_EACH[signal](400)
@@ -85,7 +103,7 @@ def test_an_item_that_fits_into_no_record_is_rejected_alone():
     del resource.scope_logs[2], resource.scope_logs[0]
     alone = Record("l", None, request.SerializeToString(), LAYOUT.headers[Signal.LOGS])
     assert batch.rejected.message == (
-        'Of the log records 1 is too large for a record: alone, the largest of service "shop" would make one of '
+        '1 of the log records is too large for a record: on its own, the largest of service "shop" would make a record of '
         f"{record_bytes(alone)} bytes, and the limit (maxMessageBytes) is 1000. Everything else of the request is "
         "delivered."
     )
@@ -206,7 +224,7 @@ def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, obj
     assert delivered + batch.rejected.items == 400
     assert batch.rejected.surplus == batch.rejected.items
     assert delivered > 10
-    assert "may need 200000 bytes of memory together and be 100000" in batch.rejected.message
+    assert "may need 200000 bytes of memory together and be at most 100000" in batch.rejected.message
     assert "send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
 
 
@@ -217,7 +235,7 @@ def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
     assert len(batch.records) == 7
     assert batch.rejected is not None
     assert batch.rejected.items == 93
-    assert "and be 7," in batch.rejected.message
+    assert "and be at most 7." in batch.rejected.message
 
 
 def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
@@ -227,7 +245,7 @@ def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
     assert batch.records == ()
     assert batch.rejected is not None
     assert batch.rejected.items == 1000
-    assert "Of the log records 11 are too large" in batch.rejected.message
+    assert "11 of the log records are too large" in batch.rejected.message
 
 
 def test_what_is_left_out_of_one_trace_does_not_keep_the_next_from_its_record():
@@ -265,7 +283,7 @@ def test_a_rejections_size_is_that_of_the_format():
     batch = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), limit))
     (alone,) = records(Signal.LOGS, payload, Layout.of(Options(format=Format.JSON), 1_000_000)).records
     assert batch.rejected is not None
-    assert f"would make one of {record_bytes(alone)} bytes" in batch.rejected.message
+    assert f"would make a record of {record_bytes(alone)} bytes" in batch.rejected.message
 
 
 @pytest.mark.parametrize(("signal", "items"), [(Signal.TRACES, 5), (Signal.METRICS, 1), (Signal.LOGS, 5)])

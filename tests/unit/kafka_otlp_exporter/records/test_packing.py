@@ -3,10 +3,11 @@
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.records.packing import RECORD_MEMORY, Allowance, Parts
+from kafka_otlp_exporter.records.packing import Allowance, Parts
 from kafka_otlp_exporter.records.split import split
 from tests.unit.kafka_otlp_exporter import samples
 
@@ -24,9 +25,9 @@ def items(parts: Parts, form: Format) -> int:
 def test_an_allowance_counts_value_key_and_what_a_record_costs_beside():
     """Until no byte or no record is left."""
     allowance = Allowance(10_000, 2)
-    assert allowance.largest(16) == 10_000 - 16 - RECORD_MEMORY
+    assert allowance.largest(16) == 10_000 - 16 - RECORD_OVERHEAD_BYTES
     allowance.spend(3000, 16)
-    assert allowance.largest(0) == 10_000 - 3000 - 16 - 2 * RECORD_MEMORY
+    assert allowance.largest(0) == 10_000 - 3000 - 16 - 2 * RECORD_OVERHEAD_BYTES
     allowance.spend(1000, 0)
     assert allowance.largest(0) <= 0, "no record is left"
 
@@ -42,8 +43,8 @@ def test_parts_end_when_the_bytes_are_used_up(form: Format):
     assert 10 < delivered < 20
     assert parts.oversized is None
     assert b"yyy" not in b"".join(parts.requests)
-    assert sum(len(part) + RECORD_MEMORY for part in parts.requests) + allowance.bytes == 20_000
-    assert 0 <= allowance.bytes < 1000 + 2 * RECORD_MEMORY, "the last part is as large as it can be"
+    assert sum(len(part) + RECORD_OVERHEAD_BYTES for part in parts.requests) + allowance.bytes == 20_000
+    assert 0 <= allowance.bytes < 1000 + 2 * RECORD_OVERHEAD_BYTES, "the last part is as large as it can be"
 
 
 @FORMS
@@ -59,7 +60,7 @@ def test_the_key_counts(form: Format):
     """Each record has it."""
     allowance = Allowance(10**6, 100)
     parts = split(samples.logs(100, "x" * 1000), LOGS, form, 5000, allowance, key=32)
-    assert sum(len(part) + 32 + RECORD_MEMORY for part in parts.requests) == 10**6 - allowance.bytes
+    assert sum(len(part) + 32 + RECORD_OVERHEAD_BYTES for part in parts.requests) == 10**6 - allowance.bytes
 
 
 @FORMS

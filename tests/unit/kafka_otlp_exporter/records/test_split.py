@@ -12,7 +12,7 @@ from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal, SignalRow
 from kafka_otlp_exporter.records.packing import Allowance, Parts
-from kafka_otlp_exporter.records.split import WHOLE, split
+from kafka_otlp_exporter.records.split import TRIED_WHOLE_BYTES, split
 from tests.unit.kafka_otlp_exporter import samples
 
 TRACES = SIGNALS[Signal.TRACES]
@@ -131,7 +131,7 @@ def test_an_envelope_without_items_that_does_not_fit_is_left_out():
 def test_json_that_fits_is_one_part(signal: Signal):
     """The very text of the whole request, though a large one is put together from the texts of its items."""
     row = SIGNALS[signal]
-    for items in (5, 3 * WHOLE // 10):
+    for items in (5, 3 * TRIED_WHOLE_BYTES // 10):
         payload = samples.OF_EACH[signal](items)
         text = encode(payload, row.request)
         assert cut(payload, row, len(text), Format.JSON).requests == [text]

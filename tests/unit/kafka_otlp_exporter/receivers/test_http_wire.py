@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.flow import intake
-from kafka_otlp_exporter.flow.intake import OVERHEAD
 from kafka_otlp_exporter.outcomes import Delivered
 from kafka_otlp_exporter.receivers import http_connections
 from tests.beds.process import wait_until
@@ -164,7 +164,7 @@ def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served)
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=1000) + bytes(1000))
         request = served.next()
-        served.wait_for_budget(1000 + OVERHEAD)
+        served.wait_for_budget(1000 + RECORD_OVERHEAD_BYTES)
         served.complete([(request, Delivered())])
         assert http1.read(connection).status == 200
     assert served.budget.taken == 0
@@ -242,7 +242,7 @@ def test_a_client_that_goes_leaves_nothing_behind(served: Served):
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=1) + b"x")
         request = served.next()
-    wait_until(lambda: not served.intake._waiting, 5, lambda: "the call is still open", 0.01)
+    wait_until(lambda: served.admission.open_calls == 0, 5, lambda: "the call is still open", 0.01)
     served.complete([(request, Delivered())])
     served.wait_for_budget()
     assert served.admission.open_calls == 0
@@ -259,7 +259,7 @@ def test_draining_answers_what_is_open_and_takes_nothing_new(served: Served):
         taken.sendall(http1.head(content_length=1) + b"x")
         request = served.next()
         late.sendall(http1.head(content_length=1))
-        served.wait_for_budget(LARGEST + 1 + OVERHEAD)
+        served.wait_for_budget(LARGEST + 1 + RECORD_OVERHEAD_BYTES)
         stopping = asyncio.run_coroutine_threadsafe(served.drain(10), served._loop)
         wait_until(lambda: served.intake.draining, 5, lambda: "it does not drain", 0.005)
         answer = http1.post(served.http_port, b"y")
