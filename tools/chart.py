@@ -1,6 +1,6 @@
-"""The values of the Helm chart, as one table: schema, ``values.yaml`` and the chart's README are written from it.
+"""The values of the Helm chart, as one table: schema, ``values.yaml`` and the chart's README come from it.
 
-Called by ``generate``. Values that are the operator's own settings have their bounds and their words from there.
+Values that are settings of the operator have their bounds and their descriptions from the operator.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class _Part(BaseModel):
 class _Image(_Part):
     repository: str = Field(min_length=1, description="Registry and name.")
     tag: str = Field("", description="Empty: the version of the chart.")
-    digest: str = Field("", pattern="^(sha256:[0-9a-f]{64})?$", description="Goes before the tag.")
+    digest: str = Field("", pattern="^(sha256:[0-9a-f]{64})?$", description="Overrides the tag.")
 
 
 class _PulledImage(_Image):
-    pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field("IfNotPresent", description="When it is pulled.")
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field("IfNotPresent", description="When a node pulls it.")
 
 
 class _Definition(_Part):
@@ -52,65 +52,72 @@ class _Definition(_Part):
     )
     keep: bool = Field(
         default=True,
-        description="Leave it, and every resource with it, when the release is uninstalled or no longer has it.",
+        description="Keep it, and every resource with it, when the release is uninstalled or no longer contains it.",
     )
 
 
 class _Namespace(_Part):
     create: bool = Field(
         default=False,
-        description="Make the release's namespace, with Pod Security `restricted` enforced. For manifests that are applied "
-        "without Helm; with Helm, use --create-namespace.",
+        description="Create the release's namespace, with Pod Security `restricted` enforced. This is for manifests that are "
+        "applied without Helm; with Helm, use --create-namespace.",
     )
 
 
 class _Election(_Part):
     enabled: bool = Field(
-        default=True, description="Elect the pod that acts, by a Lease. Without it there may be one pod."
+        default=True, description="Elect the leader among the pods, by a Lease. Without it, run one pod at most."
     )
 
 
 class _Key(_Part):
     name: str = Field(f"{names.OPERATOR}-restart-key", min_length=1, description="Name of the Secret.")
-    key: str = Field("key", pattern=r"^[-._a-zA-Z0-9]+$", description="Its key, with at least 32 random bytes.")
+    key: str = Field("key", pattern=r"^[-._a-zA-Z0-9]+$", description="Its data key, with at least 32 random bytes.")
 
 
 class _SecretAccess(_Part):
     enabled: bool = Field(
         default=False, description="Offer `credentialReload: Restart`: the operator may then read Secrets."
     )
-    namespaces: _Namespaces = Field([], description="Where. None: wherever the operator works.")
+    namespaces: _Namespaces = Field(
+        [], description="The namespaces of those Secrets. Empty: all that the operator watches."
+    )
     key_secret: _Key = Field(
-        _Key(), description="A Secret of yours in the release's namespace: the key of the digest of what was read."
+        _Key(),
+        description="A Secret that you create in the release's namespace. Its value is the key of the digest by which the "
+        "operator sees a change.",
     )
 
 
 class _ServiceAccount(_Part):
-    create: bool = Field(default=True, description="Make it.")
+    create: bool = Field(default=True, description="Create it.")
     name: str = Field("", description="Empty: the name of everything else (`fullnameOverride`).")
-    annotations: dict[str, str] = Field({}, description="Annotations of it.")
+    annotations: dict[str, str] = Field({}, description="Its annotations.")
 
 
 class _Budget(_Part):
-    enabled: bool = Field(default=True, description="Make one.")
+    enabled: bool = Field(default=True, description="Create a PodDisruptionBudget.")
     max_unavailable: int = Field(1, ge=1, description="How many pods may be evicted at one time.")
 
 
 class _Monitor(_Part):
     enabled: bool = Field(
-        default=False, description="Make one; the Prometheus operator's definition of it must be there."
+        default=False, description="Create a PodMonitor. The Prometheus operator's definition of that kind must exist."
     )
-    interval: str = Field("", pattern="^([0-9]+(ms|s|m|h))*$", description="Empty: Prometheus' own.")
+    interval: str = Field(
+        "", pattern="^([0-9]+(ms|s|m|h))*$", description="How often. Empty: the interval of Prometheus."
+    )
     labels: dict[str, str] = Field({}, description="Labels by which a Prometheus selects it.")
 
 
 class _Policy(_Part):
     enabled: bool = Field(
-        default=False, description="Allow the operator DNS, the API server and its exporters, and no more."
+        default=False,
+        description="Allow the operator to reach DNS, the API server and its exporters, and nothing else.",
     )
     api_server_ports: list[_Port] = Field([443, 6443], min_length=1, description="Ports of the API server.")
     metrics_from: list[dict[str, Any]] = Field(
-        [], description="NetworkPolicyPeers that may read /metrics. None: everybody. Probes always may."
+        [], description="NetworkPolicyPeers that may read /metrics. Empty: all. Probes are always allowed."
     )
 
 
@@ -123,63 +130,69 @@ _Options = create_model(  # type: ignore[call-overload]
 
 
 class Values(_Part):
-    """Everything that may be set, with its default."""
+    """All values, each with its default."""
 
     image: _PulledImage = Field(_PulledImage(repository=names.OPERATOR), description="Image of the operator.")
     exporter_image: _Image = Field(
-        _Image(repository=names.EXPORTER), description="Image of the exporter, where a resource names none."
+        _Image(repository=names.EXPORTER), description="Image of the exporter, for resources that name none."
     )
     image_pull_secrets: list[dict[str, str]] = Field([], description="For the operator's image: `- name: ...`.")
     fullname_override: str = Field(
         "",
         max_length=52,
         pattern="^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
-        description="Name of everything that the chart makes. Empty: the release's, with the chart's behind it where that is "
-        "no part of it.",
+        description="Name of all objects of the chart. Empty: the name of the release, followed by the chart's name unless "
+        "it contains it.",
     )
-    replicas: int = Field(2, ge=0, description="Pods of the operator. One acts, another one takes over.")
-    leader_election: _Election = Field(_Election(), description="Which pod acts.")
+    replicas: int = Field(
+        2, ge=0, description="Pods of the operator. One is the leader; when it fails, another one takes over."
+    )
+    leader_election: _Election = Field(_Election(), description="How the pods choose the leader.")
     watch_namespaces: _Namespaces = Field(
         [],
-        description="Namespaces to work in, with a role in each of them alone. None: all, with a role in the cluster.",
+        description="Namespaces to work in; the operator then has a role in each of them. Empty: all, with a cluster role.",
     )
     allowed_properties: list[str] = Field(
         [],
-        description="Properties of librdkafka that `customConfig` may set although they are not in the list of those that "
-        "every resource may set.",
+        description="librdkafka properties that `customConfig` may set in addition to those that every resource may set.",
     )
     options: _Options = Field(_Options(), description="Settings of the operator.")
-    secret_access: _SecretAccess = Field(_SecretAccess(), description="Secrets, which are never read without it.")
+    secret_access: _SecretAccess = Field(
+        _SecretAccess(), description="Access to Secrets. Without it the operator never reads one."
+    )
     crds: _Definition = Field(_Definition(), description="The definition of KafkaOtlpExporter.")
     namespace: _Namespace = Field(_Namespace(), description="The release's namespace.")
     aggregate_roles: bool = Field(
-        default=True, description="Let who may view or edit a namespace do the same with its KafkaOtlpExporters."
+        default=True,
+        description="Extend the cluster roles view, edit and admin to KafkaOtlpExporters.",
     )
-    service_account: _ServiceAccount = Field(_ServiceAccount(), description="Whose rights the operator has.")
-    pod_disruption_budget: _Budget = Field(_Budget(), description="What a drain of nodes may take away.")
+    service_account: _ServiceAccount = Field(_ServiceAccount(), description="The ServiceAccount of the operator.")
+    pod_disruption_budget: _Budget = Field(_Budget(), description="How many pods a drain of nodes may evict.")
     pod_monitor: _Monitor = Field(_Monitor(), description="For the Prometheus operator.")
-    network_policy: _Policy = Field(_Policy(), description="What the operator may reach, and who may reach it.")
+    network_policy: _Policy = Field(
+        _Policy(), description="The traffic that the network allows from and to the operator."
+    )
     resources: dict[str, Any] = Field(
         {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
         description="Resources of the operator's container.",
     )
-    pod_labels: dict[str, str] = Field({}, description="More labels of its pods.")
+    pod_labels: dict[str, str] = Field({}, description="Further labels of its pods.")
     pod_annotations: dict[str, str] = Field({}, description="Annotations of its pods.")
     node_selector: dict[str, str] = Field({}, description="Nodes of its pods.")
     tolerations: list[dict[str, Any]] = Field([], description="Taints that its pods tolerate.")
     affinity: dict[str, Any] = Field({}, description="Affinity of its pods.")
     topology_spread_constraints: list[dict[str, Any]] = Field(
-        [], description="How its pods are spread. None: over nodes, where there are several."
+        [], description="How the scheduler spreads its pods. Empty: over nodes, where there are several."
     )
     priority_class_name: str = Field("", description="Priority of its pods.")
 
 
 def schema() -> str:
-    """``values.schema.json``: what Helm holds a person's values against."""
+    """``values.schema.json``: Helm checks a user's values with it."""
     content = Values.model_json_schema(by_alias=True)
-    # A chart that has this one among its own gives it these two as well.
+    # A chart that depends on this one passes it these two values as well.
     content["properties"] |= {"global": {"type": "object"}, "enabled": {"type": "boolean"}}
-    # A key with nothing behind it takes the default away, and templates look into parts.
+    # A key without a value removes the default, and the templates read inside of these parts.
     for part in (content, *content["$defs"].values()):
         inner = [name for name, about in part["properties"].items() if "$ref" in about]
         part["required"] = sorted({*part.get("required", ()), *inner})
@@ -202,7 +215,7 @@ class _Row(NamedTuple):
 
 
 def _rows(model: BaseModel, above: tuple[str, ...] = ()) -> Iterator[_Row]:
-    """Every value, and before those of a part the part itself, whose default is Ellipsis."""
+    """Every value; a part comes before its values and has Ellipsis as its default."""
     for name, info in type(model).model_fields.items():
         path, value = (*above, to_camel(name)), getattr(model, name)
         part = isinstance(value, BaseModel)
@@ -212,7 +225,7 @@ def _rows(model: BaseModel, above: tuple[str, ...] = ()) -> Iterator[_Row]:
 
 
 def values(note: str) -> str:
-    """``values.yaml``: every value with its default, below what it is."""
+    """``values.yaml``: every value with its default, below its description."""
     lines = [f"# {note}"]
     for path, description, default in _rows(Values()):
         indent = "  " * (len(path) - 1)
@@ -227,7 +240,7 @@ def values(note: str) -> str:
 
 
 def readme(note: str) -> str:
-    """``README.md`` of the chart: what a person wrote there, and the table of values."""
+    """``README.md`` of the chart: the prose that stands there, and the table of values."""
     prose, heading, _ = (CHART / "README.md").read_text().partition("## Values\n")
     table = [
         f"| `{'.'.join(path)}` | `{_yaml(default)}` | {description} |"
@@ -247,7 +260,7 @@ def _yaml(value: Any) -> str:
 
 
 def manifests(helm: Path, note: str) -> str:
-    """``deploy/install.yaml``: the chart with its defaults and a namespace, for those without Helm."""
+    """``deploy/install.yaml``: the chart with its defaults and a namespace, for an installation without Helm."""
     command = [
         str(helm),
         "template",

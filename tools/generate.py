@@ -1,4 +1,4 @@
-"""Writes every generated file: the custom resource definition, the manuals, and what the chart has from tables.
+"""Writes every generated file: the custom resource definition, the manuals, and the chart's files that come from tables.
 
 ``make generate`` runs it; ``--check`` writes nothing and fails when a file is stale.
 """
@@ -19,7 +19,7 @@ from kafka_otlp_exporter.telemetry.events import EVENTS
 from kafka_otlp_operator.loop.metrics import Metrics
 from kafka_otlp_operator.resource import crd, permitted, refusals, spec
 from kafka_otlp_operator.settings import Settings
-from tools import chart
+from tools import chart, resource_manual
 from tools.cluster import assets
 from tools.kubernetes_types import TYPES, kubernetes_type
 
@@ -29,7 +29,7 @@ _NOTE = "Written by `make generate` from the option table; change it there."
 
 
 class _Plain(yaml.SafeDumper):
-    """YAML without anchors, for people who read it."""
+    """YAML without anchors, which people read more easily."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
@@ -47,18 +47,19 @@ def manual() -> str:
         "# Options",
         f"<!-- {_NOTE} -->",
         "Every option of the exporter has three forms: a flag of `kafka-otlp-exporter start`, an environment variable, "
-        "and a field of the `KafkaOtlpExporter` resource. A flag goes before a variable, a variable before the default. "
-        "Upper and lower case are alike in the values of the first two. The fields that are no options of the exporter "
-        "(`replicas`, `resources`, `podTemplate` and so on) are described by `kubectl explain koe.spec`.",
+        "and a field of the `KafkaOtlpExporter` resource. A flag overrides a variable, a variable overrides the default. "
+        "Flags and variables take values in upper and lower case alike. [All fields of the resource](resource.md), also "
+        "those that are no options (`replicas`, `resources`, `podTemplate` and so on), have a page of their own.",
         *(_option(row, spec.spelling(row)) for row in options.ROWS.values()),
         "# customConfig in a resource",
-        "A resource may set these properties of librdkafka in `customConfig`: "
+        "A resource may set these librdkafka properties in `customConfig`: "
         + ", ".join(f"`{name}`" for name in sorted(permitted.PROPERTIES))
         + ".",
-        f"The platform's administrator can allow others with the operator's `{permitted.SETTING}`, for example",
-        "| property | why not everybody may set it |\n|---|---|\n"
+        f"The platform's administrator can allow others with the operator's `{permitted.SETTING}`: properties that a later "
+        f"librdkafka than {permitted.LIBRDKAFKA} adds, and these.",
+        "| property | why it needs the administrator |\n|---|---|\n"
         + "\n".join(f"| `{name}` | {reason} |" for name, reason in permitted.OF_THE_PLATFORM.items()),
-        f"and what a later librdkafka than {permitted.LIBRDKAFKA} adds. No setting allows the following.",
+        "No setting allows these properties.",
         "| property | what to do instead |\n|---|---|\n"
         + "\n".join(
             f"| {', '.join(f'`{name}`' for name in refusal.names)} | {refusal.instead} |"
@@ -67,7 +68,7 @@ def manual() -> str:
         + "\n"
         + "\n".join(f"| `{family.begins}*{family.ends}` | {family.instead} |" for family in refusals.FAMILIES),
         "# The exporter's process",
-        "Flags and variables of the exporter alone; in a cluster the operator sets them.",
+        "These flags and variables have no field in the resource. In a cluster the operator sets them.",
         *(_option(row, None) for row in settings.ROWS.values()),
         "# The operator",
         "Environment variables of `kafka-otlp-operator`.",
@@ -91,29 +92,29 @@ def telemetry() -> str:
             [
                 "# Metrics",
                 f"<!-- {_NOTE.replace('option table', 'tables of metrics and events')} -->",
-                "What an exporter shows at `/metrics` of its admin port, in Prometheus' text format. Every label has the "
-                "values that stand here and no others, and every series is there from the start. Where several workers "
-                "serve, one exposition stands for all: counters and histograms are added up, and go on when a worker is "
-                "replaced; the last column says what becomes of gauges.",
+                "The exporter serves these metrics at `/metrics` of its admin port, in Prometheus' text format. A label has "
+                "only the values of this table, and every series exists from the start. Several workers have one exposition "
+                "together: it adds up counters and histograms, also those of workers that were replaced. The last column says "
+                "how it combines gauges.",
                 "| metric | type | unit | labels | meaning | workers |\n|---|---|---|---|---|---|\n"
                 + "\n".join(_metric(row) for row in rows),
-                "Of the exporter's processes there is what every Prometheus client shows.",
+                "The exporter also has the process metrics of every Prometheus client.",
                 "| metric | meaning | workers |\n|---|---|---|\n"
                 + "\n".join(
                     f"| `{name}` | {text} | {_ACROSS[across]} |" for name, (across, text) in metrics.PROCESS.items()
                 ),
                 "# The operator's metrics",
-                "What the operator shows at `/metrics` of its port.",
+                "The operator serves these metrics at `/metrics` of its port.",
                 "| metric | type | meaning |\n|---|---|---|\n"
                 + "\n".join(
                     f"| `{metric.name}{'_total' * (metric.type == 'counter')}` | {metric.type} | {metric.documentation} |"
                     for metric in Metrics().registry.collect()
                 ),
                 "# Events",
-                "What an exporter logs, one JSON object a line on stderr; `event` is the word below. Lines of a worker that "
-                "is one of several have its number (`worker`), lines of librdkafka its words (`logger` is `librdkafka`). "
-                "What may happen with every request is said once in 30 seconds for each cause, with the number of times "
-                "that it was not said (`unsaid`); these are marked seldom.",
+                "The exporter logs one JSON object a line on stderr; its field `event` has one of the words below. With several "
+                "workers a line has the worker's number (`worker`). Lines of librdkafka have librdkafka's words (`logger` is "
+                "`librdkafka`). An event that may happen with every request is logged once in 30 seconds for each cause, with "
+                "the number of times that it was not logged (`unsaid`); these are marked seldom.",
                 "| event | meaning |\n|---|---|\n"
                 + "\n".join(f"| `{name}` | {text} |" for name, text in EVENTS.items()),
             ]
@@ -148,23 +149,24 @@ def _option(row: Row, field: str | None) -> str:
     if field is not None:
         lines.append(f"| resource | `{field}` |")
     lines.append(f"| allowed | {row.allowed.replace('|', chr(92) + '|')} |")
-    lines.append(f"| default | {row.computed or _code(crd.text(row.default))} |")
+    lines.append(f"| default | {row.computed or _code(row.default_text)} |")
     if row.kafka is not None:
         lines.append(f"| librdkafka | `{row.kafka.property}` |")
     return "\n".join(lines)
 
 
 def _code(default: object) -> str:
-    return "none" if default in (None, "", {}, (), "None", "{}") else f"`{default}`"
+    return "none" if default in (None, "") else f"`{default}`"
 
 
 _CHART_NOTE = "Written by `make generate` from tools/chart.py; change it there."
 _MANIFESTS_NOTE = "Written by `make generate` from charts/kafka-otlp-operator; change it there."
 
-# What is written without any program; a file that reads another one comes after it.
+# The files that need no other program to write. A file that reads another one comes after it.
 _FILES: Mapping[str, Callable[[], str]] = {
     "crds/kafkaotlpexporters.yaml": definition,
     "docs/options.md": manual,
+    "docs/resource.md": lambda: resource_manual.manual(_NOTE),
     "docs/metrics.md": telemetry,
     "charts/kafka-otlp-operator/files/kafkaotlpexporters.yaml": definition,
     "charts/kafka-otlp-operator/values.schema.json": chart.schema,

@@ -1,4 +1,4 @@
-"""Kubernetes' own types as JSON schemas, from the Kubernetes client's models of them. Called by ``generate``."""
+"""Kubernetes' own types as JSON schemas, from the Kubernetes client's models of them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ TYPES = (
     "V1Toleration",
     "V1TopologySpreadConstraint",
 )
-# Fields whose companions the resource does not have: nothing could make use of them.
+# Fields that need another field of the pod which the resource does not have.
 _LEFT_OUT = {"V1ResourceRequirements": {"claims"}, "V1EnvVarSource": {"fileKeyRef"}}
 _QUANTITIES = {"V1ResourceRequirements": {"limits", "requests"}, "V1ResourceFieldSelector": {"divisor"}}
-# A list that is merged by a key needs the key in each of its items.
+# The API server merges a list by a key only when each item has the key.
 _REQUIRED = {"V1LocalObjectReference": ["name"]}
 _QUANTITY: Mapping[str, Any] = {
     "anyOf": [{"type": "integer"}, {"type": "string"}],
     "pattern": quantity.PATTERN,
     "x-kubernetes-int-or-string": True,
 }
-# In the type's own words a field may say much; the page that it comes from says the rest.
+# Kubernetes' own descriptions may be long; its documentation has the rest.
 _LONGEST_DESCRIPTION = 400
 
 
@@ -56,7 +56,7 @@ def _with_quantity(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shorten(part: dict[str, Any]) -> None:
-    # A field without words of its own has those of its type.
+    # A field without a description of its own has that of its type.
     if "description" in part:
         part["description"] = _described(part["description"])
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kafka_otlp_exporter.config import settings as exporter
+
 GROUP = "kafka-otlp.dev"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
+SERVED_VERSION = "v1alpha1"  # of the API; the program's version is settings.VERSION
+API_VERSION = f"{GROUP}/{SERVED_VERSION}"
 KIND = "KafkaOtlpExporter"
 PLURAL = "kafkaotlpexporters"
 
@@ -22,9 +24,9 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 NAME = "app.kubernetes.io/name"
 
-OTLP_GRPC_PORT = 4317
-OTLP_HTTP_PORT = 4318
-ADMIN_PORT = 9464
+OTLP_GRPC_PORT = exporter.OTLP_GRPC_PORT
+OTLP_HTTP_PORT = exporter.OTLP_HTTP_PORT
+ADMIN_PORT = exporter.ADMIN_PORT
 
 CREDENTIALS_HASH = f"{GROUP}/credentials-hash"
 CREDENTIALS_VOLUME = "credentials"

@@ -120,11 +120,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an autoscaler without a measure": (
         {"scaling": {"mode": "HPA", "maxReplicas": 2}, "resources": {"requests": {"memory": "1Gi"}}},
-        "scaling.mode HPA needs resources.requests.cpu: what pods use is measured against it.",
+        "scaling.mode HPA needs resources.requests.cpu: Kubernetes measures the pods' use of CPU against it.",
     ),
     "limits without an autoscaler": (
         {"scaling": {"mode": "External", "maxReplicas": 2}},
-        "minReplicas, maxReplicas and targetCPUUtilizationPercentage go with mode HPA only",
+        "minReplicas, maxReplicas and targetCPUUtilizationPercentage need mode HPA",
     ),
     "limits upside down": (
         {"scaling": {"mode": "HPA", "minReplicas": 3, "maxReplicas": 2}, "resources": CPU},
@@ -150,16 +150,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two ways in through one port": (
         {"otlp": {"grpc": {"port": 4318}}},
-        "grpc and http need ports of their own; without one they have 4317 and 4318.",
+        "grpc and http must have different ports; the defaults are 4317 and 4318.",
     ),
-    "the port of probes": ({"otlp": {"http": {"port": 9464}}}, "port 9464 is that of metrics and probes"),
+    "the port of probes": ({"otlp": {"http": {"port": 9464}}}, "port 9464 is the port of metrics and probes"),
     "a port that pods cannot have": (
         {"otlp": {"grpc": {"port": 443}}},
         "spec.otlp.grpc.port in body should be greater",
     ),
     "clients' certificates in plain text": (
         {"otlp": {"grpc": {"clientCaSecretRef": CA}}},
-        "clientCaSecretRef needs tlsSecretRef: clients show their certificates only where the server shows its own.",
+        "clientCaSecretRef needs tlsSecretRef: a client presents its certificate only to a server that presents one.",
     ),
     "an endless interval": (
         {"metrics": {"podMonitor": {"interval": "0s"}}},

@@ -1,7 +1,7 @@
 """Options and settings from flags and environment, and options back to environment.
 
-Called by ``__main__`` and by the operator, which writes the environment that the exporter reads: the law is that
-``from_environment(to_environment(options)) == options``, what was set and what was not included.
+What is written is what is read: ``from_environment(to_environment(options)) == options``, and the same options count as
+set. The environment is an argument; this module never reads that of its process.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from kafka_otlp_exporter.config import options as table
 from kafka_otlp_exporter.config import settings as process
-from kafka_otlp_exporter.config import values
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.rows import Row
 from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.config.values import written
 
 PREFIX = "KAFKA_EXPORTER_"
+_PROGRAM = "kafka-otlp-exporter"
+_SEE_HELP = f"see {_PROGRAM} start --help."
 
-# A Service called kafka-exporter makes Kubernetes put these into every pod of its namespace.
+# For a Service called kafka-exporter, Kubernetes puts these into every pod of its namespace.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_[0-9]+_(TCP|UDP)(_.*)?)?$")
 
-_SECRET_ROWS = frozenset({"sasl_password", "custom_config"})
-
-# librdkafka's properties whose values are credentials, by what their names have in common.
+# Properties of librdkafka whose values are credentials, by what their names have in common.
 _CREDENTIAL = re.compile(r"password|passphrase|secret|\.pem$|oauthbearer\.config")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,7 +43,7 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What one process was told: ``warnings`` are sentences for the log."""
+    """The configuration of one process. ``warnings`` are sentences for the log."""
 
     options: Options
     settings: Settings
@@ -51,9 +51,9 @@ class Configuration:
 
 
 def to_environment(options: Options) -> dict[str, str]:
-    """The environment variables for those options that were set, by the rows' names, in the rows' order."""
+    """The environment variables of those options that were set, in the rows' order."""
     return {
-        row.variable: _text(getattr(options, name))
+        row.variable: written(getattr(options, name))
         for name, row in table.ROWS.items()
         if name in options.model_fields_set
     }
@@ -65,9 +65,10 @@ def from_environment(environment: Mapping[str, str]) -> Options:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configuration:
-    """Read a command line and an environment; a flag goes before a variable, a variable before the default.
+    """Read a command line and an environment. A flag overrides a variable, a variable overrides the default.
 
-    Raises OptionError for a wrong value, an unknown flag, or no address for OTLP at all. ``--help`` and ``--version`` end the process.
+    Raises OptionError for a wrong value, for an unknown flag, and when both OTLP ports are off. ``--help`` and
+    ``--version`` raise SystemExit.
     """
     known, unknown = _parser().parse_known_args(arguments)
     if unknown:
@@ -77,30 +78,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Configura
     settings = _read(Settings, process.ROWS, flags, environment)
     if not (settings.otlp_grpc_endpoint or settings.otlp_http_endpoint):
         raise OptionError(
-            "--otlp-grpc-endpoint and --otlp-http-endpoint are both empty: the exporter would take OTLP nowhere; give "
-            "one of them an address."
+            "--otlp-grpc-endpoint and --otlp-http-endpoint are both empty: the exporter would receive no OTLP; give one of "
+            "them an address."
         )
     return Configuration(
         options=options,
         settings=settings,
         warnings=(*_unknown_variables(environment), *_secrets_in_sight(flags, options)),
     )
-
-
-def _text(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case timedelta():
-            return values.format_duration(value)
-        case tuple():
-            return values.format_names(value)
-        case dict():
-            return values.format_custom_config(value)
-        case SecretStr():
-            return value.get_secret_value()
-        case _:
-            return str(value)
 
 
 def _read(
@@ -115,7 +100,7 @@ def _read(
         name = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
         row = rows[name]
         spelling = row.flag if name in given else row.variable
-        shown = "its value" if name in _SECRET_ROWS else json.dumps(texts[name], ensure_ascii=False)
+        shown = "its value" if row.secret else json.dumps(texts[name], ensure_ascii=False)
         raise OptionError(f"{spelling}: {shown} is not allowed; allowed: {row.allowed}.") from None
 
 
@@ -128,17 +113,19 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     for name in unknown:
         near = difflib.get_close_matches(name, known, n=1)
         sentences.append(
-            f"environment variable {name} is no option of this exporter and has no effect"
+            f"environment variable {name} is not an option of this exporter and has no effect"
             + (f"; did you mean {near[0]}?" if near else ".")
         )
     return sentences
 
 
 def _secrets_in_sight(flags: Mapping[str, str | None], options: Options) -> list[str]:
-    shown = [] if flags.get("sasl_password") is None else [table.ROWS["sasl_password"].flag]
-    if flags.get("custom_config") is not None:
-        row = table.ROWS["custom_config"]
-        shown += [f"{name} in {row.flag}" for name in options.custom_config if _CREDENTIAL.search(name)]
+    shown = [
+        what
+        for name, row in table.ROWS.items()
+        if flags.get(name) is not None
+        for what in _credentials(row, getattr(options, name))
+    ]
     return [
         f"{what} is visible to every user of this machine; use an environment variable or the credentials folder "
         "(--credentials-dir)."
@@ -146,41 +133,54 @@ def _secrets_in_sight(flags: Mapping[str, str | None], options: Options) -> list
     ]
 
 
+def _credentials(row: Row, value: Any) -> list[str]:
+    """The names under which a flag holds credentials: its own, or those of properties in a map."""
+    match value:
+        case SecretStr():
+            return [row.flag]
+        case dict():
+            return [f"{name} in {row.flag}" for name in value if _CREDENTIAL.search(name)]
+        case _:
+            return []
+
+
 def _no_such_flag(argument: str) -> str:
-    """Without what stands behind ``=``: the flag that was meant may be a password's."""
+    """The sentence has nothing of what follows ``=``: the flag may be a misspelt one for a password."""
     flag = argument.partition("=")[0]
     if not flag.startswith("--"):
-        return "an argument belongs to no option; see kafka-otlp-exporter start --help."
+        return f"an argument belongs to no option; {_SEE_HELP}"
     near = difflib.get_close_matches(
         flag, [row.flag for rows in (table.ROWS, process.ROWS) for row in rows.values()], 1
     )
-    return f"{flag} is no option" + (
-        f"; did you mean {near[0]}?" if near else "; see kafka-otlp-exporter start --help."
-    )
+    return f"{flag} is not an option; " + (f"did you mean {near[0]}?" if near else _SEE_HELP)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise OptionError(f"{message[:1].lower()}{message[1:]}; see kafka-otlp-exporter start --help.")
+        raise OptionError(f"{message[:1].lower()}{message[1:]}; {_SEE_HELP}")
+
+
+class _Version(argparse.Action):
+    """Ends the process with the version, which is read only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"{_PROGRAM} {version('kafka-otlp')}")  # noqa: T201
+        parser.exit()
 
 
 def _help(row: Row) -> str:
-    text = f"{row.description} Allowed: {row.allowed}."
-    if row.computed is not None:
-        text += f" Default: {row.computed}."
-    elif row.default not in (None, {}, (), ""):
-        text += f" Default: {_text(row.default)}."
-    return text.replace("%", "%%")
+    return row.explained(row.allowed).replace("%", "%%")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="kafka-otlp-exporter", description="Takes OTLP and writes it to Kafka.", allow_abbrev=False)
+    parser = _Parser(prog=_PROGRAM, description="Receives OTLP and writes it to Kafka.", allow_abbrev=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version of the program and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="start", parser_class=_Parser)
     start = commands.add_parser(
         "start",
-        help="take OTLP and write it to Kafka until SIGTERM",
+        help="receive OTLP and write it to Kafka until SIGTERM",
         description="Each option is also an environment variable: --kafka-exporter-linger-ms is "
-        "KAFKA_EXPORTER_LINGER_MS, --otlp-grpc-endpoint is KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT. A flag goes first.",
+        "KAFKA_EXPORTER_LINGER_MS, --otlp-grpc-endpoint is KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT. A flag overrides a variable.",
         allow_abbrev=False,
     )
     start.add_argument("--exporter", choices=["kafka"], default="kafka", help="where telemetry goes: kafka")

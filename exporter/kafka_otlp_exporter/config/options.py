@@ -1,8 +1,7 @@
-"""The option table: every option of the specification and those that we add to them, one typed row each.
+"""The option table: every option of the specification and those that we add to them, one typed row each. Pure.
 
-From a row come, by one rule, its flag, its environment variable, its field of the custom resource, its schema and
-its line of ``docs/options.md``. ``env`` reads and writes the textual forms, ``properties`` turns options into a
-librdkafka configuration, the operator builds the resource from the same rows. Nothing here does I/O.
+From a row come, by one rule, its flag, its environment variable, its field of the custom resource, its schema, its
+words for a wrong value and its table in ``docs/options.md``. No other place may repeat a fact of a row.
 """
 
 from __future__ import annotations
@@ -10,25 +9,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from kafka_otlp_exporter.config.rows import Kafka, Unit, rows
+from kafka_otlp_exporter.config.marks import Kafka, ResourcePath, Secret, Unit
+from kafka_otlp_exporter.config.rows import rows
 from kafka_otlp_exporter.config.values import (
-    CLIENT_ID_PATTERN,
-    PROPERTY_PATTERN,
     Acks,
     AttributeNames,
-    Broker,
+    Brokers,
     Compression,
     Duration,
     Format,
+    KafkaName,
     Partitioner,
+    Password,
+    Properties,
     SaslMechanism,
     SecurityProtocol,
-    Topic,
+    UserName,
     any_case,
-    brokers_from_text,
-    custom_config_from_text,
 )
 
 INT32_MAX = 2_147_483_647
@@ -48,18 +47,15 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     brokers: Annotated[
-        tuple[Broker, ...],
-        BeforeValidator(brokers_from_text),
+        Brokers,
         Field(
-            min_length=1,
-            max_length=64,
-            description="Kafka brokers to ask first, host:port each; the others are learnt from them.",
+            description="Kafka brokers that the exporter asks first, host:port each; it learns of the others from them."
         ),
         Kafka("bootstrap.servers", ",".join),
     ] = ("localhost:9092",)
-    traces_topic: Annotated[Topic, Field(description="Topic that traces are written to.")] = "otlp_traces"
-    metrics_topic: Annotated[Topic, Field(description="Topic that metrics are written to.")] = "otlp_metrics"
-    logs_topic: Annotated[Topic, Field(description="Topic that logs are written to.")] = "otlp_logs"
+    traces_topic: Annotated[KafkaName, Field(description="Topic that traces are written to.")] = "otlp_traces"
+    metrics_topic: Annotated[KafkaName, Field(description="Topic that metrics are written to.")] = "otlp_metrics"
+    logs_topic: Annotated[KafkaName, Field(description="Topic that logs are written to.")] = "otlp_logs"
     format: Annotated[
         Format,
         any_case(Format),
@@ -73,7 +69,10 @@ class Options(BaseModel):
     ] = Compression.NONE
     request_timeout: Annotated[
         Duration,
-        Field(description="How long one OTLP call may wait for Kafka, from its arrival to the acknowledgement."),
+        Field(
+            description="How long one OTLP call may wait for Kafka, from its arrival to the acknowledgement. The time limit "
+            "of a single produce request is another option: request-timeout-ms (requestTimeoutMs)."
+        ),
     ] = timedelta(seconds=30)
     acks: Annotated[
         Acks,
@@ -85,13 +84,8 @@ class Options(BaseModel):
         Kafka("request.required.acks", _spell_acks),
     ] = Acks.ONE
     client_id: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=249,
-            pattern=CLIENT_ID_PATTERN,
-            description="Name under which the brokers see this client in their logs, quotas and metrics.",
-        ),
+        KafkaName,
+        Field(description="Name under which the brokers see this client in their logs, quotas and metrics."),
         Kafka("client.id"),
     ] = "rotel"
     max_message_bytes: Annotated[
@@ -106,13 +100,13 @@ class Options(BaseModel):
     ] = 1_000_000
     linger_ms: Annotated[
         int,
-        Field(ge=0, le=900_000, description="How long a record waits for others that share its batch."),
+        Field(ge=0, le=900_000, description="How long a record waits for others to share a batch with."),
         Unit("milliseconds"),
         Kafka("queue.buffering.max.ms"),
     ] = 5
     retries: Annotated[
         int,
-        Field(ge=0, le=INT32_MAX, description="How often a batch that Kafka did not take is sent again."),
+        Field(ge=0, le=INT32_MAX, description="How often the exporter sends a batch again that Kafka did not accept."),
         Kafka("message.send.max.retries"),
     ] = INT32_MAX
     retry_backoff_ms: Annotated[
@@ -132,28 +126,35 @@ class Options(BaseModel):
         Field(
             ge=0,
             le=INT32_MAX,
-            description="How long a record may stay in the producer, retries included, before it is given up. "
-            "0: for ever.",
+            description="How long a record may stay in the producer, retries included, before the producer gives it up. "
+            "0: no limit.",
         ),
         Unit("milliseconds"),
         Kafka("message.timeout.ms"),
     ] = 300_000
     request_timeout_ms: Annotated[
         int,
-        Field(ge=1, le=900_000, description="How long a broker may take over one produce request."),
+        Field(
+            ge=1,
+            le=900_000,
+            description="How long a broker may take to answer one produce request. The time limit of a whole OTLP call is "
+            "another option: request-timeout (requestTimeout).",
+        ),
         Unit("milliseconds"),
         Kafka("request.timeout.ms"),
     ] = 30_000
     batch_size: Annotated[
         int,
-        Field(ge=1, le=INT32_MAX, description="Largest batch of records of one partition."),
+        Field(ge=1, le=INT32_MAX, description="Largest batch of records for one partition."),
         Unit("bytes"),
         Kafka("batch.size"),
     ] = 1_000_000
     partitioner: Annotated[
         Partitioner,
         any_case(Partitioner),
-        Field(description="How a record's partition is chosen; those with -random spread records without a key."),
+        Field(
+            description="How a record's partition is chosen. Those with -random in their name spread records without a key."
+        ),
         Kafka("partitioner", _spell_partitioner),
     ] = Partitioner.CONSISTENT_RANDOM
     partition_metrics_by_resource_attributes: Annotated[
@@ -166,7 +167,7 @@ class Options(BaseModel):
         bool,
         Field(
             description="Spans of one trace go to one partition: the key is the trace id, 32 hexadecimal digits in lower "
-            "case. A request with spans of several traces becomes one record for each of them."
+            "case. A request with spans of several traces becomes one record for each trace."
         ),
     ] = False
     partition_traces_by_resource_attributes: Annotated[
@@ -176,39 +177,44 @@ class Options(BaseModel):
         bool,
         Field(
             description="Log records of one trace go to one partition: the key is the trace id, 32 hexadecimal digits in "
-            "lower case. Log records without a trace id have no key, and go to any partition."
+            "lower case. Log records without a trace id have no key and may go to any partition."
         ),
     ] = False
     partition_key_attributes: Annotated[
         AttributeNames,
         Field(
-            description="Names of resource attributes, such as service.name: what comes from resources with the same "
-            "values of these goes to one partition, for every signal that has no partition option of its own. The key "
-            "is a hash of those that a resource has; a resource that has none of them has no key."
+            description="Names of resource attributes, such as service.name. Telemetry of resources with the same values of "
+            "these attributes goes to one partition, for every signal that has no partition option of its own. The key is "
+            "a hash of those attributes that a resource has; without any of them its records have no key."
         ),
     ] = ()
     custom_config: Annotated[
-        dict[Annotated[str, Field(pattern=PROPERTY_PATTERN, max_length=128)], Annotated[str, Field(max_length=4096)]],
-        BeforeValidator(custom_config_from_text),
+        Properties,
         Field(
-            max_length=128,
-            description="Any further librdkafka producer property. Applied last: it overrides what the other options "
-            "set, whichever of its names a property is spelt with.",
+            description="Any further librdkafka producer property. The exporter applies them last: they override what the "
+            "other options set, whichever of its names a property is spelt with."
         ),
+        Secret(),
     ] = {}
     sasl_username: Annotated[
-        str | None, Field(min_length=1, max_length=256, description="SASL user name."), Kafka("sasl.username")
+        UserName | None,
+        Field(description="SASL user name."),
+        Kafka("sasl.username"),
+        Secret(),
+        ResourcePath("sasl.username"),
     ] = None
     sasl_password: Annotated[
-        SecretStr | None,
+        Password | None,
         Field(description="SASL password. Prefer the file password in the credentials folder."),
         Kafka("sasl.password", SecretStr.get_secret_value),
+        ResourcePath("sasl.passwordSecretRef"),
     ] = None
     sasl_mechanism: Annotated[
         SaslMechanism | None,
         any_case(SaslMechanism),
         Field(description="SASL mechanism."),
         Kafka("sasl.mechanisms"),
+        ResourcePath("sasl.mechanism"),
     ] = None
     security_protocol: Annotated[
         SecurityProtocol,

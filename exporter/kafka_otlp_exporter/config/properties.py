@@ -1,7 +1,7 @@
 """Options and credentials to the configuration of a librdkafka producer. Pure.
 
-Called by the exporter's ``__main__`` and by the operator, which has librdkafka check the result before it rolls
-anything out. Custom config is applied last and wins, whichever of its names a property is spelt with.
+Custom config is applied last and overrides the options, whichever of its names a property is spelt with. Settings that
+contradict each other are refused; none of them is ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kafka_otlp_exporter.config.values import Acks
 
 Spelling = Callable[[Row], str]
 
-# librdkafka's CONFIGURATION.md, "Alias for": the second name of a producer property to its canonical one.
+# librdkafka's CONFIGURATION.md, "Alias for": from the second name of a producer property to its canonical one.
 ALIASES: Mapping[str, str] = {
     "acks": "request.required.acks",
     "bootstrap.servers": "metadata.broker.list",
@@ -31,48 +31,55 @@ ALIASES: Mapping[str, str] = {
     "sasl.oauthbearer.client.credentials.client.secret": "sasl.oauthbearer.client.secret",
 }
 
-# Not options of the specification, but what an exporter in a cluster needs; custom config may say otherwise.
+# No options of the specification, but an exporter in a cluster needs them; custom config may override them.
 _BUILT_IN: Mapping[str, str] = {
-    "enable.metrics.push": "false",  # KIP-714 would send this client's telemetry to the brokers unasked
+    "enable.metrics.push": "false",  # by KIP-714 the client would send its telemetry to the brokers unasked
     "log.connection.close": "false",  # brokers close idle connections all the time
-    "reconnect.backoff.max.ms": "2000",  # librdkafka's 10 s would be felt after every broker restart
+    "reconnect.backoff.max.ms": "2000",  # librdkafka's 10 s would delay records after every broker restart
     "socket.keepalive.enable": "true",
-    "topic.metadata.propagation.max.ms": "5000",  # an unknown topic is told before requestTimeout, not after
+    "topic.metadata.propagation.max.ms": "5000",  # librdkafka reports an unknown topic before requestTimeout, not after
 }
+
+# librdkafka's defaults of queue.buffering.max.messages and queue.buffering.max.kbytes.
+QUEUE_RECORDS = 100_000
+_QUEUE_KBYTES = 1_048_576
+
+# How librdkafka spells true, in any case.
+TRUE = ("true", "t", "1")
 
 _LARGEST_RECORD = "message.max.bytes"
 
 _FALSE_OK = "with it a client would be told OK for telemetry that Kafka does not have; remove it"
 _NO_ANSWER = "with it calls would never be answered; remove it"
 
-# What would break the exporter's promise, refused wherever it stands: librdkafka property to the reason.
+# These properties would break the exporter's promise and are refused everywhere: librdkafka property to the reason.
 REFUSED: Mapping[str, str] = {
     "delivery.report.only.error": _NO_ANSWER,
     "enable.gapless.guarantee": "it turns single failures into fatal ones; remove it",
     "enabled_events": _NO_ANSWER,
     "internal.termination.signal": "it may kill the process; remove it",
-    "statistics.interval.ms": "the exporter sets it, its readiness is made of the statistics; remove it",
+    "statistics.interval.ms": "the exporter sets it, because its readiness depends on the statistics; remove it",
     "test.mock.broker.rtt": _FALSE_OK,
     "test.mock.num.brokers": _FALSE_OK,
     "transactional.id": "the exporter's producer is not transactional; use enable.idempotence=true",
     "transaction.timeout.ms": "the exporter's producer is not transactional; remove it",
 }
 
-# The partition options of each signal; two of one signal exclude each other.
-_RIVALS = (
+# The options that set the key of one signal; two of one signal exclude each other.
+RIVAL_KEYS = (
     ("partition_traces_by_trace_id", "partition_traces_by_resource_attributes"),
     ("partition_logs_by_trace_id", "partition_logs_by_resource_attributes"),
 )
-_OWN_KEYS = (*_RIVALS, ("partition_metrics_by_resource_attributes",))
+OWN_KEYS = (*RIVAL_KEYS, ("partition_metrics_by_resource_attributes",))
 
 
 class Contradiction(ValueError):
-    """Options that cannot hold together; the message names them and says what to do."""
+    """Options contradict each other; the message names them and says what to do."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the credentials folder holds: two texts and three paths, each None where its file is not there."""
+    """The content of the credentials folder: two texts and three paths, each None without its file."""
 
     username: str | None = None
     password: str | None = None
@@ -81,12 +88,12 @@ class Credentials:
     key: PurePath | None = None
 
     def __repr__(self) -> str:
-        """Without the texts: a repr ends up in logs."""
+        """Without the texts, because a repr may end up in a log."""
         return f"Credentials(ca={self.ca}, certificate={self.certificate}, key={self.key})"
 
 
 def canonical(name: str) -> str:
-    """The name under which librdkafka keeps a property, for either of its names."""
+    """The canonical name of a property in librdkafka, for either of its names."""
     return ALIASES.get(name, name)
 
 
@@ -95,8 +102,8 @@ def producer_properties(
 ) -> dict[str, str]:
     """The librdkafka configuration of a producer, under canonical property names.
 
-    ``spelling`` says how a row is called where the options came from: a flag, a field of the resource. Raises
-    Contradiction when two settings cannot hold together.
+    ``spelling`` gives the name of a row where the options came from: a flag, or a field of the resource. Raises
+    Contradiction when two settings contradict each other.
     """
     _one_key_each(options, spelling)
     custom = _custom(options, spelling)
@@ -114,7 +121,7 @@ def producer_properties(
 
 
 def without_files(properties: Mapping[str, str]) -> dict[str, str]:
-    """The same configuration for a process that must open no file and reach no broker: to check it, not to use it."""
+    """The same configuration for a process that only checks it: without what opens a file or reaches a broker."""
     return {
         name: value
         for name, value in properties.items()
@@ -123,33 +130,34 @@ def without_files(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def queue_limits(properties: Mapping[str, str]) -> tuple[int, int]:
-    """How many bytes and how many records the producer's queue takes, by its configuration or librdkafka's defaults."""
+    """How many bytes and how many records fit into the producer's queue, by configuration or librdkafka's defaults."""
 
     def limit(name: str, default: int) -> int:
         text = properties.get(name, "")
-        # librdkafka also takes 0x10 and 10zz, which nobody writes; 0 records are all that there is memory for.
+        # librdkafka also reads 0x10 and 10zz, which nobody writes. 0 records means no limit but memory.
         return int(text) if text.isdecimal() and int(text) > 0 else default
 
-    return limit("queue.buffering.max.kbytes", 1_048_576) * 1024, limit("queue.buffering.max.messages", 100_000)
+    kbytes, records = ("queue.buffering.max.kbytes", _QUEUE_KBYTES), ("queue.buffering.max.messages", QUEUE_RECORDS)
+    return limit(*kbytes) * 1024, limit(*records)
 
 
 def _property(name: str) -> str:
     kafka = table.ROWS[name].kafka
     if kafka is None:
-        raise LookupError(f"option {name} is no librdkafka property")
+        raise LookupError(f"option {name} is not a librdkafka property")
     return kafka.property
 
 
 def _one_key_each(options: Options, spelling: Spelling) -> None:
-    """A record has one key, and an option that has no effect is a mistake."""
-    for first, second in _RIVALS:
+    """Refuse two keys for one record, and an option that has no effect."""
+    for first, second in RIVAL_KEYS:
         if getattr(options, first) and getattr(options, second):
             raise Contradiction(
                 f"{spelling(table.ROWS[first])} and {spelling(table.ROWS[second])} are both true, but a record has one "
                 "key; keep one of them."
             )
-    own = [name for names in _OWN_KEYS for name in names if getattr(options, name)]
-    if options.partition_key_attributes and len(own) == len(_OWN_KEYS):
+    own = [name for names in OWN_KEYS for name in names if getattr(options, name)]
+    if options.partition_key_attributes and len(own) == len(OWN_KEYS):
         raise Contradiction(
             f"{spelling(table.ROWS['partition_key_attributes'])} has no effect, because each signal has a partition "
             f"option of its own ({', '.join(spelling(table.ROWS[name]) for name in own)}); remove it, or one of them."
@@ -166,7 +174,7 @@ def _custom(options: Options, spelling: Spelling) -> dict[str, str]:
             raise Contradiction(f"{row}: {first} and {name} are two names of one property; keep one of them.")
     custom = {canonical(name): value for name, value in options.custom_config.items()}
     if not custom.get(_LARGEST_RECORD, "0").isdecimal():
-        # librdkafka also takes 0x10 and 10zz; the exporter has to know the same number.
+        # librdkafka also reads 0x10 and 10zz; the exporter has to know the same number.
         raise Contradiction(f"{row}: {_LARGEST_RECORD} is not a whole number of bytes in digits.")
     return custom
 
@@ -216,8 +224,8 @@ def _once(name: str, option: str | None, file: str | None, spelling: Spelling) -
 
 
 def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -> list[str]:
-    """The built-ins that custom config contradicts: dropped when they were not set, an error when they were."""
-    if custom.get("enable.idempotence", "").lower() not in {"true", "t", "1"}:  # as librdkafka reads it
+    """The defaults that custom config contradicts, to be dropped. An option that was set and contradicts is an error."""
+    if custom.get("enable.idempotence", "").lower() not in TRUE:
         return []
     contradicting = [
         name
@@ -236,7 +244,7 @@ def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -
 
 
 def _keep_order(options: Options, custom: Mapping[str, str], properties: dict[str, str]) -> None:
-    """Move a default that was not set out of the way of a neighbour that was: the smaller must stay the smaller."""
+    """Adapt a default to a neighbour that was set: librdkafka refuses a smaller one that exceeds the larger one."""
     for smaller, larger, apart in (
         ("linger_ms", "message_timeout_ms", 1),
         ("retry_backoff_ms", "retry_backoff_max_ms", 0),

@@ -1,58 +1,50 @@
 """What a row of an option table is: one option in every form that it has. Pure.
 
-``options`` and ``settings`` hold the rows; from them ``env`` makes flags and variables, the operator the fields of the
-resource, and ``tools/generate.py`` the documentation.
+A row knows type, limits and words of its values from their annotation alone. An annotation that does not say enough
+raises TypeError when the table is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
+from kafka_otlp_exporter.config.marks import Computed, Kafka, ResourcePath, Secret, Unit, Words
+from kafka_otlp_exporter.config.values import in_words, written
 
-@dataclass(frozen=True)
-class Kafka:
-    """A row's second half: the librdkafka property that it sets, and how its value is spelt there."""
+Mark = TypeVar("Mark")
 
-    property: str
-    spell: Callable[[Any], str] = str
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The unit of a row's value, in the plural: ``bytes``, ``milliseconds``."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Computed:
-    """How the value of a row is found when it is not set, in words."""
-
-    words: str
+_LIMITS = ("ge", "le", "min_length", "max_length", "pattern")
 
 
 @dataclass(frozen=True)
 class Row:
     """One option, in every form that it has.
 
-    ``name`` is the snake-case attribute of ``Options``; ``allowed`` says in words which values it takes, ``computed``
-    what it is when it is not set and the default is none.
+    ``name`` is the snake-case attribute of the model. ``type`` is the Python type of the values, without None: a list is
+    a tuple, a map is a dict. ``minimum`` and ``maximum`` are those of a number or a duration. ``words`` say which values
+    are allowed. ``computed`` says what the value is when it is not set and the default is none.
     """
 
     name: str
     description: str
     default: object
+    type: type
     unit: str | None
     kafka: Kafka | None
     choices: tuple[str, ...]
-    maximum: int | None
-    allowed: str
+    minimum: Any
+    maximum: Any
+    words: Words
+    secret: bool
+    path: str | None
     flag_prefix: str
     computed: str | None = None
 
@@ -68,84 +60,137 @@ class Row:
 
     @property
     def field(self) -> str:
-        """``lingerMs``: the field of the resource's spec; the two forms of ``sasl`` and ``customConfig`` aside."""
+        """``lingerMs``, or ``sasl.username``: where the option stands below ``spec`` of the resource."""
         head, *tail = self.name.split("_")
-        return head + "".join(part.capitalize() for part in tail)
+        return self.path or head + "".join(part.capitalize() for part in tail)
 
     @property
     def is_switch(self) -> bool:
         """Whether the option is true or false."""
-        return isinstance(self.default, bool)
+        return self.type is bool
+
+    @property
+    def is_duration(self) -> bool:
+        """Whether the option is a duration."""
+        return self.type is timedelta
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the option is a list: in the resource its items are unique."""
+        return self.type is tuple
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the option is a map from texts to texts: in the resource whole numbers are values too."""
+        return self.type is dict
+
+    @property
+    def allowed(self) -> str:
+        """The values that flag and variable take, in words."""
+        return self.words.text
+
+    @property
+    def allowed_in_resource(self) -> str:
+        """The values that the field of the resource takes, in words."""
+        return self.words.resource or self.words.text
+
+    @property
+    def default_text(self) -> str:
+        """The default as a person writes it, or how it is found, in words; empty when there is none."""
+        if self.computed is not None:
+            return self.computed
+        return "" if self.default in (None, {}, (), "") else written(self.default)
+
+    def explained(self, allowed: str, *, with_default: bool = True) -> str:
+        """What the option is for, what it takes and what it is when it is not set: for ``--help`` and the resource."""
+        said = f"{self.description} Allowed: {allowed}."
+        return f"{said} Default: {self.default_text}." if with_default and self.default_text else said
 
 
-_WORDS = {
-    "brokers": "host:port, several separated by commas, at most 64",
-    "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
-    "custom_config": "key=value, several separated by commas (a comma or backslash in a value is written with a "
-    "backslash before it); a key is a librdkafka property name in lower case",
-    "partition_key_attributes": "attribute names of 1 to 256 characters, several separated by commas (a comma or "
-    "backslash in a name is written with a backslash before it), at most 32, each once",
-    "sasl_username": "1 to 256 characters",
-    "sasl_password": "text",
-    "otlp_grpc_endpoint": "host:port, or nothing to switch it off",
-    "otlp_http_endpoint": "host:port, or nothing to switch it off",
-    "admin_endpoint": "host:port, or nothing to switch it off",
-    "credentials_dir": "a folder that exists",
-    "required_files": "paths, several separated by commas (a comma or backslash in a path is written with a backslash "
-    "before it)",
-    **{
-        f"otlp_{port}_{file}": "a file that can be read"
-        for port in ("grpc", "http")
-        for file in ("tls_cert_file", "tls_private_key_file", "client_ca_file")
-    },
-    "otlp_bearer_token_file": "a file that can be read",
-    "shutdown_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
-}
+def rows(model: type[BaseModel], flag_prefix: str) -> Mapping[str, Row]:
+    """The rows of an option model, by name, in the order of their definition.
 
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, StrEnum):
-            return tuple(choice.value for choice in candidate)
-    return ()
-
-
-def _limit(info: FieldInfo, name: str) -> Any:
-    return next((getattr(entry, name) for entry in info.metadata if hasattr(entry, name)), None)
-
-
-def _is_number(info: FieldInfo) -> bool:
-    return int in (info.annotation, *get_args(info.annotation))
-
-
-def _allowed(name: str, info: FieldInfo, unit: str | None) -> str:
-    if name in _WORDS:
-        return _WORDS[name]
-    if choices := _choices(info.annotation):
-        return "one of " + ", ".join(choices)
-    if info.annotation is bool:
-        return "true or false"
-    if _is_number(info):
-        return f"a whole number from {_limit(info, 'ge')} to {_limit(info, 'le')}" + (f" ({unit})" if unit else "")
-    return "1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'"
+    Raises TypeError for a field that does not say which values it takes.
+    """
+    return {name: _row(name, info, flag_prefix) for name, info in model.model_fields.items()}
 
 
 def _row(name: str, info: FieldInfo, flag_prefix: str) -> Row:
-    unit = next((entry.name for entry in info.metadata if isinstance(entry, Unit)), None)
+    kind, entries = _type(name, info.annotation)
+    marks = [*entries, *info.metadata]
+    choices = tuple(choice.value for choice in kind) if issubclass(kind, StrEnum) else ()
+    unit, path, computed = _mark(marks, Unit), _mark(marks, ResourcePath), _mark(marks, Computed)
+    unit_name = unit.name if unit else None
+    minimum = max(_limits(marks, "ge"), default=None)
+    maximum = min(_limits(marks, "le"), default=None)
+    if issubclass(kind, SecretStr) and path is None:
+        raise TypeError(f"{name}: a secret must not be a field of the resource; say with ResourcePath where it stands.")
     return Row(
         name=name,
         description=info.description or "",
         default=info.default,
-        unit=unit,
-        kafka=next((entry for entry in info.metadata if isinstance(entry, Kafka)), None),
-        choices=_choices(info.annotation),
-        maximum=_limit(info, "le") if _is_number(info) else None,
-        allowed=_allowed(name, info, unit),
+        type=kind,
+        unit=unit_name,
+        kafka=_mark(marks, Kafka),
+        choices=choices,
+        minimum=minimum,
+        maximum=maximum,
+        words=_own_words(name, kind, marks) or _words(name, kind, choices, minimum, maximum, unit_name),
+        secret=issubclass(kind, SecretStr) or _mark(marks, Secret) is not None,
+        path=path.path if path else None,
         flag_prefix=flag_prefix,
-        computed=next((entry.words for entry in info.metadata if isinstance(entry, Computed)), None),
+        computed=computed.words if computed else None,
     )
 
 
-def rows(model: type[BaseModel], flag_prefix: str) -> Mapping[str, Row]:
-    """The rows of an option model, by name, in the order of their definition."""
-    return {name: _row(name, info, flag_prefix) for name, info in model.model_fields.items()}
+def _type(name: str, annotation: Any) -> tuple[type, list[Any]]:
+    """The Python type of the values that are not None, and what it is annotated with beside None."""
+    union = get_origin(annotation) in (Union, UnionType)
+    inner = [part for part in get_args(annotation) if part is not NoneType] if union else [annotation]
+    if len(inner) != 1:
+        raise TypeError(f"{name}: an option has values of one type.")
+    base, *metadata = get_args(inner[0]) if get_origin(inner[0]) is Annotated else inner
+    return get_origin(base) or base, list(_flat(metadata))
+
+
+def _flat(metadata: Sequence[Any]) -> Iterator[Any]:
+    for entry in metadata:
+        yield from entry.metadata if isinstance(entry, FieldInfo) else [entry]
+
+
+def _mark(marks: Sequence[Any], kind: type[Mark]) -> Mark | None:
+    return next((mark for mark in marks if isinstance(mark, kind)), None)
+
+
+def _limits(marks: Sequence[Any], name: str) -> list[Any]:
+    return [limit for mark in marks if (limit := getattr(mark, name, None)) is not None]
+
+
+def _own_words(name: str, kind: type, marks: Sequence[Any]) -> Words | None:
+    """The words that a type has of its own. They must know all of its limits, so no limit may stand behind them."""
+    words = _mark(marks, Words)
+    if words is None:
+        return None
+    if kind is dict and words.keys is None:
+        raise TypeError(f"{name}: nothing says which keys it takes; give Words their words for keys.")
+    # Behind the validator of a list, pydantic takes a limit of the list for the limit of a text.
+    first = next(index for index, mark in enumerate(marks) if isinstance(mark, Words | BeforeValidator))
+    if any(_limits(marks[first:], limit) for limit in _LIMITS):
+        raise TypeError(f"{name}: a limit stands behind the words or behind a validator; write it in front of both.")
+    return words
+
+
+def _words(name: str, kind: type, choices: tuple[str, ...], minimum: Any, maximum: Any, unit: str | None) -> Words:
+    """The words of a type that has none of its own, from its values and limits."""
+    if choices:
+        return Words("one of " + ", ".join(choices))
+    if kind is bool:
+        return Words("true or false")
+    limited = minimum is not None and maximum is not None
+    if kind is int and limited:
+        return Words(f"a whole number from {minimum} to {maximum}" + (f" ({unit})" if unit else ""))
+    if kind is timedelta and limited:
+        return Words(f"a duration such as 30s or 500ms, at least {in_words(minimum)} and at most {in_words(maximum)}")
+    raise TypeError(
+        f"{name}: nothing says which values it takes; annotate the type with Words, or a number with both limits."
+    )

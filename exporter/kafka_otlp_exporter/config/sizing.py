@@ -1,4 +1,4 @@
-"""How many workers serve, and what the requests of each may hold. Pure; called by ``__main__``."""
+"""How many workers serve, and how much memory the requests of each may hold. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kafka_otlp_exporter.config.settings import (
     LEAST_IN_FLIGHT,
     MEBIBYTE,
+    MOST_WORKERS,
     ROWS,
     WORKER_IN_FLIGHT,
     Settings,
@@ -37,19 +38,26 @@ class Size:
 
 
 def size(settings: Settings, limits: Limits) -> Size:
-    """The size that was asked for, or what fits the limits. Raises ValueError when a worker would hold too little."""
+    """The size that was asked for, or one that fits the limits. Raises ValueError when a worker would hold too little."""
     total = settings.max_in_flight_bytes or in_flight_bytes(limits.memory)
-    workers = settings.workers or _fitting(total, limits)
-    if total // workers < LEAST_IN_FLIGHT:
-        raise ValueError(
-            f"{ROWS['workers'].flag}: {workers} workers share {total} bytes in flight "
-            f"({ROWS['max_in_flight_bytes'].flag}), and each needs at least {LEAST_IN_FLIGHT}: "
-            f"allow {workers * LEAST_IN_FLIGHT} bytes, or {max(1, total // LEAST_IN_FLIGHT)} workers at most."
-        )
-    return Size(workers, total // workers)
-
-
-def _fitting(total: int, limits: Limits) -> int:
     # A machine without a limit is there for others too.
     memory = limits.machine // 4 if limits.memory is None else limits.memory
-    return max(1, min(limits.cpus, memory // WORKER_MEMORY, total // WORKER_IN_FLIGHT))
+    count = settings.workers or workers(limits.cpus, total, memory)
+    if total // count < LEAST_IN_FLIGHT:
+        raise ValueError(
+            f"{ROWS['workers'].flag}: {count} workers share {total} bytes in flight "
+            f"({ROWS['max_in_flight_bytes'].flag}), and each needs at least {LEAST_IN_FLIGHT}: "
+            f"allow {count * LEAST_IN_FLIGHT} bytes, or {max(1, total // LEAST_IN_FLIGHT)} workers at most."
+        )
+    return Size(count, total // count)
+
+
+def workers(cpus: int, in_flight: int, memory: int | None = None) -> int:
+    """How many workers fit: one for each CPU, as far as each gets its part of the memory and of the bytes in flight.
+
+    ``in_flight`` and ``memory`` are bytes for all of them; without ``memory`` there is no limit to keep to.
+    """
+    parts = [cpus, in_flight // WORKER_IN_FLIGHT, MOST_WORKERS]
+    if memory is not None:
+        parts.append(memory // WORKER_MEMORY)
+    return max(1, min(parts))

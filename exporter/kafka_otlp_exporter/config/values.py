@@ -1,6 +1,6 @@
 """The values that options take: their types, and how each is read from text and written back. Pure.
 
-Used by the rows of ``options`` and ``settings``, and by ``env``.
+A type carries its limits, its words and its JSON schema, so that every option of that type has them.
 """
 
 from __future__ import annotations
@@ -9,21 +9,27 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+from kafka_otlp_exporter.config.marks import Words
 
 # 1 to 65535
 PORT_PATTERN = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 BROKER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?):" + PORT_PATTERN + "$"
-TOPIC_PATTERN = r"^[a-zA-Z0-9._-]+$"
-CLIENT_ID_PATTERN = r"^[a-zA-Z0-9._-]+$"
+KAFKA_NAME_PATTERN = r"^[a-zA-Z0-9._-]+$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 PROPERTY_PATTERN = r"^[a-z][a-z0-9._]*$"
-# No control characters: a name travels as an environment variable. No space at either end: a list is trimmed.
+# No control characters: a name travels as an environment variable. No space at either end: the reader of a list trims.
 ATTRIBUTE_PATTERN = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
 
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Port 0 is any free port.
+ENDPOINT_PATTERN = r"^$|^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9._-]+):(0|" + PORT_PATTERN + ")$"
+
+UNIT_MILLISECONDS: Mapping[str, int] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_ESCAPED = "write a backslash before a comma or backslash"
 
 
 class Format(StrEnum):
@@ -98,16 +104,28 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError("not a duration")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
     try:
-        exact = timedelta(seconds=sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in parts))
+        exact = timedelta(milliseconds=sum(float(amount) * UNIT_MILLISECONDS[unit] for amount, unit in parts))
     except OverflowError:
         raise ValueError("longer than any duration") from None
-    return timedelta(milliseconds=round(exact / timedelta(milliseconds=1)))
+    return timedelta(milliseconds=milliseconds(exact))
+
+
+def milliseconds(value: timedelta) -> int:
+    """A duration in milliseconds, rounded."""
+    return round(value / timedelta(milliseconds=1))
 
 
 def format_duration(value: timedelta) -> str:
     """Write a duration so that ``parse_duration`` reads the same one back, to the millisecond."""
-    milliseconds = round(value / timedelta(milliseconds=1))
-    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+    length = milliseconds(value)
+    return f"{length // 1000}s" if length % 1000 == 0 else f"{length}ms"
+
+
+def in_words(value: timedelta) -> str:
+    """A duration in the largest unit in which it is a whole number: ``15m``, ``90s``, ``1ms``."""
+    length = milliseconds(value)
+    unit = next(name for name in ("h", "m", "s", "ms") if length % UNIT_MILLISECONDS[name] == 0)
+    return f"{length // UNIT_MILLISECONDS[unit]}{unit}"
 
 
 def _split_at_commas(text: str) -> list[str]:
@@ -160,6 +178,23 @@ def format_custom_config(config: Mapping[str, str]) -> str:
     return ",".join(f"{key}={_escape(value)}" for key, value in config.items())
 
 
+def written(value: Any) -> str:
+    """The text of a value, as flag and variable take it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case timedelta():
+            return format_duration(value)
+        case tuple():
+            return format_names(tuple(map(str, value)))
+        case dict():
+            return format_custom_config(value)
+        case SecretStr():
+            return value.get_secret_value()
+        case _:
+            return str(value)
+
+
 def any_case(choices: type[StrEnum]) -> BeforeValidator:
     """Accept upper and lower case, and a hyphen for an underscore: people write both."""
     spellings = {choice.value.upper().replace("_", "-"): choice for choice in choices}
@@ -200,14 +235,56 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Broker = Annotated[str, Field(min_length=3, max_length=261, pattern=BROKER_PATTERN)]
-Topic = Annotated[str, Field(min_length=1, max_length=249, pattern=TOPIC_PATTERN)]
+Brokers = Annotated[
+    tuple[Broker, ...],
+    Field(min_length=1, max_length=64),
+    BeforeValidator(brokers_from_text),
+    Words("host:port, several separated by commas, at most 64", resource="a list of 1 to 64 host:port"),
+]
+# Kafka's own rule for the names of topics.
+KafkaName = Annotated[
+    str,
+    Field(min_length=1, max_length=249, pattern=KAFKA_NAME_PATTERN),
+    Words("1 to 249 characters out of a-z, A-Z, 0-9, '.', '_' and '-'"),
+]
+UserName = Annotated[str, Field(min_length=1, max_length=256), Words("1 to 256 characters")]
+Password = Annotated[SecretStr, Words("any text")]
 AttributeName = Annotated[str, Field(min_length=1, max_length=256, pattern=ATTRIBUTE_PATTERN)]
 AttributeNames = Annotated[
-    tuple[AttributeName, ...], BeforeValidator(names_from_text), AfterValidator(_each_once), Field(max_length=32)
+    tuple[AttributeName, ...],
+    Field(max_length=32),
+    BeforeValidator(names_from_text),
+    AfterValidator(_each_once),
+    Words(
+        f"attribute names of 1 to 256 characters, several separated by commas ({_ESCAPED} in a name), at most 32, each once",
+        resource="a list of attribute names of 1 to 256 characters, at most 32, each once",
+    ),
 ]
+Properties = Annotated[
+    dict[Annotated[str, Field(pattern=PROPERTY_PATTERN, max_length=128)], Annotated[str, Field(max_length=4096)]],
+    Field(max_length=128),
+    BeforeValidator(custom_config_from_text),
+    Words(
+        f"key=value, several separated by commas ({_ESCAPED} in a value); a key is a librdkafka property name in lower case",
+        resource="librdkafka property names in lower case, at most 128, each with a string of at most 4096 characters or "
+        "a whole number (true and false need quotes)",
+        keys="a librdkafka property name in lower case, of at most 128 characters",
+    ),
+]
+# A row may narrow the limits; the words follow them. A schema has no bounds for durations: they are a rule beside it.
 Duration = Annotated[
     timedelta,
+    Field(ge=timedelta(milliseconds=1), le=timedelta(minutes=15)),
     BeforeValidator(_duration_from_text),
     PlainSerializer(format_duration, return_type=str),
-    Field(gt=timedelta(0), le=timedelta(minutes=15)),
+    WithJsonSchema({"type": "string", "maxLength": 16, "pattern": DURATION_PATTERN}),
+]
+Endpoint = Annotated[str, Field(pattern=ENDPOINT_PATTERN), Words("host:port, or an empty text to switch the port off")]
+_ABSENT_IF_EMPTY = BeforeValidator(lambda value: None if value == "" else value)
+File = Annotated[Path | None, _ABSENT_IF_EMPTY, Words("a file that can be read")]
+Folder = Annotated[Path | None, _ABSENT_IF_EMPTY, Words("a folder that exists")]
+Files = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(names_from_text),
+    Words(f"paths, several separated by commas ({_ESCAPED} in a path)"),
 ]

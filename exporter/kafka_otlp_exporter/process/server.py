@@ -44,7 +44,6 @@ ANSWER_SECONDS = 1.0
 # into them within a minute or two.
 CREDENTIALS_SECONDS = 2.0
 
-_SECRET_ROWS = frozenset({"sasl_username", "sasl_password"})
 # Of custom config only what can be no secret is shown by its value: numbers and switches.
 _PLAIN = re.compile(r"[0-9.-]+|true|false|all|none")
 
@@ -321,4 +320,4 @@ class _Server:
 
 def _showable(name: str, value: str) -> bool:
     row = next((row for row in ROWS.values() if row.kafka and canonical(row.kafka.property) == name), None)
-    return row.name not in _SECRET_ROWS if row else bool(_PLAIN.fullmatch(value))
+    return not row.secret if row else bool(_PLAIN.fullmatch(value))

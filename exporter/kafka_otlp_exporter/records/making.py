@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.config.properties import QUEUE_RECORDS
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
@@ -33,8 +34,7 @@ FRAMING_BYTES = 36
 
 # Half of the message budget of the default --max-in-flight-bytes.
 MOST_BYTES = 96 * MEBIBYTE
-# librdkafka's default of queue.buffering.max.messages.
-MOST_RECORDS = 100_000
+MOST_RECORDS = QUEUE_RECORDS
 
 
 @dataclass(frozen=True, slots=True)

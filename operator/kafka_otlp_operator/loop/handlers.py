@@ -92,7 +92,7 @@ def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
     async def event(body: kopf.Body, type: str | None, **_: Any) -> None:  # noqa: A002 - kopf names it so
         running["controller"].notice(body, gone=type == "DELETED")
 
-    kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=handlers)(event)
+    kopf.on.event(names.GROUP, names.SERVED_VERSION, names.PLURAL, registry=handlers)(event)
     for child in CHILDREN.values():
         kopf.on.event(
             child.group,

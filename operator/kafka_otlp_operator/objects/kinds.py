@@ -43,7 +43,7 @@ EVENTS = Kind("", "v1", "events")
 LEASES = Kind("coordination.k8s.io", "v1", "leases")
 REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 SOURCES: Mapping[str, Kind] = {"Secret": Kind("", "v1", "secrets"), "ConfigMap": Kind("", "v1", "configmaps")}
-RESOURCE = Kind(names.GROUP, names.VERSION, names.PLURAL)
+RESOURCE = Kind(names.GROUP, names.SERVED_VERSION, names.PLURAL)
 
 # The kinds that the operator makes, and therefore watches and prunes.
 CHILDREN: Mapping[str, Kind] = {

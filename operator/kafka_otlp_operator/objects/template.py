@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from kafka_otlp_exporter.config import env, values
+from kafka_otlp_exporter.config import env, sizing, values
 from kafka_otlp_exporter.config import settings as process
 from kafka_otlp_operator import names
 from kafka_otlp_operator.objects.secrets_digest import Source
@@ -170,11 +170,11 @@ def _way(protocol: str) -> str:
 
 
 def _workers(resource: Resource) -> int:
-    """One worker for each CPU, and not more than the bytes in flight are enough for."""
+    """As many as the exporter itself would run with the CPUs and the memory of the resource."""
     limits, requests = ((resource.workload.resources or {}).get(kind, {}) for kind in ("limits", "requests"))
-    workers = quantity.rounded_up(limits.get("cpu", requests.get("cpu", 1)))
-    in_flight = _in_flight_bytes(resource) or process.in_flight_bytes(None)
-    return max(min(workers, in_flight // process.WORKER_IN_FLIGHT, process.MOST_WORKERS), 1)
+    cpus = quantity.rounded_up(limits.get("cpu", requests.get("cpu", 1)))
+    memory = quantity.whole(limits["memory"]) if "memory" in limits else None
+    return sizing.workers(cpus, process.in_flight_bytes(memory), memory)
 
 
 def _in_flight_bytes(resource: Resource) -> int | None:

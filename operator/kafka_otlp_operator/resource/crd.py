@@ -1,6 +1,6 @@
 """The custom resource definition, made from the option table, the workload fields and the rules. Pure.
 
-Called by ``tools/generate.py``, which writes it to ``crds/``. The schema is structural
+The schema is structural
 (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema).
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
+from kafka_otlp_exporter.config import options as table
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.rows import Row
-from kafka_otlp_exporter.config.values import DURATION_PATTERN, PROPERTY_PATTERN, format_duration
 from kafka_otlp_operator import names
 from kafka_otlp_operator.resource import refusals, rules, spec
 from kafka_otlp_operator.resource.fields import Workload
+from kafka_otlp_operator.resource.parts import INT_OR_STRING
 from kafka_otlp_operator.resource.structural import Schema, structural
 
-# CEL's cost is estimated before it runs, and a text without a limit is taken for as long as a request may be.
+# The API server estimates the cost of CEL before it runs; it takes a text without a limit to be as long as a request.
 _ENV_NAME_MAX_LENGTH = 256
 
 
@@ -42,7 +42,7 @@ def definition(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
             },
             "versions": [
                 {
-                    "name": names.VERSION,
+                    "name": names.SERVED_VERSION,
                     "served": True,
                     "storage": True,
                     "subresources": {
@@ -75,7 +75,7 @@ def _columns() -> list[Schema]:
 def _root(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
     return {
         "type": "object",
-        "description": "Pods that take OpenTelemetry (OTLP) from clients and write it to Kafka. A client is told OK only "
+        "description": "Pods that receive OpenTelemetry (OTLP) from clients and write it to Kafka. A client gets OK only "
         "after Kafka has acknowledged.",
         "required": ["spec"],
         "properties": {
@@ -102,10 +102,11 @@ def _spec(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
     workload["properties"]["replicas"]["default"] = 1  # the scale subresource needs a number to start from
     properties |= workload["properties"]
     properties["podTemplate"]["properties"]["env"]["items"]["properties"]["name"]["maxLength"] = _ENV_NAME_MAX_LENGTH
+    properties[table.ROWS["custom_config"].field]["x-kubernetes-validations"] += _refusals()
     schema: Schema = {
         "type": "object",
-        "description": "What is wanted.",
-        "required": ["brokers"],
+        "description": "The wanted state.",
+        "required": list(spec.REQUIRED),
         "properties": properties,
     }
     for rule in rules.RULES:
@@ -118,31 +119,32 @@ def _spec(kubernetes_types: Mapping[str, Mapping[str, Any]]) -> Schema:
 
 def _option(row: Row, options: Mapping[str, Any]) -> Schema:
     schema = structural(options["properties"][row.name], options["$defs"], {})
-    if row.name == "request_timeout":
-        schema = {"type": "string", "maxLength": 16, "pattern": DURATION_PATTERN, "description": schema["description"]}
-    if row.name == "custom_config":
-        schema = _custom_config(schema)
-    if schema["type"] == "array":
+    if row.is_map:
+        schema = _map(schema, row)
+    if row.is_list:
         schema["x-kubernetes-list-type"] = "set"
-    return schema | {"description": describe(row)}
+    described = row.explained(row.allowed_in_resource, with_default=row.field not in spec.REQUIRED)
+    return schema | {"description": described}
 
 
-def describe(row: Row) -> str:
-    """What an option is for, what it may be and what it is when it is not set: one text for ``kubectl explain``."""
-    said = f"{row.description} Allowed: {spec.allowed(row)}."
-    if row.name == "brokers" or row.default in (None, {}, (), ""):
-        return said
-    return f"{said} Default: {text(row.default)}."
+def _map(schema: Schema, row: Row) -> Schema:
+    """A map as the API server takes it: it knows no limits of keys, so that they become a CEL rule."""
+    ((pattern, values),) = schema.pop("patternProperties", {"": schema.get("additionalProperties")}).items()
+    keys = schema.pop("propertyNames", {})
+    conditions = [f"size(name) <= {keys['maxLength']}"] if "maxLength" in keys else []
+    conditions += [f"name.matches('{pattern}')"] if pattern else []
+    longest = {"maxLength": values["maxLength"]} if "maxLength" in values else {}
+    return schema | {
+        "additionalProperties": {INT_OR_STRING: True, **longest},
+        "x-kubernetes-validations": [
+            {"rule": f"self.all(name, {' && '.join(conditions)})", "message": f"a key must be {row.words.keys}."}
+        ],
+    }
 
 
-def _custom_config(schema: Schema) -> Schema:
-    longest = schema["propertyNames"]["maxLength"]
-    validations: list[Schema] = [
-        {
-            "rule": f"self.all(name, size(name) <= {longest} && name.matches('{PROPERTY_PATTERN}'))",
-            "message": f"a key must be a librdkafka property name in lower case, of at most {longest} characters.",
-        }
-    ]
+def _refusals() -> list[Schema]:
+    """The librdkafka properties that ``customConfig`` must not set."""
+    validations: list[Schema] = []
     for refusal in refusals.REFUSALS:
         listed = "[" + ", ".join(f"'{name}'" for name in refusal.names) + "]"
         validations.append(
@@ -163,13 +165,7 @@ def _custom_config(schema: Schema) -> Schema:
                 "reason": "FieldValueForbidden",
             }
         )
-    return {
-        "type": "object",
-        "maxProperties": 128,
-        "additionalProperties": {"x-kubernetes-int-or-string": True, "maxLength": 4096},
-        "description": schema["description"],
-        "x-kubernetes-validations": validations,
-    }
+    return validations
 
 
 def _refused(instead: str) -> str:
@@ -179,26 +175,26 @@ def _refused(instead: str) -> str:
 def _status() -> Schema:
     return {
         "type": "object",
-        "description": "What is. The operator writes it.",
+        "description": "The actual state. The operator writes it.",
         "properties": {
             "observedGeneration": {
                 "type": "integer",
                 "format": "int64",
-                "description": "The metadata.generation that this status is about.",
+                "description": "The metadata.generation that this status describes.",
             },
-            "replicas": {"type": "integer", "format": "int32", "description": "Number of pods there are."},
+            "replicas": {"type": "integer", "format": "int32", "description": "Number of pods."},
             "readyReplicas": {"type": "integer", "format": "int32", "description": "Number of pods that are ready."},
-            "selector": {"type": "string", "description": "Labels of the pods, as kubectl get pods -l takes them."},
+            "selector": {"type": "string", "description": "Labels of the pods, as kubectl get pods -l reads them."},
             "endpoint": {
                 "type": "string",
-                "description": "Where clients inside the cluster send OTLP/gRPC to, host:port; OTLP/HTTP where gRPC is "
-                "off.",
+                "description": "Address, host:port, to which clients inside the cluster send OTLP/gRPC, or OTLP/HTTP when "
+                "gRPC is off.",
             },
             "conditions": {
                 "type": "array",
-                "description": "Ready, and what it rests on: ConfigValid (librdkafka accepts the configuration), Applied "
-                "(the API server took the objects), Available (the pods take telemetry), KafkaReachable (Kafka "
-                "answers them); and Paused (the operator changes nothing).",
+                "description": "Ready, and the conditions that it depends on: ConfigValid (librdkafka accepts the "
+                "configuration), Applied (the API server accepted the objects), Available (the pods accept telemetry) and "
+                "KafkaReachable (Kafka answers the pods). Paused: the operator changes no object.",
                 "maxItems": 16,
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -211,20 +207,20 @@ def _status() -> Schema:
 def _condition() -> Schema:
     return {
         "type": "object",
-        "description": "One thing that holds, or does not.",
+        "description": "One aspect of the state.",
         "required": ["type", "status", "lastTransitionTime", "reason", "message"],
         "properties": {
-            "type": {"type": "string", "maxLength": 316, "description": "What it is about."},
+            "type": {"type": "string", "maxLength": 316, "description": "The aspect."},
             "status": {
                 "type": "string",
                 "enum": ["True", "False", "Unknown"],
-                "description": "Whether it holds.",
+                "description": "Whether the condition is met.",
             },
             "observedGeneration": {
                 "type": "integer",
                 "format": "int64",
                 "minimum": 0,
-                "description": "The metadata.generation that this was found for.",
+                "description": "The metadata.generation that the condition describes.",
             },
             "lastTransitionTime": {
                 "type": "string",
@@ -236,19 +232,12 @@ def _condition() -> Schema:
                 "minLength": 1,
                 "maxLength": 1024,
                 "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
-                "description": "Why, in one word.",
+                "description": "The reason, in one word.",
             },
-            "message": {"type": "string", "maxLength": 32768, "description": "Why, and what to do, in a sentence."},
+            "message": {
+                "type": "string",
+                "maxLength": 32768,
+                "description": "The reason and what to do, in a sentence.",
+            },
         },
     }
-
-
-def text(default: object) -> str:
-    """A default as a person writes it."""
-    if default is None:
-        return ""
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, tuple):
-        return ",".join(default)
-    return format_duration(default) if isinstance(default, timedelta) else str(default)

@@ -1,7 +1,4 @@
-"""What the models of the resource's fields are made of: their base, and the types that several of them share. Pure.
-
-Called by ``fields``, ``reach`` and ``scaling``.
-"""
+"""What the models of the resource's fields are made of: their base, and the types that several of them share. Pure."""
 
 from __future__ import annotations
 
@@ -15,41 +12,41 @@ KUBERNETES_TYPE = "x-kubernetes-type"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
-Key = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 Label = Annotated[str, Field(max_length=63)]
 
 
 def kubernetes(type_name: str, *, map_keys: tuple[str, ...] = ()) -> JsonDict:
-    """Mark a field as of Kubernetes' own type; a list of them is merged by its map keys."""
+    """Mark a field as having a type of Kubernetes; server-side apply merges a list of them by ``map_keys``."""
     marked: JsonDict = {KUBERNETES_TYPE: type_name}
     if map_keys:
         marked |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(map_keys)}
     return marked
 
 
-class Fields(BaseModel):
-    """Base of every object in ``spec``: it cannot be changed, knows no other fields, and repeats no value in an error."""
+class SpecObject(BaseModel):
+    """Base of every object in ``spec``: frozen, without unknown fields; its errors repeat no value."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True, strict=True
     )
 
 
-class SecretKeyRef(Fields):
+class SecretKeyRef(SpecObject):
     """One key of a Secret in the resource's own namespace."""
 
     name: Annotated[ObjectName, Field(description="Name of the Secret, in the resource's own namespace.")]
-    key: Annotated[Key, Field(description="Key inside the Secret.")]
+    key: Annotated[DataKey, Field(description="Key inside the Secret.")]
 
 
-class ConfigMapKeyRef(Fields):
+class ConfigMapKeyRef(SpecObject):
     """One key of a ConfigMap in the resource's own namespace."""
 
     name: Annotated[ObjectName, Field(description="Name of the ConfigMap, in the resource's own namespace.")]
-    key: Annotated[Key, Field(description="Key inside the ConfigMap.")]
+    key: Annotated[DataKey, Field(description="Key inside the ConfigMap.")]
 
 
-class CertificateRef(Fields):
+class CertificateRef(SpecObject):
     """A Secret of type kubernetes.io/tls."""
 
     name: Annotated[

@@ -1,6 +1,9 @@
-"""Kubernetes quantities (``256Mi``, ``1e9``) to whole numbers. Called by ``manifests`` and ``spec``. Pure.
+"""Kubernetes quantities (``256Mi``, ``1e9``) to whole numbers. Pure.
 
-The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. The Kubernetes client has
+a function for it, ``kubernetes.utils.quantity.parse_quantity``. That one has no bound: it takes ``1e900000``, and making
+a whole number of it blocks the process for a minute. It also takes ``1K``, ``inf`` and ``1_000``, which the API server
+refuses.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ import math
 import re
 from decimal import Decimal
 
-# Kubernetes' own notation, but of bounded length: 1e900000 would be computed for a minute, with the process frozen.
+# Kubernetes' own notation, but of bounded length: computing 1e900000 would block the process for a minute.
 PATTERN = r"^(\+|-)?(([0-9]{1,20}(\.[0-9]{0,20})?)|(\.[0-9]{1,20}))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]{1,2}))?$"
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -18,12 +21,12 @@ _LONGEST_SHOWN = 40
 
 
 def whole(text: str | int) -> int:
-    """The number that a quantity stands for, cut to a whole one. Raises ValueError when it is none."""
+    """The value of a quantity, rounded down to a whole number. Raises ValueError for what is not a quantity."""
     return int(_exact(text))
 
 
 def rounded_up(text: str | int) -> int:
-    """The next whole number that is not less: half a CPU is one. Raises ValueError when it is no quantity."""
+    """The value rounded up to a whole number: half a CPU is one. Raises ValueError for what is not a quantity."""
     return math.ceil(_exact(text))
 
 
@@ -31,7 +34,7 @@ def _exact(text: str | int) -> Decimal:
     shown = str(text)[:_LONGEST_SHOWN]
     found = re.fullmatch(PATTERN, str(text))
     if not found:
-        raise ValueError(f"{shown!r} is no quantity; write it like 256Mi")
+        raise ValueError(f"{shown!r} is not a quantity; write it like 256Mi")
     number, suffix = Decimal((found[1] or "") + found[2]), found[6] or ""
     try:
         if suffix in _BINARY:

@@ -1,9 +1,8 @@
-"""What a resource must not say, beyond what its schema can express: once, for the API server and for ``spec``.
+"""What a resource must not say, beyond what its schema can express. Pure.
 
-Which librdkafka properties it must not set stands in ``refusals``.
-
-``crd`` writes the CEL expressions into the custom resource definition, ``spec`` asks the same questions in Python
-(for ``render``, and for resources stored under an older definition); both answer with the same sentence. Pure.
+Each rule is written twice, side by side: in CEL for the API server, and in Python for ``render`` and for resources that
+were stored under an older definition. Both answer with the same sentence. The librdkafka properties that a resource
+must not set are no rules; they stand in ``refusals``.
 """
 
 from __future__ import annotations
@@ -15,17 +14,22 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from kafka_otlp_exporter.config import options as table
+from kafka_otlp_exporter.config.properties import OWN_KEYS, RIVAL_KEYS, TRUE
+from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config.values import UNIT_MILLISECONDS, in_words, milliseconds
 from kafka_otlp_operator import names
+from kafka_otlp_operator.resource.access_fields import OTLP_PORTS, Otlp
 
-Fields = Mapping[str, Any]
+Given = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about what stands at ``path``: fields joined by dots, ``""`` is the spec itself.
+    """One rule about the part of the spec at ``path``: fields joined by dots, ``""`` for the spec itself.
 
-    ``cel`` and ``holds`` are the same condition, of which ``message`` says what it wants; ``holds`` is given what the
-    schema already accepted.
+    ``cel`` and ``holds`` are the same condition; ``message`` says what it wants. ``holds`` gets only what the schema
+    accepts.
     """
 
     path: str
@@ -34,17 +38,8 @@ class Rule:
     message: str
 
 
-# As librdkafka reads a truth value, whatever its case.
-_TRUE = ("true", "t", "1")
-
-# The partition options of each signal; two of one signal exclude each other.
-_RIVALS = (
-    ("partitionTracesByTraceId", "partitionTracesByResourceAttributes"),
-    ("partitionLogsByTraceId", "partitionLogsByResourceAttributes"),
-)
-_OWN_KEYS = (*_RIVALS, ("partitionMetricsByResourceAttributes",))
-
-_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_RIVALS = tuple((table.ROWS[first].field, table.ROWS[second].field) for first, second in RIVAL_KEYS)
+_OWN_KEYS = tuple(tuple(table.ROWS[name].field for name in of_one_signal) for of_one_signal in OWN_KEYS)
 
 
 def _is_true(field: str) -> str:
@@ -52,53 +47,60 @@ def _is_true(field: str) -> str:
     return f"(has(self.{field}) && self.{field})"
 
 
-def _protocol(spec: Fields) -> str:
+def _protocol(spec: Given) -> str:
     return str(spec.get("securityProtocol", "PLAINTEXT"))
 
 
-def _idempotence_has_acks(spec: Fields) -> bool:
+def _idempotence_has_acks(spec: Given) -> bool:
     custom = spec.get("customConfig", {})
-    wanted = str(custom.get("enable.idempotence", "")).lower() in _TRUE
+    wanted = str(custom.get("enable.idempotence", "")).lower() in TRUE
     overridden = "acks" in custom or "request.required.acks" in custom
     return not wanted or overridden or spec.get("acks", "all") == "all"
 
 
-def _not_both(first: str, second: str, spec: Fields) -> bool:
+def _not_both(first: str, second: str, spec: Given) -> bool:
     return not (spec.get(first) and spec.get(second))
 
 
-def _keys_for_every_signal(spec: Fields) -> bool:
+def _keys_for_every_signal(spec: Given) -> bool:
     return all(any(spec.get(field) for field in fields) for fields in _OWN_KEYS)
 
 
-def _duration_in_range(text: str) -> bool:
-    """To the digit, as the API server does it: ``values.parse_duration`` rounds to milliseconds."""
+def _in_range(least: int, most: int, text: str) -> bool:
+    """Exactly, as the API server does it: ``values.parse_duration`` rounds to milliseconds."""
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
-    return 1 <= sum(Decimal(amount) * _MILLISECONDS[unit] for amount, unit in parts) <= 15 * _MILLISECONDS["m"]
+    return least <= sum(Decimal(amount) * UNIT_MILLISECONDS[unit] for amount, unit in parts) <= most
 
 
-def _ports_differ(otlp: Fields) -> bool:
-    grpc, http = (
-        otlp.get(way, {}).get("port", port)
-        for way, port in (("grpc", names.OTLP_GRPC_PORT), ("http", names.OTLP_HTTP_PORT))
+def _of_duration(row: Row) -> Rule:
+    """The limits of a duration, which a schema cannot express."""
+    least, most = in_words(row.minimum), in_words(row.maximum)
+    return Rule(
+        row.field,
+        f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
+        partial(_in_range, milliseconds(row.minimum), milliseconds(row.maximum)),
+        f"must be at least {least} and at most {most}.",
     )
-    return bool(grpc != http)
+
+
+def _cel_port(way: str) -> str:
+    return f"(has(self.{way}) && has(self.{way}.port) ? self.{way}.port : {OTLP_PORTS[way]})"
 
 
 def _of_way_in(path: str) -> tuple[Rule, Rule]:
-    """The rules of each of the two ways in: OTLP/gRPC and OTLP/HTTP."""
+    """The rules of one of the two OTLP servers."""
     return (
         Rule(
             path,
             "!has(self.clientCaSecretRef) || has(self.tlsSecretRef)",
             lambda way: "clientCaSecretRef" not in way or "tlsSecretRef" in way,
-            "clientCaSecretRef needs tlsSecretRef: clients show their certificates only where the server shows its own.",
+            "clientCaSecretRef needs tlsSecretRef: a client presents its certificate only to a server that presents one.",
         ),
         Rule(
             path,
             f"!has(self.port) || self.port != {names.ADMIN_PORT}",
             lambda way: way.get("port") != names.ADMIN_PORT,
-            f"port {names.ADMIN_PORT} is that of metrics and probes; choose another.",
+            f"port {names.ADMIN_PORT} is the port of metrics and probes; choose another one.",
         ),
     )
 
@@ -140,7 +142,7 @@ RULES: tuple[Rule, ...] = (
         "",
         "!has(self.acks) || self.acks == 'all' || !has(self.customConfig) || "
         "!('enable.idempotence' in self.customConfig) || "
-        f"!(string(self.customConfig['enable.idempotence']).lowerAscii() in {list(_TRUE)}) || "
+        f"!(string(self.customConfig['enable.idempotence']).lowerAscii() in {list(TRUE)}) || "
         "'acks' in self.customConfig || 'request.required.acks' in self.customConfig",
         _idempotence_has_acks,
         "enable.idempotence=true in customConfig needs acks all: set acks to all, or remove it.",
@@ -163,12 +165,7 @@ RULES: tuple[Rule, ...] = (
         "partitionKeyAttributes has no effect when traces, metrics and logs each have a partition option of their own: "
         "remove it, or one of them.",
     ),
-    Rule(
-        "requestTimeout",
-        "duration(self) >= duration('1ms') && duration(self) <= duration('15m')",
-        _duration_in_range,
-        "must be at least 1ms and at most 15m.",
-    ),
+    *(_of_duration(row) for row in table.ROWS.values() if row.is_duration),
     Rule(
         "sasl",
         "has(self.username) != has(self.usernameSecretRef)",
@@ -197,7 +194,7 @@ RULES: tuple[Rule, ...] = (
         lambda spec: (
             spec.get("scaling", {}).get("mode") != "HPA" or "cpu" in spec.get("resources", {}).get("requests", {})
         ),
-        "scaling.mode HPA needs resources.requests.cpu: what pods use is measured against it.",
+        "scaling.mode HPA needs resources.requests.cpu: Kubernetes measures the pods' use of CPU against it.",
     ),
     Rule(
         "scaling",
@@ -213,7 +210,7 @@ RULES: tuple[Rule, ...] = (
             scaling.get("mode") == "HPA"
             or not {"minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"} & scaling.keys()
         ),
-        "minReplicas, maxReplicas and targetCPUUtilizationPercentage go with mode HPA only: set it, or remove them.",
+        "minReplicas, maxReplicas and targetCPUUtilizationPercentage need mode HPA: set it, or remove them.",
     ),
     Rule(
         "scaling",
@@ -233,16 +230,14 @@ RULES: tuple[Rule, ...] = (
         "otlp",
         "!(has(self.grpc) && has(self.grpc.enabled) && !self.grpc.enabled && "
         "has(self.http) && has(self.http.enabled) && !self.http.enabled)",
-        lambda otlp: any(otlp.get(way, {}).get("enabled", True) for way in ("grpc", "http")),
+        lambda otlp: bool(Otlp.model_validate(otlp).served),
         "grpc and http are both switched off; leave one of them on.",
     ),
     Rule(
         "otlp",
-        f"(has(self.grpc) && has(self.grpc.port) ? self.grpc.port : {names.OTLP_GRPC_PORT}) != "
-        f"(has(self.http) && has(self.http.port) ? self.http.port : {names.OTLP_HTTP_PORT})",
-        _ports_differ,
-        f"grpc and http need ports of their own; without one they have {names.OTLP_GRPC_PORT} and "
-        f"{names.OTLP_HTTP_PORT}.",
+        f"{_cel_port('grpc')} != {_cel_port('http')}",
+        lambda otlp: len(set(Otlp.model_validate(otlp).ports.values())) == len(OTLP_PORTS),
+        f"grpc and http must have different ports; the defaults are {OTLP_PORTS['grpc']} and {OTLP_PORTS['http']}.",
     ),
     *_of_way_in("otlp.grpc"),
     *_of_way_in("otlp.http"),

@@ -1,7 +1,4 @@
-"""The fields of the custom resource that say how many pods there are, and how many may be missing. Pure.
-
-``fields`` puts them into ``spec``; ``policies`` makes objects of them.
-"""
+"""The fields of the custom resource about the number of pods: how many there are, and how many may be missing. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from kafka_otlp_operator.resource.parts import INT_OR_STRING, Fields
+from kafka_otlp_operator.resource.parts import INT_OR_STRING, SpecObject
 
 _MOST_PODS = 1000
 
@@ -27,23 +24,23 @@ CountOrShare = (
 
 
 class ScalingMode(StrEnum):
-    """Who says how many pods there are."""
+    """What sets the number of pods."""
 
     FIXED = "Fixed"
     HPA = "HPA"
     EXTERNAL = "External"
 
 
-class Scaling(Fields):
-    """Who says how many pods there are, and within which limits."""
+class Scaling(SpecObject):
+    """What sets the number of pods, and its limits."""
 
     mode: Annotated[
         ScalingMode,
         Field(
-            description="Fixed: replicas says it; kubectl scale, or an autoscaler of your own, may set it on this "
-            "resource. HPA: a HorizontalPodAutoscaler, which the operator makes, by the use of CPU. External: whoever "
-            "scales the Deployment; the operator never touches the number again. With HPA and External the number "
-            "stays as it is until somebody else changes it. Default: Fixed."
+            description="Fixed: replicas sets the number; kubectl scale, or an autoscaler of your own, may change replicas. "
+            "HPA: the operator makes a HorizontalPodAutoscaler, which sets the number by the use of CPU. External: you, or a "
+            "tool of yours, scale the Deployment, and the operator never changes the number. On a change to HPA or External "
+            "the number stays as it is until somebody else changes it. Default: Fixed."
         ),
     ] = ScalingMode.FIXED
     min_replicas: Annotated[
@@ -52,7 +49,7 @@ class Scaling(Fields):
     ] = None
     max_replicas: Annotated[
         int | None,
-        Field(ge=1, le=_MOST_PODS, description="With mode HPA: the largest number of pods. Needed with HPA."),
+        Field(ge=1, le=_MOST_PODS, description="With mode HPA: the largest number of pods. Mode HPA needs it."),
     ] = None
     target_cpu: Annotated[
         int | None,
@@ -60,29 +57,33 @@ class Scaling(Fields):
             ge=1,
             le=1000,
             alias="targetCPUUtilizationPercentage",
-            description="With mode HPA: the use of CPU that the number of pods is chosen for, in percent of "
-            "resources.requests.cpu. Default: 80.",
+            description="With mode HPA: the average use of CPU to scale for, in percent of resources.requests.cpu. "
+            "Default: 80.",
         ),
     ] = None
 
 
-class PodDisruptionBudget(Fields):
-    """How many pods a drain of nodes may take at one time."""
+class PodDisruptionBudget(SpecObject):
+    """How many pods a drain of nodes may evict at one time."""
 
     enabled: Annotated[
-        bool, Field(description="Whether there is a PodDisruptionBudget. Default: true, where this object is there.")
+        bool,
+        Field(
+            description="Whether the operator makes a PodDisruptionBudget. Default: true, when podDisruptionBudget is set."
+        ),
     ] = True
     min_available: Annotated[
         CountOrShare | None,
         Field(
-            description="Pods that must stay: a number, or a share such as 50%. Either this or maxUnavailable.",
+            description="Pods that must stay available: a number, or a share such as 50%. Set either this or "
+            "maxUnavailable.",
             json_schema_extra=_COUNT_OR_SHARE,
         ),
     ] = None
     max_unavailable: Annotated[
         CountOrShare | None,
         Field(
-            description="Pods that may be missing: a number, or a share such as 50%. Either this or minAvailable. "
+            description="Pods that may be missing: a number, or a share such as 50%. Set either this or minAvailable. "
             "Default: 1.",
             json_schema_extra=_COUNT_OR_SHARE,
         ),

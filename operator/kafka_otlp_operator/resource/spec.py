@@ -1,7 +1,7 @@
-"""The custom resource as a value: ``parse`` reads one, and refuses what is wrong with a sentence that has its path.
+"""The custom resource as a value: ``parse`` reads one, and refuses a wrong one with a sentence that names the path. Pure.
 
-Called by ``reconcile`` and ``__main__``. What the API server refuses is refused here in the same words, for ``render``
-and for resources that were stored under an older definition. Pure.
+It refuses what the API server refuses, in the same words: for ``render``, and for resources that were stored under an
+older definition.
 """
 
 from __future__ import annotations
@@ -24,51 +24,37 @@ from kafka_otlp_operator.resource import permitted, quantity, refusals, rules
 from kafka_otlp_operator.resource.fields import Workload
 from kafka_otlp_operator.resource.metadata import Metadata, metadata
 
-_SASL_ROWS: Mapping[str, str] = {
-    "sasl_username": "spec.sasl.username",
-    "sasl_password": "spec.sasl.passwordSecretRef",
-    "sasl_mechanism": "spec.sasl.mechanism",
-}
+# Field of spec to its row. The rows with a path of their own stand inside of an object of spec.
+OPTION_FIELDS: Mapping[str, Row] = {row.field: row for row in table.ROWS.values() if row.path is None}
 
-# Field of spec to its row; those of SASL have an object of their own.
-OPTION_FIELDS: Mapping[str, Row] = {row.field: row for name, row in table.ROWS.items() if name not in _SASL_ROWS}
+# The fields that every resource must set, and what to write there: their defaults are of no use in a cluster.
+REQUIRED: Mapping[str, str] = {table.ROWS["brokers"].field: "name the Kafka brokers, host:port each"}
 
-# Where the resource's form differs from the flag's.
-ALLOWED: Mapping[str, str] = {
-    "brokers": "a list of 1 to 64 host:port",
-    "request_timeout": "a duration such as 30s or 500ms, at least 1ms and at most 15m",
-    "partition_key_attributes": "a list of attribute names of 1 to 256 characters, at most 32, each once",
-    "custom_config": "librdkafka property names in lower case, at most 128, each with a string of at most "
-    "4096 characters or a whole number (true and false need quotes)",
-}
+_CUSTOM_CONFIG = table.ROWS["custom_config"]
 
-_LONGEST_SHOWN = 128  # of what somebody else wrote; a status and a log line are for people
+_LONGEST_SHOWN = 128  # of what somebody else wrote; a status and a log line must stay readable
 _DEEPEST = 64
 _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Resource(Metadata):
-    """One custom resource that is valid. ``options`` knows which of them its author set."""
+    """One custom resource that is valid. ``options`` knows which of them the author set."""
 
     options: Options
     workload: Workload
 
 
 def spelling(row: Row) -> str:
-    """How an option is called in the resource: ``spec.lingerMs``, ``spec.sasl.mechanism``."""
-    return _SASL_ROWS.get(row.name, f"spec.{row.field}")
-
-
-def allowed(row: Row) -> str:
-    """Which values an option takes in the resource, in words."""
-    return ALLOWED.get(row.name, row.allowed)
+    """The name of an option in the resource: ``spec.lingerMs``, ``spec.sasl.mechanism``."""
+    return f"spec.{row.field}"
 
 
 def parse(document: Mapping[str, Any], allowed_properties: Collection[str] = ()) -> Resource:
-    """Read a resource as the API server gives it, or as it stands in a file.
+    """Read a resource as the API server returns it, or as a file holds it.
 
-    ``allowed_properties`` are those of librdkafka that ``customConfig`` may set beyond ``permitted``'s. Raises SpecInvalid with the first thing that is wrong, its path in front.
+    ``allowed_properties`` are librdkafka properties that ``customConfig`` may set beyond those of ``permitted``. Raises
+    SpecInvalid with the first thing that is wrong, its path in front.
     """
     described = document.get("metadata")
     if not isinstance(described, Mapping):
@@ -79,10 +65,11 @@ def parse(document: Mapping[str, Any], allowed_properties: Collection[str] = ())
         raise SpecInvalid(f"metadata.name: {name[:_LONGEST_SHOWN]!r} is not allowed; allowed: {names.NAME_ALLOWED}.")
     spec = document.get("spec")
     if not isinstance(spec, Mapping):
-        raise SpecInvalid("spec: missing; at least spec.brokers is needed.")
+        raise SpecInvalid(f"spec: missing; at least {' and '.join(f'spec.{field}' for field in REQUIRED)} is needed.")
     given = _as_stored(spec, "spec", _DEEPEST)
     _no_unknown(given)
     workload = _workload({field: value for field, value in given.items() if field not in OPTION_FIELDS})
+    _none_refused(given.get(_CUSTOM_CONFIG.field))
     options = _options(given, workload)
     _only_permitted(options, allowed_properties)
     _readable_resources(workload)
@@ -91,12 +78,12 @@ def parse(document: Mapping[str, Any], allowed_properties: Collection[str] = ())
 
 
 def _as_stored(value: Any, path: str, deeper: int) -> Any:
-    """What the API server would store of it: a null in an object means "not set", a key is a text.
+    """The value as the API server would store it: a null in an object means "not set", a key is a text.
 
-    Raises SpecInvalid for what no API server would store: a file that ``render`` reads may hold anything.
+    Raises SpecInvalid for a value that no API server would store: a file that ``render`` reads may hold anything.
     """
     if deeper == 0:
-        raise SpecInvalid(f"{path}: more than {_DEEPEST} levels deep; no field of the resource is.")
+        raise SpecInvalid(f"{path}: more than {_DEEPEST} levels deep; no field of the resource is that deep.")
     if isinstance(value, Mapping):
         return {
             str(key): _as_stored(part, f"{path}.{str(key)[:_LONGEST_SHOWN]}", deeper - 1)
@@ -119,19 +106,14 @@ def _no_unknown(spec: Mapping[str, Any]) -> None:
                 f"spec.{field[:_LONGEST_SHOWN]}: there is no such field"
                 + (f"; did you mean spec.{near[0]}?" if near else ".")
             )
-    if "brokers" not in spec:
-        raise SpecInvalid("spec.brokers: missing; name the Kafka brokers, host:port each.")
+    for field, remedy in REQUIRED.items():
+        if field not in spec:
+            raise SpecInvalid(f"spec.{field}: missing; {remedy}.")
 
 
 def _options(spec: Mapping[str, Any], workload: Workload) -> Options:
     values = {row.name: value for field, value in spec.items() if (row := OPTION_FIELDS.get(field))}
-    for name in ("brokers", "partition_key_attributes"):
-        if name in values:
-            if not isinstance(values[name], list):
-                raise _not_allowed(table.ROWS[name], values[name])
-            values[name] = tuple(values[name])
-    if "custom_config" in values:
-        values["custom_config"] = _texts(values["custom_config"])
+    values = {name: _as_option(table.ROWS[name], value) for name, value in values.items()}
     if workload.sasl is not None:
         values["sasl_mechanism"] = workload.sasl.mechanism
         if workload.sasl.username is not None:
@@ -141,35 +123,50 @@ def _options(spec: Mapping[str, Any], workload: Workload) -> Options:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         row = table.ROWS[str(first["loc"][0])]
-        if row.name == "custom_config":
-            raise _not_allowed_property(row, first["loc"]) from None
+        if row.is_map:
+            raise _not_allowed_key(row, first["loc"]) from None
         raise _not_allowed(row, values[row.name]) from None
 
 
-def _texts(config: Any) -> dict[str, str]:
-    """Custom config as texts. What it holds is never told, but by the names of its properties: it may be a secret."""
-    row = table.ROWS["custom_config"]
-    if not isinstance(config, Mapping):
-        raise SpecInvalid(f"{spelling(row)}: it is no object; allowed: {allowed(row)}.")
-    for name, value in config.items():
+def _as_option(row: Row, value: Any) -> Any:
+    """A value of a field in the form in which the option takes it."""
+    if row.is_map:
+        return _texts(row, value)
+    if not row.is_list:
+        return value
+    if not isinstance(value, list):
+        raise _not_allowed(row, value)
+    return tuple(value)
+
+
+def _none_refused(config: Any) -> None:
+    """Refuse properties by their names, before anything looks at a value."""
+    for name in config if isinstance(config, Mapping) else ():
         if sentence := refusals.refusal(name):
-            raise PropertyRefused(f"{spelling(row)}: {sentence}")
+            raise PropertyRefused(f"{spelling(_CUSTOM_CONFIG)}: {sentence}")
+
+
+def _texts(row: Row, given: Any) -> dict[str, str]:
+    """The values of a map as texts. A sentence about it names keys and never values, because a value may be a secret."""
+    if not isinstance(given, Mapping):
+        raise SpecInvalid(f"{spelling(row)}: it is not an object; allowed: {row.allowed_in_resource}.")
+    for key, value in given.items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SpecInvalid(
-                f"{spelling(row)}.{name[:_LONGEST_SHOWN]}: it is neither a text nor a whole number; put it in quotes."
+                f"{spelling(row)}.{key[:_LONGEST_SHOWN]}: it is neither a text nor a whole number; put it in quotes."
             )
-    return {name: str(value) for name, value in config.items()}
+    return {key: str(value) for key, value in given.items()}
 
 
 def _only_permitted(options: Options, allowed_properties: Collection[str]) -> None:
     for name in options.custom_config:
         if sentence := permitted.refusal(name, allowed_properties):
-            raise PropertyRefused(f"{spelling(table.ROWS['custom_config'])}: {sentence}")
+            raise PropertyRefused(f"{spelling(_CUSTOM_CONFIG)}: {sentence}")
 
 
 def _workload(values: Mapping[str, Any]) -> Workload:
     try:
-        # As JSON, because strict pydantic takes a list for a tuple, and a text for an enum, only there.
+        # As JSON, because only there strict pydantic reads a list as a tuple, and a text as an enum.
         return Workload.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -179,15 +176,15 @@ def _workload(values: Mapping[str, Any]) -> Workload:
 
 
 def _not_allowed(row: Row, value: Any) -> SpecInvalid:
-    shown = json.dumps(value, default=str, ensure_ascii=False)
+    shown = "its value" if row.secret else json.dumps(value, default=str, ensure_ascii=False)
     if len(shown) > _LONGEST_SHOWN:
         shown = shown[:_LONGEST_SHOWN] + " ..."
-    return SpecInvalid(f"{spelling(row)}: {shown} is not allowed; allowed: {allowed(row)}.")
+    return SpecInvalid(f"{spelling(row)}: {shown} is not allowed; allowed: {row.allowed_in_resource}.")
 
 
-def _not_allowed_property(row: Row, location: tuple[int | str, ...]) -> SpecInvalid:
-    name = f".{str(location[1])[:_LONGEST_SHOWN]}" if len(location) > 1 else ""
-    return SpecInvalid(f"{spelling(row)}{name}: it is not allowed; allowed: {allowed(row)}.")
+def _not_allowed_key(row: Row, location: tuple[int | str, ...]) -> SpecInvalid:
+    key = f".{str(location[1])[:_LONGEST_SHOWN]}" if len(location) > 1 else ""
+    return SpecInvalid(f"{spelling(row)}{key}: it is not allowed; allowed: {row.allowed_in_resource}.")
 
 
 def _keep_rules(spec: Mapping[str, Any]) -> None:
@@ -200,11 +197,11 @@ def _keep_rules(spec: Mapping[str, Any]) -> None:
 
 
 def _readable_resources(workload: Workload) -> None:
-    """What the operator reads of ``resources`` must be readable: the rest is the API server's to judge."""
+    """Refuse amounts that the operator cannot read. The API server checks the rest of ``resources``."""
     for kind in ("limits", "requests"):
         amounts = (workload.resources or {}).get(kind, {})
         if not isinstance(amounts, Mapping):
-            raise SpecInvalid(f"spec.resources.{kind}: it is no object; write it like {{memory: 256Mi}}.")
+            raise SpecInvalid(f"spec.resources.{kind}: it is not an object; write it like {{memory: 256Mi}}.")
         for name in ("cpu", "memory"):
             try:
                 quantity.whole(amounts.get(name, 0))

@@ -1,4 +1,4 @@
-"""JSON schemas as pydantic makes them, in the form that the API server takes. Called by ``crd``. Pure.
+"""JSON schemas as pydantic makes them, in the form that the API server takes. Pure.
 
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
@@ -13,16 +13,14 @@ from kafka_otlp_operator.resource.parts import INT_OR_STRING, KUBERNETES_TYPE
 Schema = dict[str, Any]
 
 _DROPPED = frozenset({"title", "default", "$defs"})
-# pydantic loses sight of the list behind a validator that runs before it.
-_OF_LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
 
 
 def structural(
     schema: Mapping[str, Any], definitions: Mapping[str, Any], kubernetes_types: Mapping[str, Mapping[str, Any]]
 ) -> Schema:
-    """One schema, with all that its references mean put in their places.
+    """One schema, with each reference replaced by what it refers to.
 
-    ``definitions`` is where references lead, unless the schema brings its own; ``kubernetes_types`` has the schema of
+    ``definitions`` are the targets of references, unless the schema has its own. ``kubernetes_types`` has the schema of
     each type that is named under ``parts.KUBERNETES_TYPE``.
     """
     definitions = schema.get("$defs", definitions)
@@ -45,12 +43,10 @@ def _choices(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _spelt(found: Schema) -> Schema:
-    if "anyOf" in found:  # a number or a text: what each may be stands beside the choice, never in it
+    if "anyOf" in found:  # a number or a text: limits must stand beside the choice, not in it
         found["anyOf"] = [{"type": choice["type"]} for choice in _choices(found)]
     if found.get("additionalProperties") in (True, False):
         del found["additionalProperties"]
-    if found.get("type") == "array":
-        found = {_OF_LISTS.get(key, key): found[key] for key in found}
     if found.get("type") == "integer":
         found["format"] = "int64"
     return found

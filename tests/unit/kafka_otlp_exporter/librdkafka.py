@@ -24,6 +24,7 @@ class Property:
 
     name: str
     scope: str
+    default: str
     alias_of: str | None
 
     @property
@@ -50,7 +51,7 @@ def properties() -> tuple[Property, ...]:
         c.fclose(stream)
         rows = [[cell.strip() for cell in line.split(" | ")] for line in file.read().splitlines()]
     return tuple(
-        Property(row[0], row[1], row[-1].partition("Alias for `")[2].partition("`")[0] or None)
+        Property(row[0], row[1], row[3], row[-1].partition("Alias for `")[2].partition("`")[0] or None)
         for row in rows
         if len(row) >= 6 and row[1] in {"*", "P", "C"}
     )

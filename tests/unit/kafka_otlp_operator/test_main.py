@@ -80,7 +80,7 @@ def test_render_stdin(capsys, monkeypatch):
         ("apiVersion: kafka-otlp.dev/v1alpha1\nkind: KafkaOtlpExporter\nmetadata: [a]\n", "metadata: missing; "),
         (MINIMAL + "  lingerMs: 0x" + "f" * 5000 + "\n", "spec.lingerMs: the number is too large"),
         (MINIMAL + "  podTemplate: &again {labels: *again}\n", "more than 64 levels deep"),
-        (MINIMAL + '  resources: {limits: {memory: "1e9999999"}}\n', "is no quantity; write it like 256Mi."),
+        (MINIMAL + '  resources: {limits: {memory: "1e9999999"}}\n', "is not a quantity; write it like 256Mi."),
     ],
 )
 def test_render_refuses(text, sentence, tmp_path, capsys):

@@ -3,15 +3,21 @@
 import json
 import re
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from kafka_otlp_exporter.config import env, options, settings
 from kafka_otlp_exporter.config.env import Configuration, OptionError
+from kafka_otlp_exporter.config.options import Options
+from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config.settings import Settings
 from kafka_otlp_exporter.config.values import Acks, Compression, Partitioner, SaslMechanism, SecurityProtocol
 
-# A wrong value of each row, but for those where any text is right.
+# A wrong value that a reader may take for a right one. A row without one here gets one by its type.
 WRONG = {
     "brokers": "localhost",
     "traces_topic": "a b",
@@ -37,6 +43,7 @@ WRONG = {
     "partition_traces_by_resource_attributes": "service.name",
     "partition_logs_by_trace_id": "maybe",
     "partition_key_attributes": "service.name,service.name",
+    "custom_config": "linger.ms",
     "sasl_username": "",
     "sasl_mechanism": "GSSAPI",
     "security_protocol": "TLS",
@@ -57,29 +64,42 @@ def parse(*flags: str, **environment: str) -> Configuration:
     return env.parse(["start", *flags], environment)
 
 
-def test_every_row_that_has_a_wrong_value_is_asked_for_one():
-    """A row that comes later must find its place in this file."""
-    files = {name for name in ROWS if name.endswith("_file")}
-    assert set(ROWS) - set(WRONG) == {"custom_config", "sasl_password", "credentials_dir", "required_files"} | files
+def wrong_value(row: Row) -> str | None:
+    """A text that is no value of this row; None where every text is one."""
+    if row.name in WRONG:
+        return WRONG[row.name]
+    if row.type in (int, bool, timedelta) or row.choices:
+        return "nonsense"
+    model = Options if row.name in Options.model_fields else Settings
+    (kind, *_) = get_args(model.model_fields[row.name].annotation) if row.is_list else [row.type]
+    return None if kind in (Path, SecretStr) else "\n"
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG.items())
-def test_a_wrong_flag_is_a_sentence(name: str, value: str):
-    """It names the flag, the value and what is allowed."""
-    row = ROWS[name]
-    with pytest.raises(OptionError) as caught:
-        parse(f"{row.flag}={value}")
-    assert str(caught.value) == f"{row.flag}: {json.dumps(value)} is not allowed; allowed: {row.allowed}."
+def test_a_wrong_value_is_a_sentence():
+    """It names flag or variable as its author wrote it, the value unless that is secret, and what is allowed."""
+    asked = {row.name: wrong for row in ROWS.values() if (wrong := wrong_value(row)) is not None}
+    assert WRONG.keys() <= asked.keys()
+    unlike = []
+    for name, value in asked.items():
+        row = ROWS[name]
+        shown = "its value" if row.secret else json.dumps(value)
+        for spelt, flags, variables in (
+            (row.flag, [f"{row.flag}={value}"], {}),
+            (row.variable, [], {row.variable: value}),
+        ):
+            expected = f"{spelt}: {shown} is not allowed; allowed: {row.allowed}."
+            if (said := refusal(flags, variables)) != expected or "\n" in said:
+                unlike.append((said, expected))
+    assert unlike == []
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG.items())
-def test_a_wrong_variable_is_a_sentence(name: str, value: str):
-    """It names the variable, as its author wrote it."""
-    row = ROWS[name]
-    with pytest.raises(OptionError) as caught:
-        parse(**{row.variable: value})
-    assert str(caught.value) == f"{row.variable}: {json.dumps(value)} is not allowed; allowed: {row.allowed}."
-    assert "\n" not in str(caught.value)
+def refusal(flags: list[str], variables: dict[str, str]) -> str:
+    """The sentence with which these are refused; empty when they are not."""
+    try:
+        env.parse(["start", *flags], variables)
+    except OptionError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -220,7 +240,7 @@ def test_settings_are_read_by_the_same_rules():
         ([], "required: start"),
         (["stop"], "invalid choice: 'stop'"),
         (["start", "--exporter", "otlp"], "invalid choice: 'otlp'"),
-        (["start", "--no-such"], "--no-such is no option"),
+        (["start", "--no-such"], "--no-such is not an option"),
         (["start", "--kafka-exporter-linger-ms"], "--kafka-exporter-linger-ms: expected one argument"),
         (["start", "surplus"], "an argument belongs to no option"),
     ],
@@ -236,7 +256,7 @@ def test_a_wrong_command_line_is_a_sentence_that_leads_to_the_help(arguments: li
 def test_a_flag_is_never_taken_for_a_longer_one():
     """An abbreviation that is one today would be ambiguous tomorrow."""
     with pytest.raises(
-        OptionError, match=r"--kafka-exporter-linger is no option; did you mean --kafka-exporter-linger-ms\?"
+        OptionError, match=r"--kafka-exporter-linger is not an option; did you mean --kafka-exporter-linger-ms\?"
     ):
         parse("--kafka-exporter-linger=5")
 
@@ -281,6 +301,26 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str], monkeypatch
     assert "Allowed: a whole number from 0 to 900000 (milliseconds). Default: 5." in shown
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    """The program ends well, and its help names the flag."""
+    for arguments in (["--version"], ["--help"]):
+        with pytest.raises(SystemExit) as caught:
+            env.parse(arguments, {})
+        assert caught.value.code in (0, None)
+    told, _, shown = capsys.readouterr().out.partition("\n")
+    assert told == f"kafka-otlp-exporter {version('kafka-otlp')}"
+    assert "--version" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("request_timeout", "request_timeout_ms"), ("request_timeout_ms", "request_timeout")]
+)
+def test_the_two_timeouts_of_a_request_name_each_other(name: str, other: str):
+    """In the form of the flag and in that of the resource, so that nobody takes one for the other."""
+    row = options.ROWS[other]
+    assert f"{other.replace('_', '-')} ({row.field})" in options.ROWS[name].description
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [
@@ -293,14 +333,14 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_an_unknown_variable_is_warned_of_with_the_name_that_was_meant(name: str, near: str):
     """And never with its value, which may be a password under a wrong name."""
     assert parse(**{name: "hunter2"}).warnings == (
-        f"environment variable {name} is no option of this exporter and has no effect; did you mean {near}?",
+        f"environment variable {name} is not an option of this exporter and has no effect; did you mean {near}?",
     )
 
 
 def test_an_unknown_variable_that_is_like_nothing_is_warned_of_all_the_same():
     """Without a guess."""
     assert parse(KAFKA_EXPORTER_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ="1").warnings == (
-        "environment variable KAFKA_EXPORTER_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ is no option of this exporter and has no effect.",
+        "environment variable KAFKA_EXPORTER_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ is not an option of this exporter and has no effect.",
     )
 
 

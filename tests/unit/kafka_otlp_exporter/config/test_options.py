@@ -1,89 +1,38 @@
 """The option table against the specification's."""
 
-from datetime import timedelta
-
 import pytest
 from pydantic import ValidationError
 
 from kafka_otlp_exporter.config.options import ROWS, Options
+from tests.unit.kafka_otlp_exporter import librdkafka
+from tests.unit.kafka_otlp_exporter.config.specification import SPECIFICATION
 
-# The specification's table: option, default, and the values that it lists.
-SPECIFICATION = {
-    "brokers": ("localhost:9092", ()),
-    "traces-topic": ("otlp_traces", ()),
-    "metrics-topic": ("otlp_metrics", ()),
-    "logs-topic": ("otlp_logs", ()),
-    "format": ("protobuf", ("json", "protobuf")),
-    "compression": ("none", ("gzip", "snappy", "lz4", "zstd", "none")),
-    "request-timeout": ("30s", ()),
-    "acks": ("one", ("none", "one", "all")),
-    "client-id": ("rotel", ()),
-    "max-message-bytes": ("1000000", ()),
-    "linger-ms": ("5", ()),
-    "retries": ("2147483647", ()),
-    "retry-backoff-ms": ("100", ()),
-    "retry-backoff-max-ms": ("1000", ()),
-    "message-timeout-ms": ("300000", ()),
-    "request-timeout-ms": ("30000", ()),
-    "batch-size": ("1000000", ()),
-    "partitioner": (
-        "consistent-random",
-        ("consistent", "consistent-random", "murmur2-random", "murmur2", "fnv1a", "fnv1a-random"),
-    ),
-    "partition-metrics-by-resource-attributes": ("false", ()),
-    "partition-logs-by-resource-attributes": ("false", ()),
-    "custom-config": ("", ()),
-    "sasl-username": ("", ()),
-    "sasl-password": ("", ()),
-    "sasl-mechanism": ("", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
-    "security-protocol": ("PLAINTEXT", ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),
-}
-
-
-# What we add: the option and its default.
-OURS = {
-    "partition-traces-by-trace-id": False,
-    "partition-traces-by-resource-attributes": False,
-    "partition-logs-by-trace-id": False,
-    "partition-key-attributes": (),
-}
-OF_THE_SPECIFICATION = {name: row for name, row in ROWS.items() if name.replace("_", "-") not in OURS}
+OF_THE_SPECIFICATION = {name: row for row in ROWS.values() if (name := row.name.replace("_", "-")) in SPECIFICATION}
+OURS = [row for row in ROWS.values() if row not in OF_THE_SPECIFICATION.values()]
 
 
 def test_the_table_has_the_specifications_options():
     """25 of them, in its order, under its flags."""
     flags = [row.flag for row in OF_THE_SPECIFICATION.values()]
     assert flags == [f"--kafka-exporter-{name}" for name in SPECIFICATION]
+    assert len(flags) == 25
 
 
 def test_what_we_add_changes_nothing_until_it_is_set():
-    """Each of our own options is off by default, and none has a name of the specification's."""
-    assert {row.flag: row.default for name, row in ROWS.items() if name not in OF_THE_SPECIFICATION} == {
-        f"--kafka-exporter-{name}": default for name, default in OURS.items()
-    }
+    """Each option of our own is off by default, or has librdkafka's own default."""
+    theirs = {one.name: one.default for one in librdkafka.properties()}
+    changing = [
+        row.name
+        for row in OURS
+        if row.default not in (None, False, (), {}, "")
+        and (row.kafka is None or row.kafka.spell(row.default) != theirs[row.kafka.property])
+    ]
+    assert changing == []
 
 
-@pytest.mark.parametrize(("name", "row"), OF_THE_SPECIFICATION.items())
-def test_each_default_is_the_specifications(name: str, row):
-    """Written as text, a default is what the specification's table shows."""
-    shown = {
-        (): "",
-        ("localhost:9092",): "localhost:9092",
-        timedelta(seconds=30): "30s",
-        False: "false",
-        None: "",
-    }
-    default = getattr(Options(), name)
-    text = "" if default == {} else shown.get(default, str(default)) if not isinstance(default, int) else None
-    if text is None:
-        text = str(default).lower()
-    assert text == SPECIFICATION[name.replace("_", "-")][0]
-
-
-@pytest.mark.parametrize(("name", "row"), OF_THE_SPECIFICATION.items())
-def test_each_choice_is_the_specifications(name: str, row):
-    """No value more and no value less."""
-    assert row.choices == SPECIFICATION[name.replace("_", "-")][1]
+def test_each_default_and_each_choice_is_the_specifications():
+    """Written as text, a default is what the specification's table shows; no value more may be chosen, and no value less."""
+    assert {name: (row.default_text, row.choices) for name, row in OF_THE_SPECIFICATION.items()} == SPECIFICATION
 
 
 def test_options_cannot_be_changed_and_take_no_stranger():

@@ -16,6 +16,8 @@ from kafka_otlp_exporter.config.properties import (
     queue_limits,
     without_files,
 )
+from tests.unit.kafka_otlp_exporter import librdkafka
+from tests.unit.kafka_otlp_exporter.config.specification import SPECIFICATION
 
 USER: dict[str, Any] = {"sasl_mechanism": "PLAIN", "sasl_username": "edge", "sasl_password": "hunter2"}
 CA = Credentials(ca=PurePosixPath("/c/ca.crt"))
@@ -37,7 +39,12 @@ def refusal(credentials: Credentials | None = None, **given: Any) -> str:
 
 def test_defaults_become_the_specifications_configuration():
     """Each row's property, under its canonical name, and what every exporter in a cluster needs."""
-    assert properties() == {
+    ours = {
+        canonical(row.kafka.property)
+        for row in ROWS.values()
+        if row.kafka is not None and row.name.replace("_", "-") not in SPECIFICATION
+    }
+    assert {name: value for name, value in properties().items() if name not in ours} == {
         "metadata.broker.list": "localhost:9092",
         "compression.codec": "none",
         "request.required.acks": "1",
@@ -233,6 +240,13 @@ def test_what_the_producers_queue_takes_is_known(custom: dict[str, str], limits:
     assert queue_limits(properties(custom_config=custom)) == limits
 
 
+def test_the_default_limits_are_librdkafkas():
+    """What is not set is what the installed librdkafka does."""
+    theirs = {one.name: one.default for one in librdkafka.properties()}
+    names = ("queue.buffering.max.kbytes", "queue.buffering.max.messages")
+    assert queue_limits({}) == queue_limits({name: theirs[name] for name in names})
+
+
 @pytest.mark.parametrize("signal", ["traces", "logs"])
 def test_a_signal_has_one_key(signal: str):
     """The sentence names both options."""
@@ -301,7 +315,7 @@ def test_sentences_use_the_callers_spelling():
             Credentials(),
             lambda row: f"spec.{row.field}",
         )
-    assert str(caught.value) == "spec.securityProtocol: SASL_SSL needs spec.saslPassword too."
+    assert str(caught.value) == "spec.securityProtocol: SASL_SSL needs spec.sasl.passwordSecretRef too."
 
 
 def test_a_configuration_to_check_opens_no_file_and_knows_no_broker():

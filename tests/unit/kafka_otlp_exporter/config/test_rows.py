@@ -1,8 +1,12 @@
 """A row of an option table in all of its forms."""
 
+import re
+from collections import Counter
+
 import pytest
 
 from kafka_otlp_exporter.config import options, settings
+from kafka_otlp_exporter.config.rows import Row
 from kafka_otlp_exporter.config.values import Compression, Partitioner
 
 EVERY_ROW = [*options.ROWS.values(), *settings.ROWS.values()]
@@ -33,19 +37,23 @@ def test_settings_have_flags_of_their_own_and_variables_of_the_same_family():
     assert (row.flag, row.variable) == ("--otlp-grpc-endpoint", "KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT")
 
 
-@pytest.mark.parametrize("form", ["flag", "variable", "field"])
-def test_no_two_rows_share_a_form(form: str):
+def test_no_two_rows_share_a_form():
     """Each flag, variable and field leads to one option."""
-    forms = [getattr(row, form) for row in EVERY_ROW]
-    assert len(set(forms)) == len(forms)
+    for form in ("flag", "variable", "field"):
+        forms = [getattr(row, form) for row in EVERY_ROW]
+        assert [name for name, count in Counter(forms).items() if count > 1] == []
 
 
-@pytest.mark.parametrize("row", EVERY_ROW, ids=lambda row: row.name)
-def test_each_row_says_what_it_is_and_what_it_takes(row):
-    """A description is a sentence; what is allowed is there for the error that quotes it."""
-    assert row.description.endswith(".")
-    assert row.description[0].isupper()
-    assert row.allowed
+def test_each_row_says_what_it_is_and_what_it_takes():
+    """A description is a sentence; the words for its values are no sentence, because others quote them."""
+    assert [row.name for row in EVERY_ROW if not re.fullmatch(r"[A-Z].*\.", row.description)] == []
+    words = {row.name: (row.allowed, row.allowed_in_resource) for row in EVERY_ROW}
+    assert [name for name, both in words.items() if not all(both) or any(said.endswith(".") for said in both)] == []
+
+
+def test_what_may_hold_a_credential_is_secret():
+    """User name, password, and the properties of librdkafka: no error and no status shows them."""
+    assert [row.name for row in EVERY_ROW if row.secret] == ["custom_config", "sasl_username", "sasl_password"]
 
 
 def test_what_is_allowed_is_said_in_words():
@@ -64,10 +72,28 @@ def test_choices_and_switches_are_told_from_the_type():
     assert options.ROWS["compression"].choices == tuple(Compression)
     assert options.ROWS["sasl_mechanism"].choices == ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
     assert options.ROWS["brokers"].choices == ()
+    models = {**options.Options.model_fields, **settings.Settings.model_fields}
     assert [row.name for row in EVERY_ROW if row.is_switch] == [
-        "partition_metrics_by_resource_attributes",
-        "partition_logs_by_resource_attributes",
-        "partition_traces_by_trace_id",
-        "partition_traces_by_resource_attributes",
-        "partition_logs_by_trace_id",
+        name for name, info in models.items() if info.annotation is bool
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (options.ROWS["linger_ms"], "5"),
+        (options.ROWS["request_timeout"], "30s"),
+        (options.ROWS["brokers"], "localhost:9092"),
+        (options.ROWS["partition_logs_by_trace_id"], "false"),
+        (options.ROWS["custom_config"], ""),
+        (options.ROWS["sasl_password"], ""),
+        (settings.ROWS["workers"], "0"),
+        (settings.ROWS["max_in_flight_bytes"], "an eighth of the control group's memory limit; 256 MiB without one"),
+    ],
+)
+def test_a_default_is_said_as_a_person_writes_it(row: Row, text: str):
+    """Or how it is found; and a row without one says nothing of it."""
+    assert row.default_text == text
+    said = row.explained("this")
+    assert said == f"{row.description} Allowed: this." + (f" Default: {text}." if text else "")
+    assert row.explained("this", with_default=False) == f"{row.description} Allowed: this."

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kafka_otlp_exporter.config.settings import MEBIBYTE, Settings
-from kafka_otlp_exporter.config.sizing import Limits, Size, size
+from kafka_otlp_exporter.config.settings import MEBIBYTE, MOST_WORKERS, Settings
+from kafka_otlp_exporter.config.sizing import Limits, Size, size, workers
 
 GIBIBYTE = 1024 * MEBIBYTE
 
@@ -29,6 +29,22 @@ def limits(memory: int | None = None, cpus: int = 8, machine: int = 16 * GIBIBYT
 def test_what_was_not_set_follows_the_limits(given: Limits, expected: Size):
     """A worker a CPU, as far as memory goes: 256 MiB for each, and 32 MiB in flight."""
     assert size(Settings(), given) == expected
+
+
+@pytest.mark.parametrize(
+    ("cpus", "in_flight", "memory", "expected"),
+    [
+        (4, 256 * MEBIBYTE, None, 4),
+        (16, 256 * MEBIBYTE, None, 8),
+        (16, 256 * MEBIBYTE, GIBIBYTE, 4),
+        (16, 64 * MEBIBYTE, GIBIBYTE, 2),
+        (2, 1, 1, 1),
+        (10_000, 10_000 * GIBIBYTE, 10_000 * GIBIBYTE, MOST_WORKERS),
+    ],
+)
+def test_workers_fit(cpus: int, in_flight: int, memory: int | None, expected: int):
+    """Whatever is scarcest sets their number; there is always one, and never more than may be asked for."""
+    assert workers(cpus, in_flight, memory) == expected
 
 
 def test_what_was_set_holds():

@@ -1,27 +1,30 @@
 """Values as text, and back."""
 
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from kafka_otlp_exporter.config.values import (
     AttributeNames,
     Broker,
     Compression,
     Duration,
+    KafkaName,
     SecurityProtocol,
-    Topic,
     any_case,
     brokers_from_text,
     custom_config_from_text,
     format_custom_config,
     format_duration,
     format_names,
+    in_words,
     names_from_text,
     parse_custom_config,
     parse_duration,
     parse_names,
+    written,
 )
 
 
@@ -55,6 +58,34 @@ def test_what_is_no_duration_is_refused(text: str):
 def test_a_duration_is_written_in_seconds_where_they_are_whole(milliseconds: int, text: str):
     """The shortest unit that is exact is milliseconds."""
     assert format_duration(timedelta(milliseconds=milliseconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(1, "1ms"), (1500, "1500ms"), (90_000, "90s"), (900_000, "15m"), (7_200_000, "2h")]
+)
+def test_a_duration_in_words_has_the_largest_whole_unit(milliseconds: int, text: str):
+    """It can be read as a duration again."""
+    assert in_words(timedelta(milliseconds=milliseconds)) == text
+    assert parse_duration(text) == timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (5, "5"),
+        (Compression.GZIP, "gzip"),
+        (timedelta(milliseconds=1500), "1500ms"),
+        (("a,b", "c"), "a\\,b,c"),
+        ((PurePosixPath("/a"), PurePosixPath("/b")), "/a,/b"),
+        ({"a": "1,2"}, "a=1\\,2"),
+        (SecretStr("hunter2"), "hunter2"),
+        (PurePosixPath("/a"), "/a"),
+    ],
+)
+def test_a_value_is_written_as_it_is_read(value: object, text: str):
+    """Each kind of value has one text."""
+    assert written(value) == text
 
 
 @pytest.mark.parametrize(("text", "accepted"), [("1ms", True), ("15m", True), ("0s", False), ("15m1ms", False)])
@@ -185,7 +216,7 @@ def test_what_is_no_broker_is_refused(broker: str):
 def test_what_kafka_does_not_take_as_a_topic_is_refused(topic: str):
     """Kafka's own rule: 249 of letters, digits, dot, underscore and hyphen."""
     with pytest.raises(ValidationError):
-        TypeAdapter[str](Topic).validate_python(topic)
+        TypeAdapter[str](KafkaName).validate_python(topic)
 
 
 def test_any_case_leaves_what_it_does_not_know():

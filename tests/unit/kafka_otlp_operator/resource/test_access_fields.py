@@ -12,6 +12,7 @@ def test_ports():
     other = Otlp(grpc=OtlpServer(port=5000), http=OtlpServer(enabled=False))
     assert other.served == (("grpc", 5000, other.grpc),)
     assert list(other.servers) == ["grpc", "http"]
+    assert other.ports == {"grpc": 5000, "http": 4318}
 
 
 @pytest.mark.parametrize("port", [0, 443, 1023, 65536])

@@ -1,5 +1,6 @@
 """The custom resource definition, as it is generated."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import yaml
 
 from kafka_otlp_exporter.config.options import ROWS
 from kafka_otlp_operator.resource import rules
-from kafka_otlp_operator.resource.spec import OPTION_FIELDS, allowed
+from kafka_otlp_operator.resource.spec import OPTION_FIELDS, REQUIRED
 
 ROOT = Path(__file__).parents[4]
 
@@ -61,13 +62,44 @@ def test_every_part_has_a_type(schema):
     assert untyped == []
 
 
-@pytest.mark.parametrize("field", OPTION_FIELDS)
-def test_an_options_field_says_all(schema, field):
+def test_an_options_field_says_all(schema):
     """Description, allowed values and default of an option stand in its field's description."""
-    row, described = OPTION_FIELDS[field], schema["properties"]["spec"]["properties"][field]["description"]
-    assert row.description in described
-    assert allowed(row) in described
-    assert row.default in (None, {}, ()) or field == "brokers" or "Default: " in described
+    fields = schema["properties"]["spec"]["properties"]
+    assert {field: fields[field]["description"] for field in OPTION_FIELDS} == {
+        field: f"{row.description} Allowed: {row.allowed_in_resource}."
+        + (f" Default: {row.default_text}." if row.default_text and field not in REQUIRED else "")
+        for field, row in OPTION_FIELDS.items()
+    }
+
+
+# What OpenAPI gives each type to be limited by; the API server stores others without a word, and they limit nothing.
+LIMITS = {
+    "string": {"minLength", "maxLength", "pattern", "enum", "format"},
+    "integer": {"minimum", "maximum", "format", "enum"},
+    "boolean": set(),
+    "array": {"minItems", "maxItems", "items", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"},
+    "object": {"maxProperties", "properties", "additionalProperties", "required", "x-kubernetes-map-type"},
+    None: {"anyOf", "minimum", "maximum", "maxLength", "pattern", "x-kubernetes-int-or-string"},
+}
+
+
+def test_every_limit_is_one_of_its_type(schema):
+    """Words of JSON Schema that OpenAPI does not know, or not for this type, would be silently without effect."""
+    common = {"type", "description", "default", "x-kubernetes-validations"}
+    idle = [
+        (path, name) for path, part in nodes(schema) for name in part if name not in common | LIMITS[part.get("type")]
+    ]
+    assert idle == []
+
+
+def test_the_manual_has_every_field(schema):
+    """``docs/resource.md`` has a line for every field, down to those with a type of Kubernetes."""
+    lines = re.findall(r"^\| `([^`]+)` \| ([^|]*) \|", (ROOT / "docs" / "resource.md").read_text(), re.MULTILINE)
+    of_kubernetes = tuple(f"{path}{end}" for path, kind in lines if "Kubernetes'" in kind for end in (".", "[]"))
+    fields = {path[1:] for path, _ in nodes(schema) if path.startswith((".spec.", ".status."))}
+    wanted = {path for path in fields if not path.startswith(of_kubernetes) and not path.endswith("[]")}
+    assert {path for path, _ in lines} == wanted
+    assert len({path for path in wanted if path.count(".") == 1 and path.startswith("spec.")}) >= 42
 
 
 def test_enums_are_canonical(schema):

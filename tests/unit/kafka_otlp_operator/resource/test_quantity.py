@@ -42,7 +42,7 @@ def test_rounded_up(text, number):
 )
 def test_no_quantity(text):
     """What Kubernetes would refuse is refused."""
-    with pytest.raises(ValueError, match="is no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         whole(text)
 
 

@@ -47,12 +47,3 @@ def test_kubernetes_own_types():
         "description": "mine",
         "items": inside,
     }
-
-
-def test_the_length_of_a_list():
-    """It is spelt as JSON Schema spells it."""
-    assert structural({"type": "array", "minLength": 1, "maxLength": 2}, {}, {}) == {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": 2,
-    }
