@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kafka_otlp_operator import names
 from kafka_otlp_operator.errors import SpecInvalid
 from kafka_otlp_operator.resource import refusals, rules
 from kafka_otlp_operator.resource.spec import parse
-from tests.beds.kubernetes import ApiServer
+from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.contract.operator_bed import ROOT, Namespace
 from tests.examples import EXAMPLES
+from tests.laws import wider
 
 pytestmark = pytest.mark.kubernetes
 
@@ -194,7 +200,7 @@ def test_every_rule_is_broken_once() -> None:
     assert {message for _, message in BROKEN_RULES.values()} == {rule.message for rule in rules.RULES}
 
 
-# The length of a call is an option as well, and is refused in an option's words.
+# The length of a call is an option as well; ``parse`` refuses it in the words of the option.
 @pytest.mark.parametrize("case", [case for case in BROKEN_RULES if not case.endswith((" call", "without time"))])
 def test_refused_twice(case: str) -> None:
     """What the API server refuses by a rule ``parse`` refuses in the same words."""
@@ -204,21 +210,80 @@ def test_refused_twice(case: str) -> None:
     assert str(refused.value).endswith(message)
 
 
-@pytest.mark.parametrize("name", sorted({*refusals.INSTEAD, *(family.example for family in refusals.FAMILIES)}))
-def test_dangerous_property(name: str, api: ApiServer, default_namespace: Namespace) -> None:
-    """A dangerous librdkafka property is refused by the API server and by ``parse`` in the same words."""
-    spec = {"customConfig": {name: "x"}}
-    sentence = str(refusals.refusal(name))
-    assert sentence in default_namespace.refusal(spec)
-    with pytest.raises(SpecInvalid, match="is refused") as refused:
+def test_dangerous_properties(namespace: Namespace) -> None:
+    """The API server refuses each dangerous librdkafka property, and ``parse`` does in the same words."""
+    names = sorted({*refusals.INSTEAD, *(family.example for family in refusals.FAMILIES)})
+    assert len(names) > 90
+    specs = {f"case-{number}": {"customConfig": {name: "x"}} for number, name in enumerate(names)}
+    refused = refused_by_the_api_server(namespace, specs)
+    expected = {case: str(refusals.refusal(name)) for case, name in zip(specs, names, strict=True)}
+    assert [(case, sentence) for case, sentence in expected.items() if sentence not in refused.get(case, "")] == []
+    parsed = {case: refused_by_parse(spec) for case, spec in specs.items()}
+    assert parsed == {case: f"spec.customConfig: {sentence}" for case, sentence in expected.items()}
+
+
+def refused_by_the_api_server(namespace: Namespace, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What the API server says against each of these resources, by name; those that it takes are left out."""
+    items = [
+        {
+            "apiVersion": "kafka-otlp.dev/v1alpha1",
+            "kind": "KafkaOtlpExporter",
+            "metadata": {"name": name},
+            "spec": {"brokers": ["kafka:9092"], **spec},
+        }
+        for name, spec in specs.items()
+    ]
+    try:
+        # Several documents and no List, because kubectl stops at the first error in a List.
+        namespace.kubectl("create", "-f", "-", input="\n---\n".join(json.dumps(item) for item in items))
+    except KubectlError as error:
+        lines = re.split(r"\n(?=The KafkaOtlpExporter|Error from server)", str(error))
+        return {found[1]: line for line in lines if (found := re.search(r'"(case-\d+)"', line))}
+    return {}
+
+
+def refused_by_parse(spec: Mapping[str, Any]) -> str:
+    """The sentence with which ``parse`` refuses a resource of this spec; empty when it takes it."""
+    try:
         parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"], **spec}})
-    assert str(refused.value) == f"spec.customConfig: {sentence}"
+    except SpecInvalid as refused:
+        return str(refused)
+    return ""
 
 
-@pytest.fixture(scope="module")
-def default_namespace(api: ApiServer) -> Namespace:
-    """One namespace for many refusals: nothing is ever stored in it."""
-    return Namespace(api)
+def test_a_row_of_every_kind(api: ApiServer, namespace: Namespace, tmp_path: Path) -> None:
+    """The API server takes the definition of a copy that has an option of every kind, and judges values as the copy does."""
+    wider.copy(tmp_path)
+    answer = wider.ask(tmp_path)
+    # Under a name of its own, beside the definition that the other tests use.
+    definition = answer.definition.replace("kafka-otlp.dev", "wider.kafka-otlp.dev")
+    api.kubectl("create", "-f", "-", input=definition)
+    api.kubectl("wait", "--for=condition=Established", f"crd/{names.PLURAL}.wider.kafka-otlp.dev")
+    try:
+        kinds = [kind for kind in wider.KINDS if kind.right_in_resource is not None]
+        fields = {kind.name: answer.rows[kind.name]["field"] for kind in kinds}
+        right = {fields[kind.name]: kind.right_in_resource for kind in kinds}
+        assert created(namespace, "right", right) == ""
+        said = {kind.name: created(namespace, "wrong", {fields[kind.name]: kind.wrong_in_resource}) for kind in kinds}
+        assert [name for name, sentence in said.items() if f"spec.{fields[name]}" not in sentence] == []
+        assert [kind.name for kind in kinds if not all(rule in said[kind.name] for rule in kind.rules)] == []
+    finally:
+        api.kubectl("delete", "crd", f"{names.PLURAL}.wider.kafka-otlp.dev", "--wait")
+
+
+def created(namespace: Namespace, name: str, spec: Mapping[str, Any]) -> str:
+    """What the API server says against a resource of the copy; empty when it takes it."""
+    resource = {
+        "apiVersion": "wider.kafka-otlp.dev/v1alpha1",
+        "kind": "KafkaOtlpExporter",
+        "metadata": {"name": name},
+        "spec": {"brokers": ["kafka:9092"], **spec},
+    }
+    try:
+        namespace.kubectl("create", "-f", "-", input=json.dumps(resource))
+    except KubectlError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("name", ["1edge", "a.b", "a" * 53])

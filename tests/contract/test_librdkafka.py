@@ -37,17 +37,7 @@ SASL: dict[str, Any] = {
 
 def limits() -> list[tuple[str, int, int]]:
     """Each row that is a number: its name, its minimum, its maximum."""
-    found = []
-    for name, info in Options.model_fields.items():
-        bounds = {
-            attribute: getattr(entry, attribute)
-            for entry in info.metadata
-            for attribute in ("ge", "le")
-            if hasattr(entry, attribute)
-        }
-        if info.annotation is int:
-            found.append((name, bounds["ge"], bounds["le"]))
-    return found
+    return [(row.name, row.minimum, row.maximum) for row in ROWS.values() if row.type is int]
 
 
 def checked(**given: Any) -> str | None:
@@ -67,25 +57,23 @@ def test_the_aliases_are_librdkafkas():
     assert dict(ALIASES) == {row.name: row.alias_of for row in KNOWN.values() if row.alias_of}
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(
-        {canonical(row.kafka.property) for row in ROWS.values() if row.kafka}
-        | {row.kafka.property for row in ROWS.values() if row.kafka}
-        | set(made._BUILT_IN)
-        | {name for name in REFUSED if not name.startswith("test.mock.")}
-    ),
-)
-def test_each_property_that_is_named_exists(name: str):
+def test_each_property_that_is_named_exists():
     """A name that librdkafka does not have would be a typing error."""
-    assert name in KNOWN
+    named = {row.kafka.property for row in ROWS.values() if row.kafka}
+    named |= {canonical(name) for name in named} | set(made._BUILT_IN)
+    named |= {name for name in REFUSED if not name.startswith("test.mock.")}
+    assert len(named) > 25
+    assert named - KNOWN.keys() == set()
 
 
-@pytest.mark.parametrize("name", [name for name in REFUSED if name.startswith("test.mock.")])
-def test_the_hidden_properties_exist_although_no_table_has_them(name: str):
-    """Refusing them is no idle caution."""
-    assert check({name: "1"}) is None
-    assert check({name + "x": "1"}) == f'No such configuration property: "{name}x"'
+def test_the_hidden_properties_exist_although_no_table_has_them():
+    """librdkafka accepts them, so that the exporter has to refuse them."""
+    hidden = [name for name in REFUSED if name.startswith("test.mock.")]
+    assert len(hidden) == 2
+    assert {name: check({name: "1"}) for name in hidden} == dict.fromkeys(hidden)
+    assert {name: check({name + "x": "1"}) for name in hidden} == {
+        name: f'No such configuration property: "{name}x"' for name in hidden
+    }
 
 
 def test_defaults_are_accepted():
@@ -93,41 +81,49 @@ def test_defaults_are_accepted():
     assert checked() is None
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, low, high in limits() for value in (low, high)])
-def test_each_limit_is_accepted(name: str, value: int):
+def test_each_limit_is_accepted():
     """Both ends of what our table allows."""
-    assert checked(**{name: value}) is None
+    ends = [(name, value) for name, low, high in limits() for value in (low, high)]
+    assert len(ends) > 10
+    assert {end: said for end in ends if (said := checked(**dict([end])))} == {}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, low, high in limits() for value in (low - 1, high + 1)]
-)
-def test_what_lies_outside_is_refused_by_the_table(name: str, value: int):
+def test_what_lies_outside_is_refused_by_the_table():
     """Before librdkafka is asked."""
-    with pytest.raises(ValidationError):
+    outside = [(name, value) for name, low, high in limits() for value in (low - 1, high + 1)]
+    assert [end for end in outside if is_taken(*end)] == []
+
+
+def is_taken(name: str, value: int) -> bool:
+    """Whether the table takes this value."""
+    try:
         Options(**{name: value})
+    except ValidationError:
+        return False
+    return True
 
 
-@pytest.mark.parametrize(
-    ("name", "choice"),
-    [
+def test_each_choice_is_accepted():
+    """Spelt as librdkafka spells it."""
+    choices = [
         (name, choice)
         for name, row in ROWS.items()
         if row.kafka and not name.startswith(("sasl_", "security_"))
         for choice in row.choices
-    ],
-)
-def test_each_choice_is_accepted(name: str, choice: str):
-    """Spelt as librdkafka spells it."""
-    assert checked(**{name: choice}) is None
+    ]
+    assert len(choices) > 10
+    assert {choice: said for choice in choices if (said := checked(**dict([choice])))} == {}
 
 
-@pytest.mark.parametrize("protocol", ROWS["security_protocol"].choices)
-@pytest.mark.parametrize("mechanism", ROWS["sasl_mechanism"].choices)
-def test_each_security_is_accepted(protocol: str, mechanism: str):
+def test_each_security_is_accepted():
     """With credentials where the protocol sends them."""
-    sasl = SASL | {"sasl_mechanism": mechanism} if protocol.startswith("SASL_") else {}
-    assert checked(**(sasl | {"security_protocol": protocol})) is None
+    refused = {}
+    for protocol in ROWS["security_protocol"].choices:
+        for mechanism in ROWS["sasl_mechanism"].choices:
+            sasl = SASL | {"sasl_mechanism": mechanism} if protocol.startswith("SASL_") else {}
+            if said := checked(**(sasl | {"security_protocol": protocol})):
+                refused[protocol, mechanism] = said
+    assert refused == {}
 
 
 @pytest.mark.parametrize(

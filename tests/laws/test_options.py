@@ -1,6 +1,7 @@
 """Options in every textual form that they have, and back."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,49 +20,53 @@ from kafka_otlp_exporter.config.properties import (
     canonical,
     producer_properties,
 )
-from kafka_otlp_exporter.config.values import ATTRIBUTE_PATTERN, PROPERTY_PATTERN
+from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config.values import milliseconds
 
 # What an environment variable can hold: any text but NUL.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 ODD = st.text(st.sampled_from("a=,\\ \"'\t\n-é"), max_size=12)
 WORDS = st.from_regex(r"[a-zA-Z0-9._-]{1,30}", fullmatch=True)
-
-CUSTOM = st.dictionaries(
-    st.sampled_from(["linger.ms", "a", "batch.size", "x.y_z0"])
-    | st.from_regex(PROPERTY_PATTERN, fullmatch=True).map(lambda name: name[:128]),
-    TEXT | ODD,
-    max_size=6,
-)
-ATTRIBUTES = (
-    st.sampled_from(["service.name", "a", ",", "\\", "a, b\\"])
-    | ODD.filter(lambda name: re.fullmatch(ATTRIBUTE_PATTERN, name))
-    | st.from_regex(ATTRIBUTE_PATTERN, fullmatch=True).filter(lambda name: len(name) <= 256)
-)
+SCHEMAS = Options.model_json_schema()["properties"]
 
 
-def _value(name: str, info: Any) -> st.SearchStrategy[Any]:
+def _texts(schema: Mapping[str, Any]) -> st.SearchStrategy[str]:
+    """Every text of this schema, above all odd ones."""
+    least, most, pattern = schema.get("minLength", 0), schema.get("maxLength", 256), schema.get("pattern")
+    free = TEXT | ODD
+    if pattern is None:
+        return free.filter(lambda text: least <= len(text) <= most)
+    matching = st.from_regex(pattern, fullmatch=True) | ODD.filter(lambda text: re.fullmatch(pattern, text))
+    return matching.filter(lambda text: least <= len(text) <= most)
+
+
+def _value(row: Row) -> st.SearchStrategy[Any]:
     """Every value that a row takes."""
-    row = ROWS[name]
-    bounds = {key: getattr(entry, key) for entry in info.metadata for key in ("ge", "le") if hasattr(entry, key)}
-    match name:
-        case "brokers":
-            hosts = st.sampled_from(["localhost", "kafka-0.kafka", "10.0.0.1", "[::1]", "a"])
-            return st.lists(st.builds("{}:{}".format, hosts, st.integers(1, 65535)), min_size=1, max_size=5).map(tuple)
-        case "request_timeout":
-            return st.integers(1, 900_000).map(lambda number: timedelta(milliseconds=number))
-        case "partition_key_attributes":
-            return st.lists(ATTRIBUTES, max_size=5, unique=True).map(tuple)
-        case "custom_config":
-            return CUSTOM
-        case "sasl_username":
-            return (TEXT | ODD).filter(bool)
-        case "sasl_password":
-            return (TEXT | ODD).map(SecretStr)
+    schema = SCHEMAS[row.name]
+    schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
     if row.choices:
         return st.sampled_from(row.choices)
     if row.is_switch:
         return st.booleans()
-    return st.integers(bounds["ge"], bounds["le"]) if bounds else WORDS
+    if row.is_duration:
+        whole = st.integers(milliseconds(row.minimum), milliseconds(row.maximum))
+        return whole.map(lambda number: timedelta(milliseconds=number))
+    if row.is_list:
+        least = schema.get("minItems", 0)
+        return st.lists(_texts(schema["items"]), min_size=least, max_size=least + 4, unique=True).map(tuple)
+    if row.is_map:
+        ((pattern, values),) = schema.get("patternProperties", {None: schema.get("additionalProperties")}).items()
+        keys = {**schema.get("propertyNames", {}), "pattern": pattern}
+        return st.dictionaries(_texts(keys), _texts(values), max_size=6)
+    strategies: dict[type, Callable[[], st.SearchStrategy[Any]]] = {
+        int: lambda: st.integers(row.minimum, row.maximum),
+        str: lambda: _texts(schema),
+        SecretStr: lambda: _texts(schema).map(SecretStr),
+    }
+    assert row.type in strategies, (
+        f"{row.name}: these laws know no values of the type {row.type.__name__}; add them here"
+    )
+    return strategies[row.type]()
 
 
 def flags_of(options: Options) -> list[str]:
@@ -71,7 +76,7 @@ def flags_of(options: Options) -> list[str]:
     return [f"{row.flag}={texts[row.variable]}" for row in ROWS.values() if row.variable in texts]
 
 
-GIVEN = st.fixed_dictionaries({}, optional={name: _value(name, info) for name, info in Options.model_fields.items()})
+GIVEN = st.fixed_dictionaries({}, optional={name: _value(row) for name, row in ROWS.items()})
 
 
 def test_the_strategy_has_every_row():

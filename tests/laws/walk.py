@@ -78,7 +78,6 @@ _NEEDED: tuple[tuple[str, bool], ...] = ((r"^scaling\.maxReplicas$|^sasl\.userna
 _VALUES: tuple[tuple[str, tuple[Any, Any]], ...] = (
     (r"^brokers$", (["a:1"], ["a:1", "b:2"])),
     (r"^(customConfig)$", ({"socket.timeout.ms": "7000"}, {"socket.timeout.ms": "8000", "client.rack": "r"})),
-    (r"^requestTimeout$", ("20s", "40s")),
     (r"^securityProtocol$", ("SSL", "PLAINTEXT")),
     (r"^scaling\.mode$", ("External", "Fixed")),
     (r"^service\.type$", ("NodePort", "LoadBalancer")),
@@ -147,6 +146,8 @@ def _values(path: str, leaf: Mapping[str, Any]) -> tuple[Any, Any]:
         return said
     if "enum" in leaf:
         return leaf["enum"][0], leaf["enum"][1]
+    if "pattern" in leaf:
+        return _matching(leaf["pattern"], "aa", "20s"), _matching(leaf["pattern"], "bb", "40s")
     match leaf.get("type"):
         case "boolean":  # what is on by default is first switched off
             return (False, True) if path.endswith("enabled") else (True, False)
@@ -158,6 +159,13 @@ def _values(path: str, leaf: Mapping[str, Any]) -> tuple[Any, Any]:
         case "object":
             return {"one": "1"}, {"one": "2", "two": "3"}
     return "aa", "bb"
+
+
+def _matching(pattern: str, *texts: str) -> str:
+    """The first of the texts that matches. A pattern that none matches needs a line in ``_VALUES``."""
+    found = next((text for text in texts if re.search(pattern, text)), None)
+    assert found is not None, f"no text of the walk matches {pattern}; add two that do to _VALUES"
+    return found
 
 
 def spec_with(schema: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -61,20 +61,19 @@ def test_every_module_says_in_its_name_what_is_in_it():
     assert [path for place in places for path in place.rglob("*.py") if path.stem in VAGUE] == []
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_every_module_begins_with_what_it_is(package: Path):
+def test_every_module_begins_with_what_it_is():
     """The first thing in a module is its docstring."""
-    silent = [path.name for path in package.rglob("*.py") if not path.read_text().startswith('"""')]
-    assert silent == []
+    paths = [path for package in PACKAGES for path in package.rglob("*.py")]
+    assert [path for path in paths if not path.read_text().startswith('"""')] == []
 
 
-def test_the_pure_rooms_were_found():
-    """Else what follows would hold of nothing."""
+def test_every_pure_module_has_its_unit_tests():
+    """A module that needs no process and no network is tested without them; the others are tested with real systems."""
     assert {"kafka_otlp_operator.resource.spec", "kafka_otlp_exporter.records.making"} <= set(PURE_MODULES)
+    assert [module for module in PURE_MODULES if not unit_tests(module).is_file()] == []
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
-def test_every_pure_module_has_its_unit_tests(module: str):
-    """What needs no process and no network is tested without; the edges are tested against real systems."""
+def unit_tests(module: str) -> Path:
+    """The file of a module's unit tests."""
     *rooms, name = module.split(".")
-    assert (ROOT / "tests" / "unit").joinpath(*rooms, f"test_{name}.py").is_file()
+    return (ROOT / "tests" / "unit").joinpath(*rooms, f"test_{name}.py")
