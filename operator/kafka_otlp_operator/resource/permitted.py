@@ -1,8 +1,8 @@
 """The librdkafka properties that ``customConfig`` may set: those that are named here, and no others. Pure.
 
-``spec`` asks it at every reconcile. What ``refusals`` refuses is refused for good; of the rest the platform's
-administrator may allow more, with the operator's setting ``allowed_properties``. A name that this table does not know is
-refused: a later librdkafka may give it a meaning that nobody has judged.
+The platform's administrator may allow more with the operator's setting ``allowed_properties``, but none that ``refusals``
+refuses. A name that this table does not know is refused, because a later librdkafka may give it a meaning that nobody has
+reviewed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Collection, Mapping
 
 from kafka_otlp_operator.resource import refusals
 
-# The release whose CONFIGURATION.md the table was made from: a test holds both against the librdkafka that is installed.
+# The table comes from CONFIGURATION.md of this release. A test compares both with the librdkafka that is installed.
 LIBRDKAFKA = "2.16.0"
 SETTING = "KAFKA_OTLP_OPERATOR_ALLOWED_PROPERTIES"
 
 PROPERTIES: frozenset[str] = frozenset(
     {
-        # What a record is worth waiting for, and what is done when it fails.
+        # Acknowledgements, timeouts and retries.
         "acks",
         "delivery.timeout.ms",
         "enable.idempotence",
@@ -31,7 +31,7 @@ PROPERTIES: frozenset[str] = frozenset(
         "retries",
         "retry.backoff.max.ms",
         "retry.backoff.ms",
-        # How records become batches, and where they go.
+        # Batches, compression, partitions and the queue.
         "batch.num.messages",
         "batch.size",
         "compression.codec",
@@ -45,7 +45,7 @@ PROPERTIES: frozenset[str] = frozenset(
         "queue.buffering.max.messages",
         "queue.buffering.max.ms",
         "sticky.partitioning.linger.ms",
-        # How brokers are found and kept.
+        # Connections to brokers, and metadata.
         "api.version.request.timeout.ms",
         "broker.address.family",
         "broker.address.ttl",
@@ -71,12 +71,12 @@ PROPERTIES: frozenset[str] = frozenset(
     }
 )
 
-_MEMORY = "it takes memory of the pod that is not counted"
+_MEMORY = "it uses memory of the pod that the exporter does not count"
 _NO_EFFECT = "it has no effect on this exporter"
 
-# What is harmless to some platforms and not to others: property to the reason.
+# Properties that are harmless on some platforms only, each with the reason.
 OF_THE_PLATFORM: Mapping[str, str] = {
-    "allow.auto.create.topics": "whether clients may create topics is for those to say who keep the Kafka",
+    "allow.auto.create.topics": "the owner of the Kafka cluster decides whether clients may create topics",
     "enable.metrics.push": "it sends measurements of the pods to the brokers",
     "enable.random.seed": _NO_EFFECT,
     "log.connection.close": "it may flood the log",
@@ -91,22 +91,22 @@ OF_THE_PLATFORM: Mapping[str, str] = {
 
 
 def refusal(name: str, allowed: Collection[str]) -> str | None:
-    """Why ``customConfig`` must not set a property, in a sentence without the path; None when it may.
+    """The sentence that refuses a property of ``customConfig``, without the path; None when the property may be set.
 
-    ``allowed`` is what the platform's administrator allows beyond the table.
+    ``allowed`` are the properties that the platform's administrator allows beyond the table.
     """
     if name in PROPERTIES or name in allowed:
         return None
-    ask = f"remove it, or have the platform's administrator allow it with the operator's {SETTING}"
+    ask = f"remove it, or ask the platform's administrator to allow it with the operator's {SETTING}"
     if reason := OF_THE_PLATFORM.get(name):
         return f"{name} is refused: {reason}; {ask}."
     near = difflib.get_close_matches(name, PROPERTIES, n=1)
-    meant = f"did you mean {near[0]}? Else " if near else ""
-    return f"{name} is refused: the documentation of librdkafka {LIBRDKAFKA} names no such property of a producer; {meant}{ask}."
+    meant = f"did you mean {near[0]}? Otherwise " if near else ""
+    return f"{name} is refused: the documentation of librdkafka {LIBRDKAFKA} has no such producer property; {meant}{ask}."
 
 
 def not_to_allow(names: Collection[str]) -> str | None:
-    """Why an administrator cannot allow these properties, in a sentence; None when every one may be allowed."""
+    """The sentence that says why an administrator cannot allow one of these properties; None when all may be allowed."""
     for name in names:
         if sentence := refusals.refusal(name):
             return f"{sentence} No setting can allow it."

@@ -1,7 +1,6 @@
 """The librdkafka properties that ``customConfig`` must not set, and what to do instead: one table. Pure.
 
-``crd`` writes it into the custom resource definition as CEL, ``spec`` asks it in Python; both answer with the same
-sentence.
+The API server (by CEL) and Python refuse them with the same sentence. No setting of the operator can allow them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Family:
-    """Properties that are refused by how their name begins or ends, one of the two; ``example`` is one of them."""
+    """Properties that are refused by the begin or the end of their name, not by both; ``example`` is one of them."""
 
     begins: str
     ends: str
@@ -30,15 +29,15 @@ class Family:
     instead: str
 
     def has(self, name: str) -> bool:
-        """Whether a property is one of them."""
+        """Whether a property belongs to the family."""
         return name.startswith(self.begins) and name.endswith(self.ends)
 
 
 _OAUTH = "sasl.oauthbearer."
 _ASSERTION = _OAUTH + "assertion."
-_FUNCTION = "it is a function or an object inside a program, and no text can be one; remove it"
+_FUNCTION = "its value is a function or an object inside of a program, never a text; remove it"
 
-# Names from librdkafka's CONFIGURATION.md, and from its table rd_kafka_properties for those that the page leaves out.
+# The names are from librdkafka's CONFIGURATION.md. Those that are missing there are from its table rd_kafka_properties.
 _DANGEROUS: tuple[Refusal, ...] = (
     Refusal(("bootstrap.servers", "metadata.broker.list"), "use spec.brokers"),
     Refusal(("client.id",), "use spec.clientId"),
@@ -72,26 +71,26 @@ _DANGEROUS: tuple[Refusal, ...] = (
     ),
     Refusal(
         ("enable.ssl.certificate.verification", "ssl.endpoint.identification.algorithm"),
-        "without these checks anybody could pass for a broker and be given the password; to trust the brokers' own "
-        "authority use spec.tls.caSecretRef or spec.tls.caConfigMapRef",
+        "without these checks any server could pose as a broker and receive the password; to trust the brokers' own "
+        "certificate authority use spec.tls.caSecretRef or spec.tls.caConfigMapRef",
     ),
     Refusal(
         ("ssl.cipher.suites", "ssl.curves.list", "ssl.sigalgs.list"),
-        "it can switch encryption off; the exporter and the brokers agree on what is safe by themselves; remove it",
+        "it can switch encryption off; the exporter and the brokers negotiate safe values by themselves; remove it",
     ),
     Refusal(
         ("api.version.request", "api.version.fallback.ms", "broker.version.fallback"),
-        "brokers tell by themselves what they understand; remove it",
+        "brokers report by themselves which versions they understand; remove it",
     ),
-    Refusal(("builtin.features",), "it tells what librdkafka was built with and is no setting; remove it"),
-    Refusal(("topic.blacklist",), "telemetry for a topic that it hides would never be taken; remove it"),
+    Refusal(("builtin.features",), "it describes how librdkafka was built and is not a setting; remove it"),
+    Refusal(("topic.blacklist",), "Kafka would never accept telemetry for a topic that it hides; remove it"),
     Refusal(
         ("debug", "log_level", "log.queue", "log.thread.name"),
-        "it would flood or silence the exporter's log, which tells what librdkafka warns of; remove it",
+        "it would flood or silence the exporter's log, which has the warnings of librdkafka; remove it",
     ),
     Refusal(
         ("default.topic.config", "default_topic_conf"),
-        "properties of topics stand beside the others; use spec.customConfig for each of them",
+        "properties of topics are set like the others; use spec.customConfig for each of them",
     ),
     Refusal(
         ("interceptors", "opaque", "on_delivery", "logger", "msg_order_cmp", "ssl_engine_callback_data"),
@@ -151,7 +150,7 @@ _DANGEROUS: tuple[Refusal, ...] = (
 
 
 def _refused_everywhere() -> tuple[Refusal, ...]:
-    """What the exporter refuses from anybody, its reasons kept together."""
+    """The properties that the exporter itself refuses; those with the same reason form one refusal."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in REFUSED.items():
         by_reason.setdefault(reason, []).append(name)
@@ -160,15 +159,15 @@ def _refused_everywhere() -> tuple[Refusal, ...]:
 
 REFUSALS: tuple[Refusal, ...] = (*_DANGEROUS, *_refused_everywhere())
 
-# What a later librdkafka adds to them is refused as well.
+# A property that a later librdkafka adds to a family is refused as well.
 FAMILIES: tuple[Family, ...] = (
     Family("", "_cb", "oauth_cb", _FUNCTION),
-    Family("group.", "", "group.id", "it is a setting of consumers, and the exporter is a producer; remove it"),
+    Family("group.", "", "group.id", "it is a setting of consumers, but the exporter is a producer; remove it"),
     Family(
         "client.software.",
         "",
         "client.software.name",
-        "brokers are to see which client this is; for a name of your own use spec.clientId",
+        "brokers must be able to see which client this is; for a name of your own use spec.clientId",
     ),
 )
 
@@ -176,7 +175,7 @@ INSTEAD: Mapping[str, str] = {name: refusal.instead for refusal in REFUSALS for 
 
 
 def refusal(name: str) -> str | None:
-    """The sentence about one property of ``customConfig``, without the path; None when it may be set."""
+    """The sentence that refuses a property of ``customConfig``, without the path; None when the property may be set."""
     family = next((family.instead for family in FAMILIES if family.has(name)), None)
     instead = INSTEAD.get(name, family)
     return None if instead is None else f"{name} is refused: {instead}."

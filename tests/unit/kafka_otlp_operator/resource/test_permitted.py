@@ -28,7 +28,7 @@ def test_what_is_the_platforms_is_refused_until_it_allows_it():
     """With the reason, and the setting that allows it."""
     assert [name for name in OF_THE_PLATFORM if permitted.refusal(name, {"other", name})] == []
     assert {name: permitted.refusal(name, {"other"}) for name in OF_THE_PLATFORM} == {
-        name: f"{name} is refused: {reason}; remove it, or have the platform's administrator allow it with the operator's "
+        name: f"{name} is refused: {reason}; remove it, or ask the platform's administrator to allow it with the operator's "
         "KAFKA_OTLP_OPERATOR_ALLOWED_PROPERTIES."
         for name, reason in OF_THE_PLATFORM.items()
     }
@@ -37,9 +37,9 @@ def test_what_is_the_platforms_is_refused_until_it_allows_it():
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("linger.msec", "names no such property of a producer; did you mean linger.ms? Else remove it, or have"),
-        ("a.property.of.tomorrow", "names no such property of a producer; remove it, or have"),
-        ("fetch.max.bytes", "names no such property of a producer"),
+        ("linger.msec", "has no such producer property; did you mean linger.ms? Otherwise remove it, or ask"),
+        ("a.property.of.tomorrow", "has no such producer property; remove it, or ask"),
+        ("fetch.max.bytes", "has no such producer property"),
         ("ack", "did you mean acks?"),
     ],
 )
