@@ -1,4 +1,4 @@
-"""The custom resource definition before a real API server: what it takes, refuses and explains."""
+"""The custom resource definition in a real API server: what it accepts, refuses and explains."""
 
 from __future__ import annotations
 
@@ -196,14 +196,14 @@ BROKEN_RULES = {
 
 
 def test_every_rule_is_broken_once() -> None:
-    """No rule goes without a resource that the API server refuses for it."""
+    """For each rule there is a resource that the API server refuses."""
     assert {message for _, message in BROKEN_RULES.values()} == {rule.message for rule in rules.RULES}
 
 
 # The length of a call is an option as well; ``parse`` refuses it in the words of the option.
 @pytest.mark.parametrize("case", [case for case in BROKEN_RULES if not case.endswith((" call", "without time"))])
 def test_refused_twice(case: str) -> None:
-    """What the API server refuses by a rule ``parse`` refuses in the same words."""
+    """``parse`` refuses with the same sentence as the rule in the API server."""
     spec, message = BROKEN_RULES[case]
     with pytest.raises(SpecInvalid) as refused:
         parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"], **spec}})
@@ -223,7 +223,7 @@ def test_dangerous_properties(namespace: Namespace) -> None:
 
 
 def refused_by_the_api_server(namespace: Namespace, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """What the API server says against each of these resources, by name; those that it takes are left out."""
+    """The error of the API server for each of these resources, by name, without those that it accepts."""
     items = [
         {
             "apiVersion": "kafka-otlp.dev/v1alpha1",
@@ -252,7 +252,7 @@ def refused_by_parse(spec: Mapping[str, Any]) -> str:
 
 
 def test_a_row_of_every_kind(api: ApiServer, namespace: Namespace, tmp_path: Path) -> None:
-    """The API server takes the definition of a copy that has an option of every kind, and judges values as the copy does."""
+    """The API server accepts a definition with an option of every kind; it accepts and refuses the same values as ``parse``."""
     wider.copy(tmp_path)
     answer = wider.ask(tmp_path)
     # Under a name of its own, beside the definition that the other tests use.
@@ -272,7 +272,7 @@ def test_a_row_of_every_kind(api: ApiServer, namespace: Namespace, tmp_path: Pat
 
 
 def created(namespace: Namespace, name: str, spec: Mapping[str, Any]) -> str:
-    """What the API server says against a resource of the copy; empty when it takes it."""
+    """The error of the API server for a resource of the copy; empty when it accepts it."""
     resource = {
         "apiVersion": "wider.kafka-otlp.dev/v1alpha1",
         "kind": "KafkaOtlpExporter",
@@ -288,13 +288,13 @@ def created(namespace: Namespace, name: str, spec: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize("name", ["1edge", "a.b", "a" * 53])
 def test_name_of_a_service(name: str, namespace: Namespace) -> None:
-    """A name that no Service can have is refused before anything is made."""
+    """A name that no Service can have is refused."""
     assert "metadata.name must be at most 52 lower-case letters" in namespace.refusal({}, name)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples(example: str, namespace: Namespace) -> None:
-    """The API server takes every example without a warning about an unknown field."""
+    """The API server accepts every example without a warning about an unknown field."""
     namespace.kubectl("apply", "--validate=strict", "-f", str(EXAMPLES[example]))
 
 
@@ -368,7 +368,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", ACCEPTED)
 def test_accepted(case: str, namespace: Namespace) -> None:
-    """What works is taken, by the API server and by ``parse``, which is to allow whatever properties it has."""
+    """The API server accepts what works, and so does ``parse`` when all its properties are allowed."""
     assert namespace.refusal(ACCEPTED[case]) == ""
     stored = namespace.get("koe")
     parse(stored, stored["spec"].get("customConfig", ()))

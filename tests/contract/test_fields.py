@@ -1,7 +1,8 @@
-"""Every field of the custom resource before a real API server, at the hands of the operator's process.
+"""Every field of the custom resource, with a real API server and the operator's process.
 
-The twin of ``tests/laws/test_fields.py``: here what was applied before stands in the cluster, and a field that is taken
-back has to go from there too. Each field has a resource of its own, and all of them go the same way together.
+``tests/laws/test_fields.py`` asks the same of the functions alone. Here the cluster holds what was applied before, and a
+field that is removed from the resource must disappear from the objects. Each field has a resource of its own, and all
+resources take each step together.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from tests.laws.walk import WITHOUT_EFFECT, Field, fields
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(600)]
 
-# Kubernetes' own types that stand in several places are walked in one of them.
+# A type of Kubernetes that stands in several places is walked in one of them.
 AGAIN = ("preferredDuring", "podAntiAffinity", "namespaceSelector")
-# Fields of which Kubernetes takes one value alone.
+# Fields for which Kubernetes accepts one value only.
 ONE_VALUE = (
     "podTemplate.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[].preference.matchFields[].key",
     "podTemplate.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].key",
     "podTemplate.env[].valueFrom.fieldRef.apiVersion",
 )
-# The API server of the tests has PodMonitors only while they are what is tested.
+# The API server of the tests has PodMonitors only in the tests about them.
 ELSEWHERE = ("metrics.podMonitor.",)
 WALKED = {
     f"field-{number}": field
@@ -42,13 +43,13 @@ Live = Mapping[str, Mapping[str, Any]]
 
 
 def go(namespace: Namespace, step: str) -> Live:
-    """Have every resource take this step; what there is of each of them when the operator has done its part."""
+    """Apply this step to every resource; the objects of each of them once the operator has reconciled it."""
     items = [
         {
             "apiVersion": "kafka-otlp.dev/v1alpha1",
             "kind": "KafkaOtlpExporter",
             "metadata": {"name": name},
-            # No pods: it is about what is asked for.
+            # No pods, because the test is about the objects alone.
             "spec": {"brokers": ["kafka:9092"], **no_pods(field, getattr(field, step))},
         }
         for name, field in WALKED.items()
@@ -70,7 +71,7 @@ def go(namespace: Namespace, step: str) -> Live:
 
 
 def objects(namespace: Namespace, kind: str) -> list[dict[str, Any]]:
-    """All objects of a kind, with who set what of them."""
+    """All objects of a kind, with their managed fields."""
     found: list[dict[str, Any]] = json.loads(namespace.kubectl("get", kind, "-o", "json", "--show-managed-fields"))[
         "items"
     ]
@@ -78,7 +79,7 @@ def objects(namespace: Namespace, kind: str) -> list[dict[str, Any]]:
 
 
 def no_pods(field: Field, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The spec with no pods wanted, unless their number is what it is about."""
+    """The spec with no pods, unless the field is about their number."""
     return spec if field.path.startswith(("replicas", "scaling")) else {"replicas": 0, **spec}
 
 
@@ -88,14 +89,14 @@ def is_done(resource: Mapping[str, Any]) -> bool:
 
 
 def refusal(resource: Mapping[str, Any]) -> str:
-    """What stands against a resource; nothing when all of it was applied."""
+    """The errors in a resource's status; empty when all of it was applied."""
     conditions = {one["type"]: one for one in resource["status"]["conditions"]}
     wrong = [conditions[kind] for kind in ("ConfigValid", "Applied") if conditions[kind]["status"] != "True"]
     return "".join(one["message"] for one in wrong)
 
 
 def asked_for(item: Mapping[str, Any]) -> Any:
-    """What is asked for of an object, and not what others made of it.
+    """The wanted state of an object, without what others set.
 
     The addresses and ports that a Service was given stay with it; the number of pods may be an autoscaler's.
     """

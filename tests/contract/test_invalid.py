@@ -1,4 +1,4 @@
-"""Resources that are wrong in every way that there is: each is refused in a sentence, or its status has one."""
+"""Resources that are wrong in many ways: the API server refuses each of them, or its status has a sentence about it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ CASES = {
 
 
 def create(namespace: Namespace) -> dict[str, str]:
-    """Create all of them; what the API server says against each that it refuses."""
+    """Create all resources; the error of the API server for each one that it refuses."""
     items = [
         {
             "apiVersion": "kafka-otlp.dev/v1alpha1",
@@ -103,14 +103,14 @@ def create(namespace: Namespace) -> dict[str, str]:
         for name, case in CASES.items()
     ]
     with pytest.raises(KubectlError) as caught:
-        # A List of them kubectl would judge by itself.
+        # Several documents and no List, because kubectl stops at the first error in a List.
         namespace.kubectl("create", "-f", "-", input="\n---\n".join(json.dumps(item) for item in items))
     lines = re.split(r"\n(?=Error from server)", str(caught.value))
     return {found[1]: line for line in lines if (found := re.search(r'"(case-\d+)"', line))}
 
 
 def wrong(resource: Mapping[str, Any]) -> str:
-    """The sentence in the status of what is wrong with a resource; nothing when nothing is."""
+    """The sentence in a resource's status about what is wrong; empty when nothing is."""
     conditions = {one["type"]: one for one in resource["status"]["conditions"]}
     said = [conditions[kind]["message"] for kind in ("ConfigValid", "Applied") if conditions[kind]["status"] == "False"]
     return said[0] if said else ""
@@ -122,7 +122,7 @@ def named(path: str) -> str:
 
 
 def test_each_is_refused_or_told(operator: Operator, namespace: Namespace) -> None:
-    """In words that name the field; and none of them is a crash of the operator's."""
+    """Each sentence names the field, and none of the resources makes the operator crash."""
     before = len(operator.log.read_text())
     refused = create(namespace)
     assert len(CASES) >= 200

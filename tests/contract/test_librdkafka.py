@@ -1,4 +1,4 @@
-"""What the option table says of librdkafka, asked of the librdkafka that is installed."""
+"""The option table's facts about librdkafka, checked with the librdkafka that is installed."""
 
 import logging
 import socket
@@ -41,24 +41,24 @@ def limits() -> list[tuple[str, int, int]]:
 
 
 def checked(**given: Any) -> str | None:
-    """What librdkafka says of these options."""
+    """The error of librdkafka for these options; None when it accepts them."""
     return check(without_files(producer_properties(Options(**given), Credentials())))
 
 
 def test_the_table_of_properties_was_read():
-    """Else everything below would hold of nothing."""
+    """The tests below would pass with an empty table."""
     assert len(KNOWN) > 100
     assert {"message.max.bytes", "acks", "client.id"} <= set(KNOWN)
     assert "group.id" not in KNOWN
 
 
 def test_the_aliases_are_librdkafkas():
-    """A release that adds one must fail here: custom config would not win under it."""
+    """When a release adds an alias, this test fails: custom config would not override an option under the new name."""
     assert dict(ALIASES) == {row.name: row.alias_of for row in KNOWN.values() if row.alias_of}
 
 
 def test_each_property_that_is_named_exists():
-    """A name that librdkafka does not have would be a typing error."""
+    """Every property that we name exists in librdkafka."""
     named = {row.kafka.property for row in ROWS.values() if row.kafka}
     named |= {canonical(name) for name in named} | set(made._BUILT_IN)
     named |= {name for name in REFUSED if not name.startswith("test.mock.")}
@@ -82,14 +82,14 @@ def test_defaults_are_accepted():
 
 
 def test_each_limit_is_accepted():
-    """Both ends of what our table allows."""
+    """librdkafka accepts the minimum and the maximum of each number."""
     ends = [(name, value) for name, low, high in limits() for value in (low, high)]
     assert len(ends) > 10
     assert {end: said for end in ends if (said := checked(**dict([end])))} == {}
 
 
 def test_what_lies_outside_is_refused_by_the_table():
-    """Before librdkafka is asked."""
+    """The table refuses the numbers next to its limits."""
     outside = [(name, value) for name, low, high in limits() for value in (low - 1, high + 1)]
     assert [end for end in outside if is_taken(*end)] == []
 
@@ -104,7 +104,7 @@ def is_taken(name: str, value: int) -> bool:
 
 
 def test_each_choice_is_accepted():
-    """Spelt as librdkafka spells it."""
+    """librdkafka accepts each choice as we spell it."""
     choices = [
         (name, choice)
         for name, row in ROWS.items()
@@ -116,7 +116,7 @@ def test_each_choice_is_accepted():
 
 
 def test_each_security_is_accepted():
-    """With credentials where the protocol sends them."""
+    """librdkafka accepts each pair of protocol and mechanism, with credentials where the protocol sends them."""
     refused = {}
     for protocol in ROWS["security_protocol"].choices:
         for mechanism in ROWS["sasl_mechanism"].choices:
@@ -140,7 +140,7 @@ def test_each_security_is_accepted():
     ids=["64 brokers", "IPv6", "long client id", "long user", "odd password", "idempotence", "batch size"],
 )
 def test_texts_at_their_limits_and_the_specifications_examples_are_accepted(given: dict[str, Any]):
-    """What our table lets through, librdkafka lets through."""
+    """librdkafka accepts what our table accepts."""
     assert checked(**given) is None
 
 
@@ -157,12 +157,12 @@ def test_texts_at_their_limits_and_the_specifications_examples_are_accepted(give
     ],
 )
 def test_check_says_what_is_wrong(properties: dict[str, str], sentence: str):
-    """The property by its name."""
+    """The sentence names the property."""
     assert (check(properties) or "").strip() == sentence
 
 
 def test_two_values_that_do_not_fit_together_are_told():
-    """Both were set, so ours do not move, and librdkafka names them."""
+    """Both values were set, so neither adapts, and librdkafka names them."""
     sentence = checked(linger_ms=200, message_timeout_ms=100)
     assert sentence is not None
     assert "message.timeout.ms" in sentence
@@ -170,7 +170,7 @@ def test_two_values_that_do_not_fit_together_are_told():
 
 
 def test_a_check_without_brokers_reaches_for_none():
-    """The operator checks a configuration whose brokers it may never see."""
+    """The check opens no connection, because the operator may not be able to reach the brokers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.3)
         options = Options(brokers=f"127.0.0.1:{listener.getsockname()[1]}")
@@ -180,7 +180,7 @@ def test_a_check_without_brokers_reaches_for_none():
 
 
 def test_checks_leave_no_thread_and_no_file_behind():
-    """The operator makes one for every change of a resource."""
+    """The operator makes a check for every change of a resource."""
     checked()
     before = threading.active_count()
     for _ in range(20):

@@ -12,7 +12,7 @@ FIELDS = fields()
 
 
 def objects(spec: Any) -> Any:
-    """What a resource of this spec becomes."""
+    """The objects that the operator makes of a resource with this spec."""
     metadata = {"name": "edge", "namespace": "telemetry", "uid": "u"}
     return desired(parse({"metadata": metadata, "spec": {"brokers": ["kafka:9092"], **spec}}), "image:1")
 
@@ -23,7 +23,7 @@ def pod_template(made: Any) -> Any:
 
 
 def test_all_are_walked():
-    """The walk knows every part of the spec, and its exceptions are fields that there are."""
+    """The walk covers every part of the spec, and each of its exceptions is a field."""
     paths = {field.path for field in FIELDS}
     assert {"brokers", "lingerMs", "replicas", "sasl.username", "otlp.http.port", "podTemplate.env[].value"} <= paths
     assert WITHOUT_EFFECT.keys() <= paths
@@ -32,7 +32,7 @@ def test_all_are_walked():
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)
 def test_a_field_does_something_and_leaves_no_trace(field: Field):
-    """Setting a field changes what is made of the resource, and so does another value; going back leaves nothing."""
+    """Setting a field changes the objects, another value changes them again, and going back restores the pod template."""
     unset, one, other, again, back = (
         objects(spec) for spec in (field.unset, field.one, field.other, field.one, field.unset)
     )

@@ -31,7 +31,7 @@ SCHEMAS = Options.model_json_schema()["properties"]
 
 
 def _texts(schema: Mapping[str, Any]) -> st.SearchStrategy[str]:
-    """Every text of this schema, above all odd ones."""
+    """Texts that match this schema, many of them odd."""
     least, most, pattern = schema.get("minLength", 0), schema.get("maxLength", 256), schema.get("pattern")
     free = TEXT | ODD
     if pattern is None:
@@ -80,13 +80,13 @@ GIVEN = st.fixed_dictionaries({}, optional={name: _value(row) for name, row in R
 
 
 def test_the_strategy_has_every_row():
-    """A law about some of the rows would be none."""
+    """The laws cover every row."""
     assert set(Options.model_fields) == set(ROWS)
 
 
 @given(GIVEN)
 def test_options_to_environment_and_back_are_the_same(given: dict[str, Any]):
-    """Values, and which of them were set."""
+    """The values are the same, and the same options count as set."""
     options = Options(**given)
     read = env.from_environment(env.to_environment(options))
     assert read == options
@@ -104,14 +104,14 @@ def test_flags_are_read_like_variables(given: dict[str, Any]):
 
 @given(GIVEN, GIVEN)
 def test_a_flag_wins_over_any_variable(flagged: dict[str, Any], environment: dict[str, Any]):
-    """Row by row, and what neither has is the default."""
+    """An option without flag and variable has its default."""
     read = env.parse(["start", *flags_of(Options(**flagged))], env.to_environment(Options(**environment))).options
     assert read == Options(**{**environment, **flagged})
 
 
 @given(GIVEN, st.sampled_from(sorted(ROWS)), TEXT | ODD)
 def test_a_wrong_value_is_one_line_and_tells_no_secret(given: dict[str, Any], name: str, text: str):
-    """Whatever stands beside it."""
+    """This holds whatever the other options are."""
     texts = env.to_environment(Options(**given)) | {
         "KAFKA_EXPORTER_SASL_PASSWORD": "hunter2",
         "KAFKA_EXPORTER_CUSTOM_CONFIG": "ssl.key.password=hunter2",
@@ -142,7 +142,7 @@ NAMES = st.sampled_from(
 def test_custom_config_wins_and_no_property_has_two_names(
     given: dict[str, Any], credentials: Credentials, custom: dict[str, str]
 ):
-    """Or the options are refused, in one sentence without a secret."""
+    """Otherwise the options are refused, in one sentence without a secret."""
     options = Options(**{**given, "custom_config": custom})
     try:
         made = producer_properties(options, credentials)

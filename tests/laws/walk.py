@@ -1,7 +1,6 @@
-"""Every field of the custom resource, with two values for it and what has to stand beside it.
+"""Every field of the custom resource, with two values for it and the fields that must be set beside it.
 
-The fields come from the generated definition, so that a new one is walked without anybody thinking of it. Used by the
-law of fields in this folder, and by its twin before a real API server.
+The fields come from the generated definition, so that the walk covers a new field by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
 _CPU = {"resources": {"requests": {"cpu": "100m"}}}
 _REF = {"name": "s", "key": "k"}
 
-# What the rest of the spec has to say for a field to be allowed: that of the longest path that the field's begins with.
+# What the rest of the spec must say to allow a field. The entry with the longest path that the field's path begins with counts.
 _BESIDE: Mapping[str, dict[str, Any]] = {
     "scaling.": {"scaling": {"mode": "HPA", "maxReplicas": 9}, **_CPU},
     "scaling.mode": {},
@@ -47,7 +46,7 @@ _BESIDE: Mapping[str, dict[str, Any]] = {
     "resources.": {},
 }
 
-# What an object needs to make sense to Kubernetes, by how its path ends.
+# What Kubernetes needs inside of an object, by the end of its path.
 _BASES: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"matchExpressions\[\]$", {"key": "a", "operator": "Exists"}),
     (r"matchFields\[\]$", {"key": "metadata.name", "operator": "In", "values": ["n"]}),
@@ -63,7 +62,7 @@ _BASES: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"ipBlock$", {"cidr": "10.0.0.0/8"}),
 )
 
-# What has to stand beside a field in its own object.
+# The fields that must be set beside a field in its own object.
 _SIBLINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"matchExpressions\[\]\.values$", {"operator": "In"}),
     (r"\.tolerationSeconds$", {"effect": "NoExecute"}),
@@ -71,10 +70,10 @@ _SIBLINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"(configMapKeyRef|secretKeyRef)\.", {"name": "s", "key": "k"}),
 )
 
-# Fields that the schema lets go, but a rule of ours or of Kubernetes does not.
+# Fields that the schema does not require, but a rule of ours or of Kubernetes does.
 _NEEDED: tuple[tuple[str, bool], ...] = ((r"^scaling\.maxReplicas$|^sasl\.username$|env\[\].*KeyRef\.name$", True),)
 
-# Two values of a field whose schema does not say enough.
+# Two values for each field whose schema alone does not give valid ones.
 _VALUES: tuple[tuple[str, tuple[Any, Any]], ...] = (
     (r"^brokers$", (["a:1"], ["a:1", "b:2"])),
     (r"^(customConfig)$", ({"socket.timeout.ms": "7000"}, {"socket.timeout.ms": "8000", "client.rack": "r"})),
@@ -169,14 +168,14 @@ def _matching(pattern: str, *texts: str) -> str:
 
 
 def spec_with(schema: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A spec that has this value at this path, and beside it what the field needs to be allowed."""
+    """A spec with this value at this path, and with the fields that must be set beside it."""
     spec = _beside(path)
     _put(spec, schema, path.split("."), "", value)
     return spec
 
 
 def _unset(schema: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The same without the field; without all that is beside it, too, where that cannot be without the field."""
+    """The same spec without the field, or an empty spec where the rest is not allowed without the field."""
     spec = spec_with(schema, path, None)
     place: Any = spec
     *way, last = path.split(".")
@@ -202,7 +201,7 @@ def _beside(path: str) -> dict[str, Any]:
 
 
 def _put(place: dict[str, Any], schema: Mapping[str, Any], way: list[str], so_far: str, value: Any) -> None:
-    """Write ``value`` at the end of ``way`` into ``place``, with whatever each object on the way needs."""
+    """Write ``value`` into ``place`` at the end of ``way``, with the fields that each object on the way needs."""
     name, *rest = way
     path = f"{so_far}.{name}".removeprefix(".")
     for needed in schema.get("required", ()):

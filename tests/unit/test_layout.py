@@ -1,4 +1,4 @@
-"""The layout of the repository, where breaking it would break something far away."""
+"""The layout of the repository, where a mistake would break something far away."""
 
 import operator
 import subprocess
@@ -31,7 +31,7 @@ VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "core", "misc"
 
 
 def test_the_folder_operator_does_not_shadow_pythons_module():
-    """From the root, as ``python -m`` and pytest run, ``import operator`` is Python's own."""
+    """From the root, where ``python -m`` and pytest run, ``import operator`` imports Python's own module."""
     assert operator.itemgetter(0)("ab") == "a"
     question = "import collections, operator; print(operator.__file__)"
     found = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -47,7 +47,7 @@ def test_a_programs_folder_holds_its_package_and_no_python_beside_it(package: Pa
 
 
 def test_every_folder_of_tests_is_a_package_with_a_name_of_its_own():
-    """Equal file names in two folders, and a folder called operator, would meet in ``sys.modules``."""
+    """Equal file names in two folders, and a folder called operator, would collide in ``sys.modules``."""
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
     assert [
@@ -56,7 +56,7 @@ def test_every_folder_of_tests_is_a_package_with_a_name_of_its_own():
 
 
 def test_every_module_says_in_its_name_what_is_in_it():
-    """No module is a drawer for whatever had no place."""
+    """No module has a name that says nothing about its content."""
     places = [*PACKAGES, ROOT / "tests", ROOT / "tools"]
     assert [path for place in places for path in place.rglob("*.py") if path.stem in VAGUE] == []
 

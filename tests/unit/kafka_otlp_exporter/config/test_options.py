@@ -12,7 +12,7 @@ OURS = [row for row in ROWS.values() if row not in OF_THE_SPECIFICATION.values()
 
 
 def test_the_table_has_the_specifications_options():
-    """25 of them, in its order, under its flags."""
+    """There are 25 of them, in the specification's order, with its flags."""
     flags = [row.flag for row in OF_THE_SPECIFICATION.values()]
     assert flags == [f"--kafka-exporter-{name}" for name in SPECIFICATION]
     assert len(flags) == 25
@@ -31,7 +31,7 @@ def test_what_we_add_changes_nothing_until_it_is_set():
 
 
 def test_each_default_and_each_choice_is_the_specifications():
-    """Written as text, a default is what the specification's table shows; no value more may be chosen, and no value less."""
+    """Each default, as text, and each list of choices equals the specification's."""
     assert {name: (row.default_text, row.choices) for name, row in OF_THE_SPECIFICATION.items()} == SPECIFICATION
 
 
@@ -45,7 +45,7 @@ def test_options_cannot_be_changed_and_take_no_stranger():
 
 
 def test_nothing_that_was_not_given_counts_as_set():
-    """The fields set are those of the author, defaults excluded."""
+    """Defaults do not count as set."""
     assert Options(linger_ms=5).model_fields_set == {"linger_ms"}
 
 

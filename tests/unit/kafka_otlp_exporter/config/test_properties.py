@@ -1,4 +1,4 @@
-"""Options and credentials to a producer configuration: what wins, what gives way, what cannot hold together."""
+"""Options and credentials to a producer configuration: precedence, defaults that adapt, contradictions."""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -38,7 +38,7 @@ def refusal(credentials: Credentials | None = None, **given: Any) -> str:
 
 
 def test_defaults_become_the_specifications_configuration():
-    """Each row's property, under its canonical name, and what every exporter in a cluster needs."""
+    """Each row sets its property under the canonical name; the built-in properties are added."""
     ours = {
         canonical(row.kafka.property)
         for row in ROWS.values()
@@ -81,7 +81,7 @@ def test_values_are_spelt_as_librdkafka_spells_them():
 
 @pytest.mark.parametrize("name", ["batch.size", "linger.ms", "queue.buffering.max.ms", "acks", "bootstrap.servers"])
 def test_custom_config_wins_under_either_name(name: str):
-    """There is one property in the end, with its value."""
+    """The result has the property once, with the value of custom config."""
     made = properties(custom_config={name: "7"}, batch_size=500_000, linger_ms=3, acks="all")
     assert made[canonical(name)] == "7"
     assert set(made) & set(ALIASES) == set()
@@ -89,25 +89,25 @@ def test_custom_config_wins_under_either_name(name: str):
 
 @pytest.mark.parametrize("name", ["reconnect.backoff.max.ms", "enable.metrics.push", "security.protocol"])
 def test_custom_config_wins_over_what_is_built_in(name: str):
-    """Nothing is so much ours that it could not be changed."""
+    """Custom config may override every built-in property."""
     assert properties(custom_config={name: "x"})[name] == "x"
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_break_the_promise_is_refused(name: str):
-    """By name, with the reason."""
+    """The sentence has the name and the reason."""
     sentence = refusal(custom_config={name: "1"})
     assert sentence == f"--kafka-exporter-custom-config: {name} is refused: {REFUSED[name]}."
 
 
 def test_nothing_refused_has_a_second_name():
-    """A second name would be a way around."""
+    """Otherwise the property could be set under its second name."""
     assert set(REFUSED) & (set(ALIASES) | set(ALIASES.values())) == set()
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
 def test_two_names_of_one_property_contradict_each_other(alias: str, name: str):
-    """Even with equal values: one of them is a mistake."""
+    """They are refused even with equal values."""
     sentence = refusal(custom_config={alias: "1", name: "1"})
     assert sentence == (
         f"--kafka-exporter-custom-config: {alias} and {name} are two names of one property; keep one of them."
@@ -124,7 +124,7 @@ def test_half_a_sasl_setting_is_refused(protocol: str, missing: str):
 
 
 def test_all_that_is_missing_is_named_at_once():
-    """Nobody should have to start three times."""
+    """One start shows all that is missing."""
     assert refusal(security_protocol="SASL_SSL") == (
         "--kafka-exporter-security-protocol: SASL_SSL needs --kafka-exporter-sasl-mechanism, "
         "--kafka-exporter-sasl-username and --kafka-exporter-sasl-password too."
@@ -134,7 +134,7 @@ def test_all_that_is_missing_is_named_at_once():
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
 @pytest.mark.parametrize("name", ["sasl_mechanism", "sasl_username", "sasl_password"])
 def test_sasl_with_a_protocol_that_sends_no_credentials_is_refused(protocol: str, name: str):
-    """It would look secure and not be."""
+    """Such a configuration looks secure but is not."""
     sentence = refusal(security_protocol=protocol, **{name: USER[name]})
     assert sentence.startswith(
         f"--kafka-exporter-security-protocol: {protocol} sends no credentials, but {ROWS[name].flag} is set"
@@ -142,7 +142,7 @@ def test_sasl_with_a_protocol_that_sends_no_credentials_is_refused(protocol: str
 
 
 def test_a_password_in_the_folder_counts_as_set():
-    """The folder's files are the same setting in another place."""
+    """A file of the credentials folder counts like the option."""
     assert "sends no credentials" in refusal(Credentials(password="hunter2"))
     made = properties(Credentials("edge", "hunter2"), sasl_mechanism="PLAIN", security_protocol="SASL_SSL")
     assert (made["sasl.username"], made["sasl.password"]) == ("edge", "hunter2")
@@ -153,7 +153,7 @@ def test_a_password_in_the_folder_counts_as_set():
     [("sasl_username", Credentials(username="hunter2")), ("sasl_password", Credentials(password="hunter2"))],
 )
 def test_the_same_credential_in_two_places_is_refused(name: str, credentials: Credentials):
-    """One of them is old, and nobody can tell which."""
+    """The exporter cannot know which one is current."""
     sentence = refusal(credentials, security_protocol="SASL_SSL", **USER)
     file = name.removeprefix("sasl_")
     assert (
@@ -173,7 +173,7 @@ def test_certificates_with_a_protocol_that_does_not_encrypt_are_refused(protocol
 
 @pytest.mark.parametrize("half", ["certificate", "key"])
 def test_half_a_client_certificate_is_refused(half: str):
-    """A certificate without its key, or the other way round."""
+    """A certificate without its key is refused, and a key without its certificate."""
     sentence = refusal(Credentials(**{half: PurePosixPath("/c/file")}), security_protocol="SSL")  # type: ignore[arg-type]
     assert sentence.endswith("tls.crt and tls.key go together.")
 
@@ -192,7 +192,7 @@ def test_certificates_become_locations():
 
 
 def test_idempotence_lets_a_default_give_way():
-    """The specification's own example starts: librdkafka then uses acks=all by itself."""
+    """The specification's own example works, because librdkafka then uses acks=all."""
     made = properties(custom_config={"enable.idempotence": "true", "max.in.flight.requests.per.connection": "1"})
     assert "request.required.acks" not in made
     assert made["message.send.max.retries"] == str(INT32_MAX)
@@ -208,7 +208,7 @@ def test_idempotence_against_acks_that_were_set_is_refused(acks: str):
 
 
 def test_idempotence_against_no_retries_is_refused():
-    """It retries by its nature."""
+    """Idempotence needs retries."""
     assert refusal(retries=0, acks="all", custom_config={"enable.idempotence": "true"}).startswith(
         "--kafka-exporter-retries: 0 contradicts enable.idempotence=true"
     )
@@ -216,13 +216,13 @@ def test_idempotence_against_no_retries_is_refused():
 
 @pytest.mark.parametrize("name", ["acks", "request.required.acks"])
 def test_idempotence_beside_custom_acks_is_left_to_librdkafka(name: str):
-    """Custom config wins over the option, whatever the option says."""
+    """Custom config overrides the option."""
     made = properties(acks="one", custom_config={"enable.idempotence": "true", name: "all"})
     assert made["request.required.acks"] == "all"
 
 
 def test_idempotence_that_is_off_changes_nothing():
-    """Only true contradicts."""
+    """A false value contradicts nothing."""
     assert properties(acks="one", custom_config={"enable.idempotence": "false"})["request.required.acks"] == "1"
 
 
@@ -236,12 +236,12 @@ def test_idempotence_that_is_off_changes_nothing():
     ],
 )
 def test_what_the_producers_queue_takes_is_known(custom: dict[str, str], limits: tuple[int, int]):
-    """A request of more records would be refused for ever."""
+    """The exporter needs the limit, because a request of more records could never succeed."""
     assert queue_limits(properties(custom_config=custom)) == limits
 
 
 def test_the_default_limits_are_librdkafkas():
-    """What is not set is what the installed librdkafka does."""
+    """They equal the defaults of the installed librdkafka."""
     theirs = {one.name: one.default for one in librdkafka.properties()}
     names = ("queue.buffering.max.kbytes", "queue.buffering.max.messages")
     assert queue_limits({}) == queue_limits({name: theirs[name] for name in names})
@@ -259,7 +259,7 @@ def test_a_signal_has_one_key(signal: str):
 
 
 def test_attributes_that_no_signal_is_keyed_by_are_a_mistake():
-    """An option without effect is told, and one signal that is left makes it effective."""
+    """The option is refused when no signal uses it, and accepted when one signal does."""
     own: dict[str, Any] = {"partition_traces_by_trace_id": True, "partition_logs_by_resource_attributes": True}
     given = {**own, "partition_metrics_by_resource_attributes": True, "partition_key_attributes": ("service.name",)}
     assert refusal(**given) == (
@@ -287,7 +287,7 @@ def test_attributes_that_no_signal_is_keyed_by_are_a_mistake():
     ],
 )
 def test_a_default_moves_out_of_the_way_of_what_was_set(given: dict[str, Any], linger: str, timeout: str):
-    """A record must be able to linger shorter than it lives; two values that were set are left to librdkafka."""
+    """The linger time stays below the message timeout; when both were set, librdkafka judges them."""
     made = properties(**given)
     assert (made["queue.buffering.max.ms"], made["message.timeout.ms"]) == (linger, timeout)
 
@@ -302,13 +302,13 @@ def test_a_default_moves_out_of_the_way_of_what_was_set(given: dict[str, Any], l
     ],
 )
 def test_the_longest_wait_is_no_shorter_than_the_first(given: dict[str, Any], first: str, longest: str):
-    """librdkafka would refuse it, and only one of the two was set."""
+    """librdkafka would refuse the pair, so the one that was not set adapts."""
     made = properties(**given)
     assert (made["retry.backoff.ms"], made["retry.backoff.max.ms"]) == (first, longest)
 
 
 def test_sentences_use_the_callers_spelling():
-    """A resource's author is told of fields, not of flags."""
+    """For a resource the sentences name fields instead of flags."""
     with pytest.raises(Contradiction) as caught:
         producer_properties(
             Options(security_protocol="SASL_SSL", **USER | {"sasl_password": None}),
@@ -319,7 +319,7 @@ def test_sentences_use_the_callers_spelling():
 
 
 def test_a_configuration_to_check_opens_no_file_and_knows_no_broker():
-    """Everything else of it stays."""
+    """All other properties are kept."""
     made = properties(
         CA, security_protocol="SASL_SSL", **USER, custom_config={"plugin.library.paths": "x", "ssl.crl.location": "y"}
     )
@@ -334,7 +334,7 @@ def test_a_configuration_to_check_opens_no_file_and_knows_no_broker():
 
 
 def test_every_row_of_kafkas_gets_into_the_configuration():
-    """A row that names a property and does not set it would be a lie."""
+    """Every property that a row names is set."""
     made = properties(security_protocol="SASL_SSL", **USER)
     named = {canonical(row.kafka.property) for row in ROWS.values() if row.kafka is not None}
     assert named - set(made) == set()
@@ -342,11 +342,11 @@ def test_every_row_of_kafkas_gets_into_the_configuration():
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "t", "1"])
 def test_idempotence_is_seen_however_it_is_spelt(value: str):
-    """In each of librdkafka's spellings acks gives way."""
+    """Each spelling of true that librdkafka accepts is recognized."""
     assert "request.required.acks" not in properties(custom_config={"enable.idempotence": value})
 
 
 @pytest.mark.parametrize("value", ["0x100000", "1000000zz", " 1000000"])
 def test_a_size_that_only_librdkafka_can_read_is_refused(value: str):
-    """The exporter has to know the same limit."""
+    """The exporter must know the limit too."""
     assert "message.max.bytes is not a whole number" in refusal(custom_config={"message.max.bytes": value})

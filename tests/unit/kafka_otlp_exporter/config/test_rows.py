@@ -26,13 +26,13 @@ EVERY_ROW = [*options.ROWS.values(), *settings.ROWS.values()]
     ],
 )
 def test_one_name_makes_every_form(name: str, flag: str, variable: str, field: str):
-    """Flag, variable and field come by rule."""
+    """Flag, variable and field follow from the name."""
     row = options.ROWS[name]
     assert (row.flag, row.variable, row.field) == (flag, variable, field)
 
 
 def test_settings_have_flags_of_their_own_and_variables_of_the_same_family():
-    """They are not Kafka's business, so their flags do not say so."""
+    """Their flags do not mention Kafka."""
     row = settings.ROWS["otlp_grpc_endpoint"]
     assert (row.flag, row.variable) == ("--otlp-grpc-endpoint", "KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT")
 
@@ -45,7 +45,7 @@ def test_no_two_rows_share_a_form():
 
 
 def test_each_row_says_what_it_is_and_what_it_takes():
-    """A description is a sentence; the words for its values are no sentence, because others quote them."""
+    """A description is a sentence; the words for values have no full stop, because other sentences quote them."""
     assert [row.name for row in EVERY_ROW if not re.fullmatch(r"[A-Z].*\.", row.description)] == []
     words = {row.name: (row.allowed, row.allowed_in_resource) for row in EVERY_ROW}
     assert [name for name, both in words.items() if not all(both) or any(said.endswith(".") for said in both)] == []
@@ -57,7 +57,7 @@ def test_what_may_hold_a_credential_is_secret():
 
 
 def test_what_is_allowed_is_said_in_words():
-    """Enum values by name, numbers by limits and unit."""
+    """An enum has its values, a number its limits and unit."""
     allowed = {name: row.allowed for name, row in options.ROWS.items()}
     assert allowed["compression"] == "one of gzip, snappy, lz4, zstd, none"
     assert allowed["linger_ms"] == "a whole number from 0 to 900000 (milliseconds)"
@@ -67,7 +67,7 @@ def test_what_is_allowed_is_said_in_words():
 
 
 def test_choices_and_switches_are_told_from_the_type():
-    """Also where None is allowed beside an enum's values."""
+    """This also holds for a type that allows None."""
     assert options.ROWS["partitioner"].choices == tuple(Partitioner)
     assert options.ROWS["compression"].choices == tuple(Compression)
     assert options.ROWS["sasl_mechanism"].choices == ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -92,7 +92,7 @@ def test_choices_and_switches_are_told_from_the_type():
     ],
 )
 def test_a_default_is_said_as_a_person_writes_it(row: Row, text: str):
-    """Or how it is found; and a row without one says nothing of it."""
+    """A computed default is described; a row without a default mentions none."""
     assert row.default_text == text
     said = row.explained("this")
     assert said == f"{row.description} Allowed: this." + (f" Default: {text}." if text else "")

@@ -1,4 +1,4 @@
-"""How many workers there are, and what each may hold."""
+"""How many workers there are, and how much memory the requests of each may hold."""
 
 import pytest
 
@@ -9,7 +9,7 @@ GIBIBYTE = 1024 * MEBIBYTE
 
 
 def limits(memory: int | None = None, cpus: int = 8, machine: int = 16 * GIBIBYTE) -> Limits:
-    """Limits in which much fits."""
+    """Limits with a lot of room."""
     return Limits(memory=memory, machine=machine, cpus=cpus)
 
 
@@ -27,7 +27,7 @@ def limits(memory: int | None = None, cpus: int = 8, machine: int = 16 * GIBIBYT
     ],
 )
 def test_what_was_not_set_follows_the_limits(given: Limits, expected: Size):
-    """A worker a CPU, as far as memory goes: 256 MiB for each, and 32 MiB in flight."""
+    """One worker for each CPU, as long as each has 256 MiB of memory and 32 MiB in flight."""
     assert size(Settings(), given) == expected
 
 
@@ -43,24 +43,24 @@ def test_what_was_not_set_follows_the_limits(given: Limits, expected: Size):
     ],
 )
 def test_workers_fit(cpus: int, in_flight: int, memory: int | None, expected: int):
-    """Whatever is scarcest sets their number; there is always one, and never more than may be asked for."""
+    """The scarcest resource limits the number; it is at least one and at most the maximum of the option."""
     assert workers(cpus, in_flight, memory) == expected
 
 
 def test_what_was_set_holds():
-    """Whatever the limits say."""
+    """The limits of the machine do not change a value that was set."""
     assert size(Settings(workers=3, max_in_flight_bytes=30 * MEBIBYTE), limits(cpus=1)) == Size(3, 10 * MEBIBYTE)
     assert size(Settings(workers=1), limits()) == Size(1, 256 * MEBIBYTE)
 
 
 def test_a_small_budget_is_not_divided_unasked():
-    """The largest request would become smaller than Collectors send."""
+    """Otherwise the largest request would become smaller than Collectors send."""
     assert size(Settings(max_in_flight_bytes=63 * MEBIBYTE), limits()).workers == 1
     assert size(Settings(max_in_flight_bytes=64 * MEBIBYTE), limits()) == Size(2, 32 * MEBIBYTE)
 
 
 def test_workers_that_would_hold_too_little_are_refused():
-    """With what to do instead."""
+    """The sentence says what to do instead."""
     with pytest.raises(ValueError, match=r"allow 16777216 bytes, or 2 workers at most\.$") as caught:
         size(Settings(workers=4, max_in_flight_bytes=8 * MEBIBYTE), limits())
     assert str(caught.value).startswith(

@@ -49,14 +49,14 @@ def test_a_duration_is_read_as_go_writes_it(text: str, milliseconds: int):
     "text", ["", "30", "s", "30 s", "-1s", "1d", "1s ", "1.s", ".5s", "1e3s", "\u0661s", "30S", "1s\n"]
 )
 def test_what_is_no_duration_is_refused(text: str):
-    """A number without a unit is none: seconds and milliseconds would both be plausible."""
+    """A number without a unit is refused, because it could mean seconds or milliseconds."""
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
 
 
 @pytest.mark.parametrize(("milliseconds", "text"), [(30_000, "30s"), (1500, "1500ms"), (1, "1ms"), (900_000, "900s")])
 def test_a_duration_is_written_in_seconds_where_they_are_whole(milliseconds: int, text: str):
-    """The shortest unit that is exact is milliseconds."""
+    """Any other duration is written in milliseconds."""
     assert format_duration(timedelta(milliseconds=milliseconds)) == text
 
 
@@ -90,7 +90,7 @@ def test_a_value_is_written_as_it_is_read(value: object, text: str):
 
 @pytest.mark.parametrize(("text", "accepted"), [("1ms", True), ("15m", True), ("0s", False), ("15m1ms", False)])
 def test_a_duration_is_above_nothing_and_at_most_fifteen_minutes(text: str, accepted: bool):
-    """Zero would refuse every call, and nobody waits longer than a quarter of an hour."""
+    """With zero every call would fail."""
     adapter = TypeAdapter[timedelta](Duration)
     if accepted:
         assert adapter.validate_python(text) == parse_duration(text)
@@ -114,7 +114,7 @@ def test_a_duration_is_above_nothing_and_at_most_fifteen_minutes(text: str, acce
     ],
 )
 def test_custom_config_is_read_as_its_author_meant_it(text: str, config: dict[str, str]):
-    """Keys are trimmed, values are not, and a backslash takes a comma's meaning away."""
+    """Keys are trimmed, values are not, and a comma after a backslash separates nothing."""
     assert parse_custom_config(text) == config
 
 
@@ -130,7 +130,7 @@ def test_custom_config_is_read_as_its_author_meant_it(text: str, config: dict[st
     ],
 )
 def test_what_is_no_custom_config_is_refused(text: str, why: str):
-    """Nothing is guessed and nothing is dropped."""
+    """The reader neither guesses nor drops a part."""
     with pytest.raises(ValueError, match=why):
         parse_custom_config(text)
 
@@ -152,13 +152,13 @@ def test_custom_config_is_written_with_its_commas_and_backslashes_escaped():
     ],
 )
 def test_names_are_read_as_their_author_meant_them(text: str, names: tuple[str, ...]):
-    """They are trimmed, empty ones are passed over, and a backslash takes a comma's meaning away."""
+    """Names are trimmed, empty names are skipped, and a comma after a backslash separates nothing."""
     assert parse_names(text) == names
     assert parse_names(format_names(names)) == names
 
 
 def test_a_backslash_before_nothing_is_refused():
-    """Something is missing behind it."""
+    """The escaped character is missing."""
     with pytest.raises(ValueError, match="backslash"):
         parse_names("a\\")
 
@@ -167,26 +167,26 @@ def test_a_backslash_before_nothing_is_refused():
     "names", [("a", "b", "a"), ("",), (" a",), ("a ",), ("a\n",), ("a\0b",), ("x" * 257,), ("a",) * 33]
 )
 def test_attribute_names_are_few_and_printable_and_each_once(names: tuple[str, ...]):
-    """A list that says a name twice is a mistake, and what is trimmed on its way is no name."""
+    """Duplicates, control characters and outer spaces are refused."""
     with pytest.raises(ValidationError):
         TypeAdapter[tuple[str, ...]](AttributeNames).validate_python(names)
 
 
 @pytest.mark.parametrize("reader", [brokers_from_text, custom_config_from_text, names_from_text])
 def test_what_is_no_text_is_left_to_validation(reader):
-    """A list or a map, as the custom resource has them, passes through."""
+    """A list or a map, as in the custom resource, stays as it is."""
     value = ["a:1"]
     assert reader(value) is value
 
 
 def test_brokers_are_separated_by_commas_and_trimmed():
-    """An end comma and spaces do no harm."""
+    """Spaces and a comma at the end are ignored."""
     assert brokers_from_text(" a:1, b:2 ,") == ("a:1", "b:2")
 
 
 @pytest.mark.parametrize("broker", ["localhost:9092", "kafka-0.kafka.svc:9093", "10.0.0.1:1", "[::1]:9092", "a:1"])
 def test_a_broker_is_a_host_and_a_port(broker: str):
-    """Names, IPv4 and bracketed IPv6."""
+    """The host is a name, an IPv4 address or an IPv6 address in brackets."""
     assert TypeAdapter[str](Broker).validate_python(broker) == broker
 
 
@@ -207,14 +207,14 @@ def test_a_broker_is_a_host_and_a_port(broker: str):
     ],
 )
 def test_what_is_no_broker_is_refused(broker: str):
-    """Above all what could write a second line into a log."""
+    """A newline is refused too, because it would start a second line in a log."""
     with pytest.raises(ValidationError):
         TypeAdapter[str](Broker).validate_python(broker)
 
 
 @pytest.mark.parametrize("topic", ["a" * 250, "", "a b", "a/b", "a\n", "é"])
 def test_what_kafka_does_not_take_as_a_topic_is_refused(topic: str):
-    """Kafka's own rule: 249 of letters, digits, dot, underscore and hyphen."""
+    """Kafka's own rule: at most 249 letters, digits, dots, underscores and hyphens."""
     with pytest.raises(ValidationError):
         TypeAdapter[str](KafkaName).validate_python(topic)
 
@@ -232,5 +232,5 @@ def test_any_case_leaves_what_it_does_not_know():
     [("PLAINTEXT", False, False), ("SSL", False, True), ("SASL_PLAINTEXT", True, False), ("SASL_SSL", True, True)],
 )
 def test_a_protocol_knows_what_it_uses(protocol: str, sasl: bool, tls: bool):
-    """SASL and TLS, each or both or none."""
+    """A protocol uses SASL, TLS, both or none."""
     assert (SecurityProtocol(protocol).uses_sasl, SecurityProtocol(protocol).uses_tls) == (sasl, tls)

@@ -1,4 +1,4 @@
-"""Who reaches the pods, and whom they reach."""
+"""The fields about the network."""
 
 import pytest
 from pydantic import ValidationError
@@ -17,19 +17,19 @@ def test_ports():
 
 @pytest.mark.parametrize("port", [0, 443, 1023, 65536])
 def test_ports_that_pods_cannot_have(port):
-    """Pods run without the right to the first thousand ports."""
+    """The pods may not listen on ports below 1024."""
     with pytest.raises(ValidationError):
         OtlpServer(port=port)
 
 
-def test_there_means_on():
-    """An empty object asks for what it is about."""
+def test_a_section_that_is_present_is_enabled():
+    """An empty object enables the feature."""
     assert NetworkPolicy().enabled
     assert PodMonitor().enabled
 
 
 @pytest.mark.parametrize("interval", ["0s", "30", "s", "1 m", "-1s"])
 def test_intervals(interval):
-    """What Prometheus would not take is refused."""
+    """Intervals that Prometheus would refuse are refused."""
     with pytest.raises(ValidationError):
         PodMonitor(interval=interval)

@@ -35,14 +35,14 @@ def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_generated_files_are_fresh():
-    """What is generated is what the table says; the command that repairs it is `make generate`."""
+    """The generated files are up to date; `make generate` writes them."""
     command = [sys.executable, "-m", "tools.generate", "--check"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
 
 
 def test_every_field_is_described(schema):
-    """kubectl explain has something to say about every field."""
+    """kubectl explain has a description of every field."""
     silent = [
         path
         for path, part in nodes(schema)
@@ -52,7 +52,7 @@ def test_every_field_is_described(schema):
 
 
 def test_only_replicas_has_a_default(schema):
-    """A stored resource tells what its author set."""
+    """A stored resource has only what its author set."""
     assert [path for path, part in nodes(schema) if "default" in part] == [".spec.replicas"]
 
 
@@ -63,7 +63,7 @@ def test_every_part_has_a_type(schema):
 
 
 def test_an_options_field_says_all(schema):
-    """Description, allowed values and default of an option stand in its field's description."""
+    """The description of a field has the description, the allowed values and the default of its option."""
     fields = schema["properties"]["spec"]["properties"]
     assert {field: fields[field]["description"] for field in OPTION_FIELDS} == {
         field: f"{row.description} Allowed: {row.allowed_in_resource}."
@@ -72,7 +72,7 @@ def test_an_options_field_says_all(schema):
     }
 
 
-# What OpenAPI gives each type to be limited by; the API server stores others without a word, and they limit nothing.
+# The limits that OpenAPI has for each type. The API server silently ignores any other.
 LIMITS = {
     "string": {"minLength", "maxLength", "pattern", "enum", "format"},
     "integer": {"minimum", "maximum", "format", "enum"},
@@ -84,7 +84,7 @@ LIMITS = {
 
 
 def test_every_limit_is_one_of_its_type(schema):
-    """Words of JSON Schema that OpenAPI does not know, or not for this type, would be silently without effect."""
+    """A keyword of JSON Schema that OpenAPI does not have for a type would silently have no effect."""
     common = {"type", "description", "default", "x-kubernetes-validations"}
     idle = [
         (path, name) for path, part in nodes(schema) for name in part if name not in common | LIMITS[part.get("type")]
@@ -103,13 +103,13 @@ def test_the_manual_has_every_field(schema):
 
 
 def test_enums_are_canonical(schema):
-    """The resource knows one spelling of each value."""
+    """The resource accepts one spelling of each value."""
     for field, row in OPTION_FIELDS.items():
         assert schema["properties"]["spec"]["properties"][field].get("enum", []) == list(row.choices)
     assert ROWS["acks"].choices == ("none", "one", "all")
 
 
 def test_every_rule_is_in_it(schema):
-    """Each rule of the resource is asked by the API server."""
+    """The definition has each rule of the resource."""
     messages = {rule["message"] for _, part in nodes(schema) for rule in part.get("x-kubernetes-validations", ())}
     assert {rule.message for rule in rules.RULES} <= messages

@@ -7,7 +7,7 @@ from kafka_otlp_operator.resource.parts import CertificateRef, SecretKeyRef, kub
 
 
 def test_no_other_fields():
-    """A field that is not known is refused, without a word of what it held."""
+    """An unknown field is refused; the error does not repeat its value."""
     with pytest.raises(ValidationError) as refused:
         SecretKeyRef.model_validate({"name": "a", "key": "b", "value": "hunter2"})
     assert "hunter2" not in str(refused.value)
@@ -15,19 +15,19 @@ def test_no_other_fields():
 
 @pytest.mark.parametrize("key", ["", "a/b", "..\n"])
 def test_keys_are_those_that_a_secret_can_have(key):
-    """A key becomes part of a path, so it is held to Kubernetes' own rule."""
+    """A key becomes part of a path, so it must follow Kubernetes' own rule."""
     with pytest.raises(ValidationError):
         SecretKeyRef(name="a", key=key)
 
 
 def test_a_certificate_has_a_name():
-    """An empty name is nobody's."""
+    """An empty name is refused."""
     with pytest.raises(ValidationError):
         CertificateRef(name="")
 
 
 def test_lists_merged_by_key():
-    """A list of Kubernetes' own type says by what it is merged."""
+    """A list of a Kubernetes type has its merge keys."""
     assert kubernetes("V1EnvVar", map_keys=("name",)) == {
         "x-kubernetes-type": "V1EnvVar",
         "x-kubernetes-list-type": "map",

@@ -22,12 +22,12 @@ from kafka_otlp_operator.resource.quantity import rounded_up, whole
     ],
 )
 def test_whole(text, number):
-    """A quantity is the number that Kubernetes takes it for."""
+    """A quantity has the value that Kubernetes gives it."""
     assert whole(text) == number
 
 
 def test_fractions_are_cut():
-    """Parts of a byte do not count."""
+    """A part of a byte is dropped."""
     assert whole("1500m") == 1
 
 
@@ -41,18 +41,18 @@ def test_rounded_up(text, number):
     "text", ["", "much", "1 Gi", "1GiB", "--1", "1.2.3", "1e900000", "1e-900000", "1" * 5000, "0." + "1" * 21]
 )
 def test_no_quantity(text):
-    """What Kubernetes would refuse is refused."""
+    """Texts that Kubernetes would refuse are refused."""
     with pytest.raises(ValueError, match="is not a quantity"):
         whole(text)
 
 
 def test_the_largest_costs_nothing():
-    """The greatest number that the notation allows is computed at once: nothing can freeze the operator."""
+    """The largest number that the pattern allows is computed at once, so no quantity can block the operator."""
     assert whole("9" * 20 + "e99") == (10**20 - 1) * 10**99
 
 
 def test_what_cannot_be_computed_is_no_quantity(monkeypatch):
-    """Whatever arithmetic says, the caller learns of it as of any other wrong quantity."""
+    """An arithmetic error becomes the same ValueError as any other wrong quantity."""
     monkeypatch.setattr(quantity, "PATTERN", re.sub(r"\{1,2\}", "+", quantity.PATTERN))
     with pytest.raises(ValueError, match="no machine has"):
         whole("1e999999999999999999999")

@@ -15,12 +15,12 @@ _SECRET_OR_FILE = re.compile(r"(password|passphrase|secret|\.pem|\.location|\.lo
 
 
 def test_a_property_is_refused_once():
-    """No property has two answers."""
+    """No property stands in two refusals."""
     assert max(Counter(name for refusal in refusals.REFUSALS for name in refusal.names).values()) == 1
 
 
 def test_what_the_exporter_refuses_is_refused_here():
-    """The exporter's own refusals come with the exporter's own reasons."""
+    """The table has the exporter's own refusals, with the exporter's reasons."""
     assert {name: refusals.INSTEAD[name] for name in REFUSED} == dict(REFUSED)
 
 
@@ -32,7 +32,7 @@ def test_both_names_of_a_property_are_refused():
 
 
 def test_every_secret_and_every_file_of_librdkafka_is_refused():
-    """Whatever property of the installed librdkafka carries a secret or names a file is in the table."""
+    """The table has every property of the installed librdkafka that holds a secret or names a file."""
     package = Path(confluent_kafka.__file__).parent
     (library,) = (package.parent / "confluent_kafka.libs").glob("librdkafka-*")
     texts = {text.decode() for text in re.findall(rb"[a-z][a-z0-9._]{5,60}(?=\0)", library.read_bytes())}
@@ -43,7 +43,7 @@ def test_every_secret_and_every_file_of_librdkafka_is_refused():
 
 
 def test_a_refusal_says_what_to_do():
-    """Each refusal names the field to use, or says to remove the property; it is quoted inside of a sentence."""
+    """Each refusal names the field to use, or says to remove the property; it has no full stop of its own."""
     said = [*(one.instead for one in refusals.REFUSALS), *(one.instead for one in refusals.FAMILIES)]
     assert [text for text in said if not re.search(r"\buse (spec\.|enable\.)|remove it", text)] == []
     assert [text for text in said if text.endswith(".")] == []
@@ -70,19 +70,19 @@ def test_a_refusal_says_what_to_do():
     ],
 )
 def test_what_weakens_the_connection_or_means_nothing_is_refused(name):
-    """Neither TLS nor the log nor the protocol can be weakened, and what no text can be is no property here."""
+    """Properties that weaken TLS, the log or the protocol are refused, and those whose value cannot be a text."""
     assert str(refusals.refusal(name)).startswith(f"{name} is refused: ")
 
 
 @pytest.mark.parametrize("name", ["linger.ms", "group", "groups.of", "client.rack", "cb", "compression.level"])
 def test_the_harmless_rest_is_allowed(name):
-    """A family reaches no further than its name."""
+    """A similar name does not belong to a family."""
     assert refusals.refusal(name) is None
 
 
 @pytest.mark.parametrize("family", refusals.FAMILIES, ids=lambda family: family.example)
 def test_a_family_is_told_as_one_property_is(family):
-    """Its example is one of it, is in no other answer, and is told what to do."""
+    """The example belongs to the family and to no other refusal, and its sentence says what to do."""
     assert refusals.refusal(family.example) == f"{family.example} is refused: {family.instead}."
     assert family.example not in refusals.INSTEAD
     assert bool(family.begins) != bool(family.ends)
@@ -90,7 +90,7 @@ def test_a_family_is_told_as_one_property_is(family):
 
 
 def test_every_callback_of_librdkafka_is_refused():
-    """A property that is a function would crash the check, or the exporter."""
+    """A callback as a property would crash the check or the exporter."""
     names = {row.name for row in librdkafka.properties() if row.name.endswith("_cb")}
     assert len(names) > 10
     assert [name for name in names if refusals.refusal(name) is None] == []

@@ -12,7 +12,7 @@ OF_OBJECTS = [rule for rule in rules.RULES if rule.path not in OF_DURATIONS]
 
 
 def test_a_rule_holds_for_nothing_said():
-    """A part of a resource that says nothing breaks no rule, but the one that asks for a user name."""
+    """An empty object breaks no rule except the one that requires a user name."""
     assert [rule.message for rule in OF_OBJECTS if not rule.holds({})] == [
         "exactly one of username and usernameSecretRef must be set."
     ]
@@ -57,14 +57,14 @@ def test_a_rule_holds_for_nothing_said():
     ],
 )
 def test_a_record_has_one_key(spec, refused):
-    """And keys that no record would have are a mistake."""
+    """Key attributes that no signal uses are refused."""
     broken = [rule.message for rule in rules.RULES if not rule.path and not rule.holds(spec)]
     assert [message.startswith(str(refused)) for message in broken] == [True] * (refused is not None)
 
 
 @pytest.mark.parametrize("spelling", ["true", "True", "tRuE", "t", "T", "1", 1, "false", "f", "0", 0, "yes", "on"])
 def test_true_is_what_librdkafka_takes_for_it(spelling):
-    """The rule about idempotence knows every spelling that contradicts acks in the exporter, and no other."""
+    """The rule recognizes the same spellings of true as the exporter."""
     custom = {"enable.idempotence": spelling}
     gives_way = "request.required.acks" not in producer_configuration(resource(customConfig=custom))
     (rule,) = (rule for rule in rules.RULES if "enable.idempotence" in rule.message)
@@ -87,6 +87,6 @@ def test_true_is_what_librdkafka_takes_for_it(spelling):
     ],
 )
 def test_a_duration_is_taken_to_the_digit(text, holds):
-    """As the API server takes it, before anything is rounded."""
+    """The rule compares the exact value, like the API server, without rounding."""
     (rule,) = (rule for rule in rules.RULES if rule.path == "requestTimeout")
     assert rule.holds(text) == holds

@@ -1,4 +1,4 @@
-"""How many pods there are."""
+"""The number of pods."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +7,7 @@ from kafka_otlp_operator.resource.scaling import PodDisruptionBudget, Scaling, S
 
 
 def test_replicas_say_it_by_default():
-    """Nothing scales by itself unless that is asked for."""
+    """Pods scale automatically only when the resource asks for it."""
     assert Scaling().mode is ScalingMode.FIXED
 
 
@@ -19,6 +19,6 @@ def test_limits(limit):
 
 @pytest.mark.parametrize("limit", [-1, 1001, "3", "101%", "1.5%", "%", True])
 def test_no_limits(limit):
-    """What Kubernetes would not take, or would never come about, is refused."""
+    """Limits that Kubernetes would refuse, or could never reach, are refused."""
     with pytest.raises(ValidationError):
         PodDisruptionBudget(minAvailable=limit)

@@ -12,14 +12,14 @@ from tests.unit.kafka_otlp_operator.resources import SASL, SECURE, raw, resource
 
 
 def test_only_what_was_set_is_set():
-    """Options know which of them the author set, so that nothing else travels to the pods."""
+    """Only options that the author set are passed to the pods."""
     options = resource(acks="all", lingerMs=5).options
     assert options.model_fields_set == {"brokers", "acks", "linger_ms"}
     assert options.acks is Acks.ALL
 
 
 def test_every_option_has_a_field():
-    """Each row is a field of spec, but those of SASL, which stand inside of an object that has them."""
+    """Each row is a field of spec; the rows of SASL are fields of spec.sasl."""
     inside = [row.field for row in ROWS.values() if row.field not in OPTION_FIELDS]
     assert inside == ["sasl.username", "sasl.passwordSecretRef", "sasl.mechanism"]
     assert {path.removeprefix("sasl.") for path in inside} <= {info.alias for info in Sasl.model_fields.values()}
@@ -27,7 +27,7 @@ def test_every_option_has_a_field():
 
 
 def test_custom_config_values_become_text():
-    """Whole numbers are taken as well as texts, as YAML writers expect."""
+    """Whole numbers are accepted as well as texts."""
     assert resource(customConfig={"acks": 1, "client.rack": "x"}).options.custom_config == {
         "acks": "1",
         "client.rack": "x",
@@ -51,7 +51,7 @@ def test_a_reference_to_the_user_name_sets_no_option():
 
 
 def test_absent_and_null_are_the_same():
-    """A null is what kubectl leaves behind; it counts as not set."""
+    """A null counts as not set."""
     assert resource(lingerMs=None).options.model_fields_set == {"brokers"}
     nothing = {
         "customConfig": {"linger.ms": None},
@@ -69,7 +69,7 @@ def test_absent_and_null_are_the_same():
 
 
 def test_what_never_ends_is_refused():
-    """A file may hold an object that holds itself; it is refused, not followed."""
+    """A file may hold an object that contains itself; it is refused."""
     endless: dict[str, object] = {}
     endless["again"] = endless
     with pytest.raises(SpecInvalid, match="more than 64 levels deep"):
@@ -77,7 +77,7 @@ def test_what_never_ends_is_refused():
 
 
 def test_every_field_may_be_null():
-    """No field that is null makes it stumble; brokers alone have to be there."""
+    """A null field is accepted everywhere; only brokers must be set."""
     for field in {*OPTION_FIELDS, *(info.alias or "" for info in Workload.model_fields.values())} - {"brokers"}:
         assert resource(**{field: None}).options == resource().options
 
@@ -165,7 +165,7 @@ def test_every_field_may_be_null():
     ],
 )
 def test_a_sentence_with_a_path(spec, sentence):
-    """What is wrong is told with its path, and what is allowed instead; a secret is never repeated."""
+    """The sentence has the path and the allowed values, and never a secret."""
     with pytest.raises(SpecInvalid) as refused:
         parse(raw(spec))
     assert str(refused.value).startswith(sentence)
@@ -174,31 +174,31 @@ def test_a_sentence_with_a_path(spec, sentence):
 
 @pytest.mark.parametrize("name", ["", "Edge", "1edge", "edge-", "a.b", "a" * 53])
 def test_a_name_that_no_service_can_have(name):
-    """The Service bears the resource's name, so a name that it cannot have is refused."""
+    """The Service has the resource's name, so a name that no Service can have is refused."""
     with pytest.raises(SpecInvalid, match=r"^metadata\.name: "):
         parse(raw(name=name))
 
 
 def test_a_resource_without_spec():
-    """A resource without a spec is refused, not crashed over."""
+    """A resource without a spec is refused with a sentence."""
     with pytest.raises(SpecInvalid, match=r"^spec: missing"):
         parse({"metadata": {"name": "edge"}})
 
 
 @pytest.mark.parametrize("metadata", [None, [], "edge"])
 def test_a_resource_without_metadata(metadata):
-    """The same without metadata."""
+    """A resource without metadata is refused with a sentence."""
     with pytest.raises(SpecInvalid, match=r"^metadata: missing"):
         parse({"metadata": metadata, "spec": {"brokers": ["a:1"]}})
 
 
 def test_a_file_has_no_uid():
-    """A resource from a file, without uid, namespace and generation, is read too."""
+    """A resource from a file needs no uid, namespace or generation."""
     parsed = parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"]}})
     assert (parsed.namespace, parsed.uid, parsed.generation) == ("default", "", 0)
 
 
 def test_spelling():
-    """An option is called as the resource calls it."""
+    """An option has its name in the resource."""
     assert spelling(ROWS["linger_ms"]) == "spec.lingerMs"
     assert spelling(ROWS["sasl_password"]) == "spec.sasl.passwordSecretRef"

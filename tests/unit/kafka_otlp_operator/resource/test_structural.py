@@ -4,7 +4,7 @@ from kafka_otlp_operator.resource.structural import structural
 
 
 def test_references_are_put_in_their_places():
-    """A structural schema has no references; what stands beside one goes before what it leads to."""
+    """A structural schema has no references; a key beside a reference overrides the key of its target."""
     schema = {
         "type": "object",
         "properties": {"a": {"$ref": "#/$defs/A", "description": "mine"}},
@@ -17,13 +17,13 @@ def test_references_are_put_in_their_places():
 
 
 def test_what_may_be_left_out_is_what_it_is():
-    """None means that a field was not set, which the API server expresses by its absence."""
+    """The schema has no null, because the API server leaves out a field that is not set."""
     schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "default": None, "description": "d"}
     assert structural(schema, {}, {}) == {"type": "integer", "minimum": 1, "format": "int64", "description": "d"}
 
 
 def test_a_number_or_a_text():
-    """Beside the choice of the two types no other may stand in it, and none within."""
+    """No type stands beside the choice of two types, and no limit inside of it."""
     schema = {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "%$"}, {"type": "null"}],
         "x-kubernetes-int-or-string": True,
@@ -37,7 +37,7 @@ def test_a_number_or_a_text():
 
 
 def test_kubernetes_own_types():
-    """A field keeps its own words and has the type's inside; a list of them has it as its items."""
+    """A field keeps its own description and gets the schema of the type; in a list the items get it."""
     types = {"V1Thing": {"type": "object", "description": "a thing", "additionalProperties": False}}
     field = {"x-kubernetes-type": "V1Thing", "description": "mine"}
     inside = {"type": "object", "description": "a thing"}
