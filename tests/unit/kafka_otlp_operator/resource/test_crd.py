@@ -102,6 +102,12 @@ def test_the_manual_has_every_field(schema):
     assert len({path for path in wanted if path.count(".") == 1 and path.startswith("spec.")}) >= 42
 
 
+def test_every_option_stands_in_the_resource(schema):
+    """The path of each row leads to a field, also where that is inside of an object."""
+    paths = {path.removeprefix(".spec.") for path, _ in nodes(schema)}
+    assert [row.field for row in ROWS.values() if row.field not in paths] == []
+
+
 def test_enums_are_canonical(schema):
     """The resource accepts one spelling of each value."""
     for field, row in OPTION_FIELDS.items():
