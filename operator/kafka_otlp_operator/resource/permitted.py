@@ -102,7 +102,9 @@ def refusal(name: str, allowed: Collection[str]) -> str | None:
         return f"{name} is refused: {reason}; {ask}."
     near = difflib.get_close_matches(name, PROPERTIES, n=1)
     meant = f"did you mean {near[0]}? Otherwise " if near else ""
-    return f"{name} is refused: the documentation of librdkafka {LIBRDKAFKA} has no such producer property; {meant}{ask}."
+    return (
+        f"{name} is refused: the documentation of librdkafka {LIBRDKAFKA} has no such producer property; {meant}{ask}."
+    )
 
 
 def not_to_allow(names: Collection[str]) -> str | None:
