@@ -1,6 +1,8 @@
 """The layout of the repository, where a mistake would break something far away."""
 
+import ast
 import operator
+import re
 import subprocess
 import sys
 import tomllib
@@ -65,6 +67,13 @@ def test_every_module_begins_with_what_it_is():
     """The first thing in a module is its docstring."""
     paths = [path for package in PACKAGES for path in package.rglob("*.py")]
     assert [path for path in paths if not path.read_text().startswith('"""')] == []
+
+
+def test_no_module_names_its_callers():
+    """A docstring says what a module is; who imports it changes, and a search finds that."""
+    callers = re.compile(r"\b(Called|Used|Run|Started|Made|Read) by\b")
+    paths = [path for package in PACKAGES for path in package.rglob("*.py")]
+    assert [path for path in paths if callers.search(ast.get_docstring(ast.parse(path.read_text())) or "")] == []
 
 
 def test_every_pure_module_has_its_unit_tests():
