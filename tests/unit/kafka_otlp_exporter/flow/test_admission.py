@@ -137,6 +137,21 @@ def test_a_small_call_does_not_overtake_a_large_one():
     asyncio.run(run())
 
 
+def test_the_only_call_of_a_connection_that_waits_in_vain_leaves_no_line(monkeypatch: pytest.MonkeyPatch):
+    """The next call is served at once when there is room."""
+    monkeypatch.setattr(admission_module, "WAIT_SECONDS", 0.01)
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        assert not await admission.reserve(5, "a")
+        assert (admission.waiting, admission.blocked) == (0, False)
+        admission.budget.give(5)
+        assert await admission.reserve(5, "b")
+
+    asyncio.run(run())
+
+
 def test_a_call_that_waits_in_vain_leaves_the_line_and_takes_nothing(monkeypatch: pytest.MonkeyPatch):
     """The others of its connection keep their places."""
     monkeypatch.setattr(admission_module, "WAIT_SECONDS", 0.05)

@@ -224,7 +224,6 @@ def test_a_read_that_takes_too_long_is_ended_and_only_that():
         later = bench.send(second)
         await second.begun.wait()
         bench.intake._end_slow_reads()
-        await asyncio.sleep(0)
         assert not slow.cancelling()
         bench.now += 0.1
         bench.intake._end_slow_reads()
@@ -253,6 +252,7 @@ def test_a_read_may_take_a_second_while_others_wait_for_its_bytes():
         assert not any(call.cancelling() for call in slow)
         bench.now += 0.1
         bench.intake._end_slow_reads()
+        assert all(call.cancelling() for call in slow)
         assert [await call for call in slow] == [SLOW] * 3
         bench.complete(await bench.next(), Delivered())
         assert await good == Delivered()
@@ -270,7 +270,7 @@ def test_slow_reads_are_looked_for_again_and_again(monkeypatch: pytest.MonkeyPat
             slow = bench.send(read)
             await read.begun.wait()
             bench.now += 10
-            assert await slow == SLOW
+            assert await asyncio.wait_for(slow, 10) == SLOW
 
     on_bench(test)
 

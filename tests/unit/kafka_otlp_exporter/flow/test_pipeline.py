@@ -404,6 +404,7 @@ def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
     running = bench(nobody)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
     running.wait_for_records(5)
+    assert [pending.request.payload for pending in running.pipeline._unanswered.values()] == [b""] * 5, "memory"
     running.pipeline.stop()
     message = "the exporter is shutting down and Kafka has not acknowledged yet: send it again."
     assert {running.hand.answer(identifier) for identifier in ids} == {Unavailable(Reason.DRAINING, message)}
