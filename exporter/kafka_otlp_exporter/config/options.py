@@ -42,7 +42,7 @@ def _spell_partitioner(partitioner: Partitioner) -> str:
 
 
 class Options(BaseModel):
-    """The options: the specification's 25, in its order, and ours. ``model_fields_set`` tells which were set."""
+    """The options: the specification's 25, in its order, and ours. ``model_fields_set`` has the names of those that were set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

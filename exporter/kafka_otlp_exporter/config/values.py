@@ -98,7 +98,7 @@ class SecurityProtocol(StrEnum):
 def parse_duration(text: str) -> timedelta:
     """Read a duration such as ``30s``, ``1m30s`` or ``500ms`` (Go's notation, down to milliseconds).
 
-    Raises ValueError when ``text`` is not one.
+    Raises ValueError when ``text`` is not a duration.
     """
     if not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError("not a duration")
@@ -146,7 +146,7 @@ def _escape(part: str) -> str:
 def parse_names(text: str) -> tuple[str, ...]:
     """Read ``name,name``; a comma or backslash inside a name has a backslash before it. Names are trimmed.
 
-    Raises ValueError when the last backslash stands before nothing.
+    Raises ValueError when the last backslash has no character after it.
     """
     return tuple(filter(None, (_unescape(part).strip(" ") for part in _split_at_commas(text))))
 
@@ -159,7 +159,7 @@ def format_names(names: tuple[str, ...]) -> str:
 def parse_custom_config(text: str) -> dict[str, str]:
     """Read ``key=value,key=value``; a comma or backslash inside a value has a backslash before it.
 
-    Raises ValueError when a part has no ``=``, or a key stands twice.
+    Raises ValueError when a part has no ``=``, or when a key occurs twice.
     """
     config: dict[str, str] = {}
     for part in filter(str.strip, _split_at_commas(text)):
@@ -196,7 +196,7 @@ def written(value: Any) -> str:
 
 
 def any_case(choices: type[StrEnum]) -> BeforeValidator:
-    """Accept upper and lower case, and a hyphen for an underscore: people write both."""
+    """Accept upper and lower case, and a hyphen for an underscore, because people write both."""
     spellings = {choice.value.upper().replace("_", "-"): choice for choice in choices}
 
     def read(value: object) -> object:
@@ -212,19 +212,19 @@ def _duration_from_text(value: object) -> object:
 
 
 def brokers_from_text(value: object) -> object:
-    """Read ``host:port,host:port``; what is no text is left for validation."""
+    """Read ``host:port,host:port``. A value that is not a text stays as it is, for validation."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def custom_config_from_text(value: object) -> object:
-    """Read a custom config from text; what is no text is left for validation."""
+    """Read a custom config from text. A value that is not a text stays as it is, for validation."""
     return parse_custom_config(value) if isinstance(value, str) else value
 
 
 def names_from_text(value: object) -> object:
-    """Read names from text; what is no text is left for validation."""
+    """Read names from text. A value that is not a text stays as it is, for validation."""
     return parse_names(value) if isinstance(value, str) else value
 
 
@@ -271,7 +271,8 @@ Properties = Annotated[
         keys="a librdkafka property name in lower case, of at most 128 characters",
     ),
 ]
-# A row may narrow the limits; the words follow them. A schema has no bounds for durations: they are a rule beside it.
+# A row may narrow these limits; the words follow from them. JSON Schema has no limits for durations, so in the resource
+# they are a CEL rule.
 Duration = Annotated[
     timedelta,
     Field(ge=timedelta(milliseconds=1), le=timedelta(minutes=15)),

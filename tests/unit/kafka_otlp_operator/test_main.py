@@ -51,8 +51,8 @@ def test_render_stdin(capsys, monkeypatch):
         ),
         (
             MINIMAL + "  customConfig: {lingr.ms: 5}\n",
-            "spec.customConfig: lingr.ms is refused: the documentation of librdkafka 2.16.0 names no such property of a "
-            "producer; did you mean linger.ms?",
+            "spec.customConfig: lingr.ms is refused: the documentation of librdkafka 2.16.0 has no such producer "
+            "property; did you mean linger.ms?",
         ),
         ("kind: Secret\n", "there is no KafkaOtlpExporter in it."),
         (
