@@ -34,7 +34,7 @@ def test_each_token_is_accepted(header: str):
     ],
 )
 def test_anything_else_is_not(header: str | None):
-    """Random texts are refused."""
+    """Another scheme, more than a token, or no token at all is refused."""
     assert not TOKENS.accept(header)
 
 

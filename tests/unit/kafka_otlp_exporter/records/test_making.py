@@ -225,7 +225,7 @@ def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, obj
     assert batch.rejected.surplus == batch.rejected.items
     assert delivered > 10
     assert "may need 200000 bytes of memory together and be at most 100000" in batch.rejected.message
-    assert "send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
+    assert "Send smaller requests or smaller resources, or raise --max-in-flight-bytes." in batch.rejected.message
 
 
 def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
