@@ -1,4 +1,4 @@
-"""What holds of a body however it arrives."""
+"""What is true of a body in whatever pieces it arrives."""
 
 import asyncio
 import gzip
@@ -28,14 +28,14 @@ CUTS = st.lists(st.integers(0, 600), max_size=8)
 
 @given(content=st.binary(max_size=500), cuts=CUTS, limit=st.integers(0, 600))
 def test_a_body_is_itself_or_too_large(content: bytes, cuts: list[int], limit: int):
-    """Never a part of it."""
+    """It is never cut."""
     found = read(content, cuts, limit, packed=False)
     assert found == content if len(content) <= limit else isinstance(found, TooLarge)
 
 
 @given(parts=st.lists(st.binary(max_size=200), min_size=1, max_size=4), cuts=CUTS, limit=st.integers(0, 800))
 def test_a_packed_body_is_its_members_or_too_large(parts: list[bytes], cuts: list[int], limit: int):
-    """One behind the other."""
+    """Its members are joined in order."""
     content = b"".join(parts)
     found = read(b"".join(gzip.compress(part) for part in parts), cuts, limit, packed=True)
     assert found == content if len(content) <= limit else isinstance(found, TooLarge)

@@ -64,7 +64,7 @@ def refused(payload: bytes, kind: Kind, whole: int) -> bool:
 
 @given(requests(), WHOLE)
 def test_decode_takes_back_what_encode_made(request: tuple[Signal, bytes], whole: int):
-    """To the last bit, but for unknown fields, which JSON cannot hold."""
+    """To the last bit, except unknown fields, for which JSON has no place."""
     signal, payload = request
     kind = SIGNALS[signal].request
     assert same(kind.FromString(decode(encode(payload, kind, whole=whole), kind)[0]), known(payload, kind))
@@ -79,7 +79,7 @@ def test_every_type_alone_comes_back(sample: tuple[Kind, bytes], whole: int):
 
 @given(requests(), WHOLE)
 def test_encode_says_what_protobufs_json_says(request: tuple[Signal, bytes], whole: int):
-    """But for the hex of ids and the integers of enums."""
+    """Except that ids are hex and enums are integers."""
     signal, payload = request
     kind = SIGNALS[signal].request
     text = encode(payload, kind, whole=whole)
@@ -133,7 +133,7 @@ def test_encode_refuses_exactly_what_protobuf_refuses(request: tuple[Signal, byt
 @given(st.sampled_from(types()), st.binary(max_size=60), WHOLE)
 @settings(max_examples=300)
 def test_encode_refuses_any_bytes_exactly_when_protobuf_does(kind: Kind, payload: bytes, whole: int):
-    """Whatever the type."""
+    """This holds for every message type."""
     assert refused(payload, kind, whole) != parses(payload, kind)
 
 
@@ -238,7 +238,7 @@ def test_decode_takes_any_json_or_refuses_it(kind: Kind, value: Any):
 
 @given(st.sampled_from(types()), st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_decode_takes_any_bytes_or_refuses_them(kind: Kind, text: bytes):
-    """Most of them are no JSON."""
+    """Most of the bytes are no JSON."""
     payload = taken(text, kind)
     assert payload is None or parses(payload, kind)
 
@@ -264,7 +264,7 @@ def test_decode_takes_a_damaged_text_or_refuses_it(request: tuple[Signal, bytes]
 def test_decode_takes_a_text_that_was_cut_or_changed_or_refuses_it(
     request: tuple[Signal, bytes], at: int, inserted: bytes
 ):
-    """Anywhere in its bytes."""
+    """The cut or change may be anywhere."""
     signal, payload = request
     kind = SIGNALS[signal].request
     text = encode(payload, kind)

@@ -57,7 +57,7 @@ def made(signal: Signal, payload: bytes, options: Options, limit: int = 1_000_00
 
 @given(ATTRIBUTES, st.randoms(use_true_random=False))
 def test_the_order_of_attributes_does_not_matter(attributes: dict[str, AnyValue], shuffle: random.Random) -> None:
-    """Whatever their values are."""
+    """This holds for all kinds of values."""
     entries = [KeyValue(key=name, value=value) for name, value in attributes.items()]
     before = resource_key(entries)
     shuffle.shuffle(entries)
@@ -66,7 +66,7 @@ def test_the_order_of_attributes_does_not_matter(attributes: dict[str, AnyValue]
 
 @given(ATTRIBUTES, ATTRIBUTES)
 def test_different_attributes_have_different_keys(one: dict[str, AnyValue], other: dict[str, AnyValue]) -> None:
-    """An item goes where its resource goes, and no other resource follows it there by construction."""
+    """Two resources share a partition only by chance."""
 
     def entries(attributes: dict[str, AnyValue]) -> list[KeyValue]:
         return [KeyValue(key=name, value=value) for name, value in attributes.items()]

@@ -14,7 +14,7 @@ SIZES = st.integers(10, 64) | st.integers(10, 5000)
 
 
 def accepts(payload: bytes, kind: Kind, whole: int, slice_bytes: int) -> bool:
-    """Whether our walk takes it."""
+    """Whether our own walk accepts it."""
     try:
         wire.validate(payload, kind, whole=whole, slice_bytes=slice_bytes)
     except wire.Malformed:
@@ -33,7 +33,7 @@ def test_a_valid_request_is_valid_in_slices_of_any_size(request: tuple[Signal, b
 @given(mutated(), SIZES)
 @settings(max_examples=150)
 def test_slices_parse_exactly_when_the_whole_does(request: tuple[Signal, bytes], size: int):
-    """Bytes that were damaged anywhere are told, and bytes that only look damaged are taken."""
+    """Damaged bytes are refused, and bytes that only look damaged are accepted."""
     signal, payload = request
     kind = SIGNALS[signal].request
     assert accepts(payload, kind, 0, size) == parses(payload, kind)
@@ -42,7 +42,7 @@ def test_slices_parse_exactly_when_the_whole_does(request: tuple[Signal, bytes],
 @given(st.sampled_from(list(Signal)), st.binary(max_size=60), SIZES)
 @settings(max_examples=300)
 def test_any_bytes_are_taken_exactly_when_protobuf_takes_them(signal: Signal, payload: bytes, size: int):
-    """Whatever a stranger sends."""
+    """The bytes are random."""
     kind = SIGNALS[signal].request
     assert accepts(payload, kind, 0, size) == parses(payload, kind)
 

@@ -1,4 +1,4 @@
-"""A little HTTP/1.1 for tests that say what no client library would. Called by the tests of the HTTP receiver."""
+"""A small HTTP/1.1 client for tests that send what no client library would send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def connect(port: int, seconds: float = 15) -> Iterator[socket.socket]:
 
 
 def read(connection: socket.socket) -> Answer:
-    """The next answer on a connection; informational ones are passed over, as RFC 9110 has it."""
+    """The next answer on a connection; informational answers (1xx) are skipped, as RFC 9110 says."""
     response = http.client.HTTPResponse(connection, method="POST")
     response.begin()
     content = response.read()
@@ -45,7 +45,7 @@ def head(path: str = "/v1/traces", content_type: str = PROTOBUF, method: str = "
 
 
 def post(port: int, body: bytes, path: str = "/v1/traces", content_type: str = PROTOBUF, **headers: object) -> Answer:
-    """What a POST on a connection of its own is answered."""
+    """The answer to a POST on a connection of its own."""
     with connect(port) as connection:
         connection.sendall(head(path, content_type, "POST", content_length=len(body), **headers) + body)
         return read(connection)

@@ -1,7 +1,4 @@
-"""librdkafka's own C functions for tests, which confluent_kafka does not show: its properties, mock cluster and faults.
-
-Called by ``test_producer``, ``test_pipeline`` and ``tests/contract/test_librdkafka``.
-"""
+"""C functions of librdkafka that confluent_kafka does not offer, for tests: its properties, mock cluster and faults."""
 
 from __future__ import annotations
 
@@ -63,13 +60,13 @@ def handle(client: Producer) -> ctypes.c_void_p:
 
 
 def fail_fatally(client: Producer) -> None:
-    """Have a client believe in a fatal error, by librdkafka's own hook for tests."""
+    """Make a client fail fatally, by librdkafka's own function for tests."""
     # 45 is OUT_OF_ORDER_SEQUENCE_NUMBER.
     library().rd_kafka_test_fatal_error(handle(client), 45, b"by a test")
 
 
 class Cluster:
-    """A mock cluster of one broker inside of this process, that answers with errors on demand."""
+    """A mock cluster of one broker inside this process, which answers with errors on demand."""
 
     def __init__(self) -> None:
         """Start it."""
@@ -81,7 +78,7 @@ class Cluster:
         self.bootstrap = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
     def answer_produce_with(self, *errors: int) -> None:
-        """Answer the next Produce requests with these codes of Kafka's protocol."""
+        """Answer the next Produce requests with these error codes of Kafka's protocol."""
         array = (ctypes.c_int * len(errors))(*errors)
         self._library.rd_kafka_mock_push_request_errors_array(
             self._cluster, ctypes.c_int16(PRODUCE), ctypes.c_size_t(len(errors)), array

@@ -1,4 +1,4 @@
-"""Texts that are no OTLP/JSON, each with what is said of it; ``test_decode`` reads them."""
+"""Texts that are no OTLP/JSON, each with the sentence that refuses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The receivers on real ports, and a pipeline that a test holds in its hand. Called by the tests of the receivers."""
+"""The receivers on real ports, with a pipeline that a test controls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Respond = Callable[[Request], Outcome]
 
 
 class Served:
-    """Both receivers on ports of their own, one intake, and the other side of its seam."""
+    """Both receivers on ports of their own, one intake, and what takes its requests."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, total: int, edge: Edge) -> None:
         self.edge = edge
@@ -68,7 +68,7 @@ class Served:
         self.intake.close()
 
     def on_loop(self, coroutine: Any) -> Any:
-        """What a coroutine returns, run on the receiver's loop."""
+        """Run a coroutine on the receivers' loop, and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def _run(self) -> None:

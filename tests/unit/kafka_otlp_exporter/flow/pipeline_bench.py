@@ -1,4 +1,4 @@
-"""A pipeline with a receiver that a test holds in its hand and a real producer, for ``test_pipeline``."""
+"""A pipeline with a real producer, and a receiver whose requests and answers a test controls."""
 
 import queue
 import time
@@ -48,7 +48,7 @@ class Hand:
         return self._answers[identifier].get(timeout=seconds)
 
     def take(self, max_requests: int, timeout: float) -> list[Request]:
-        """The receiver's half of the seam."""
+        """Return the requests that were put in, as a receiver does."""
         taken: list[Request] = []
         try:
             taken.append(self._arrived.get(timeout=timeout))
@@ -59,11 +59,11 @@ class Hand:
         return taken
 
     def end(self, outcome: Outcome) -> None:
-        """The receiver's last word."""
+        """Answer every request that has no answer yet."""
         self.complete([Answer(identifier, outcome) for identifier in self._answers if identifier not in self.answered])
 
     def complete(self, answers: Sequence[Answer]) -> None:
-        """The receiver's other half."""
+        """Keep the answers for the test."""
         for one in answers:
             self.answered.append(one.id)
             self._answers[one.id].put(one)

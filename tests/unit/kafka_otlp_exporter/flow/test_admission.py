@@ -1,4 +1,4 @@
-"""Who may read next."""
+"""Which call may read next."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ def test_the_total_is_shared_out():
 
 
 def test_a_request_that_becomes_json_is_half_as_large():
-    """An eighth of the total: what it becomes may be three eighths."""
+    """It may be an eighth of the total, because its records may be three eighths."""
 
     async def run() -> None:
         admission = Admission(64 * MEBIBYTE, asyncio.get_running_loop(), SHARES[Format.JSON])
@@ -43,7 +43,7 @@ def test_a_request_that_becomes_json_is_half_as_large():
 
 
 def test_readers_hurry_while_a_request_waits_for_more():
-    """Else one that hardly sends would hold what is needed to finish."""
+    """Otherwise a slow client would hold the bytes that the other request needs."""
 
     async def run() -> None:
         admission = await made()
@@ -59,7 +59,7 @@ def test_readers_hurry_while_a_request_waits_for_more():
 
 
 def test_a_call_too_many_does_not_enter():
-    """Until another has left."""
+    """It may enter when another has left."""
 
     async def run() -> None:
         admission = await made()
@@ -72,7 +72,7 @@ def test_a_call_too_many_does_not_enter():
 
 
 def test_connections_take_turns():
-    """One with five calls in line lets another go after its first."""
+    """A connection with five waiting calls lets another connection go after its first call."""
 
     async def run() -> None:
         admission = await made()

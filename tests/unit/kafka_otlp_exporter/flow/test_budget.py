@@ -9,7 +9,7 @@ from tests.beds.process import wait_until
 
 
 def test_bytes_are_taken_until_none_are_free():
-    """The last one too, and not one more."""
+    """The last byte can be taken, and not one more."""
     budget = Budget(10)
     assert budget.take(4)
     assert budget.take(6)
@@ -34,7 +34,7 @@ def test_a_refused_take_takes_nothing():
 
 
 def test_who_waits_is_woken_once():
-    """A second gift finds nobody waiting."""
+    """The second time that bytes are given back, nobody waits."""
     budget, woken = Budget(10), list[int]()
     budget.take(10)
     budget.when_given(lambda: woken.append(budget.taken))
@@ -78,7 +78,7 @@ def test_threads_take_and_give_without_losing_a_byte():
 
 
 def test_more_is_taken_at_once_where_it_is_free():
-    """And where it is not, nothing is taken."""
+    """When it is not free, nothing is taken."""
     budget = Budget(10)
     assert budget.take(4)
     assert budget.extend(6, 0)
@@ -89,7 +89,7 @@ def test_more_is_taken_at_once_where_it_is_free():
 
 
 def test_who_waits_for_more_goes_before_who_begins():
-    """What comes free is not taken from under it; then the others are woken."""
+    """Bytes that come free are kept for it. Then the others are woken."""
     budget, woken = Budget(10), threading.Event()
     assert budget.take(8)
     budget.when_given(woken.set)
@@ -112,7 +112,7 @@ def test_who_waits_for_more_goes_before_who_begins():
 
 
 def test_a_wait_in_vain_takes_nothing_and_wakes_the_others():
-    """They were kept out for it."""
+    """They had to wait because of it."""
     budget, woken = Budget(10), threading.Event()
     assert budget.take(8)
     budget.when_given(woken.set)
@@ -145,7 +145,7 @@ def test_giving_nothing_wakes_nobody():
 
 
 def test_an_extension_that_did_not_wait_wakes_nobody():
-    """It kept nobody out. The waker stays for the bytes that are given back."""
+    """Nobody waited because of it. The waker stays for the bytes that are given back."""
     budget, woken = Budget(10), list[int]()
     assert budget.take(4)
     budget.when_given(lambda: woken.append(budget.taken))

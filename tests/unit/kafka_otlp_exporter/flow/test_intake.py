@@ -75,7 +75,7 @@ async def abc() -> bytes:
 
 @pytest.mark.parametrize("encoding", Format)
 def test_a_request_travels_with_its_encoding_and_its_charge(encoding: Format):
-    """And its outcome comes back."""
+    """Its outcome is returned."""
 
     async def test(bench: Bench) -> None:
         call = bench.send(abc, encoding)
@@ -164,7 +164,7 @@ def test_a_call_that_its_receiver_refuses_is_counted():
 
 
 def test_a_bug_is_unavailable():
-    """Whatever it was."""
+    """This holds for every kind of exception."""
 
     async def test(bench: Bench) -> None:
         async def read() -> bytes:
@@ -179,7 +179,7 @@ def test_a_bug_is_unavailable():
 
 
 def test_nothing_is_read_before_there_is_room():
-    """Nor admitted while draining; what was admitted before goes on."""
+    """While draining, nothing new is admitted. What was admitted before goes on."""
 
     async def test(bench: Bench) -> None:
         assert bench.budget.take(BUDGET)
@@ -307,7 +307,7 @@ def test_the_largest_request_is_charged_no_more_than_was_reserved_for_it():
 
 
 def test_what_arrives_when_nothing_is_taken_any_more_is_answered():
-    """What waits, too, with the same words: no call is left to be cut off."""
+    """Requests that wait get the same answer. No call is left without one."""
     ended = Unavailable(Reason.DRAINING, "shutting down")
 
     async def test(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The loop between a receiver and Kafka, with a receiver that a test holds in its hand and a real producer."""
+"""The loop between a receiver and Kafka, with a real producer and a receiver that a test controls."""
 
 import threading
 import time
@@ -72,7 +72,7 @@ def test_a_request_is_delivered(bench: Any, mock_kafka: MockKafka, signal: Signa
 
 
 def test_many_requests_are_each_answered_once(bench: Any, mock_kafka: MockKafka):
-    """And each is one record."""
+    """Each becomes one record."""
     running = bench(mock_kafka.bootstrap)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs(text=str(number))) for number in range(1000)]
     assert {type(running.hand.answer(identifier)) for identifier in ids} == {Delivered}
@@ -90,7 +90,7 @@ def test_an_empty_request_is_answered_without_kafka(bench: Any, nobody: str):
 
 
 def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
-    """The client is told what they are not."""
+    """The client is told which message they should be."""
     running = bench(nobody)
     identifier = running.hand.put(running.budget, Signal.TRACES, b"\xff\xff")
     sentence = "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
@@ -100,7 +100,7 @@ def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
 
 
 def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
-    """With its number of items; OTLP calls that a partial success."""
+    """The answer has the number of its items; OTLP calls that a partial success."""
     running = bench(nobody, max_message_bytes=1000)
     outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
     assert isinstance(outcome, Delivered)
@@ -111,7 +111,7 @@ def test_what_is_too_large_is_rejected_and_no_record(bench: Any, nobody: str):
 
 
 def test_custom_config_sets_the_limit_too(bench: Any, nobody: str):
-    """It wins over maxMessageBytes, and the pipeline asks what won."""
+    """It wins over maxMessageBytes, and the pipeline uses the value that won."""
     running = bench(nobody, {"message.max.bytes": "1000"}, max_message_bytes=1_000_000)
     outcome = running.send(Signal.METRICS, samples.metrics(3, "x" * 1000))
     assert isinstance(outcome, Delivered)
@@ -134,7 +134,7 @@ def test_a_request_that_kafka_does_not_answer_is_answered_after_request_timeout(
 
 
 def test_the_time_before_it_was_taken_counts(bench: Any, nobody: str):
-    """A request's patience begins with its arrival."""
+    """The request timeout begins with the arrival of the request."""
     running = bench(nobody, request_timeout=5)
     began = time.monotonic()
     outcome = running.send(Signal.LOGS, samples.logs(), age=4.9)
@@ -153,7 +153,7 @@ def test_a_request_that_is_too_old_when_it_is_taken_becomes_no_record(bench: Any
 
 
 def test_requests_of_one_take_are_worked_on_oldest_first(nobody: str):
-    """Here those that are answered at once."""
+    """The test uses requests that are answered at once."""
     hand, budget = Hand(), Budget(10_000_000)
     ids = [hand.put(budget, Signal.LOGS, b"\xff") for _ in range(5)]
     running = Bench(Options(brokers=(nobody,)), hand=hand, budget=budget)
@@ -165,7 +165,7 @@ def test_requests_of_one_take_are_worked_on_oldest_first(nobody: str):
 
 
 def test_a_record_that_grows_too_old_is_unavailable(bench: Any, nobody: str):
-    """librdkafka gives it up before the request's own time is over."""
+    """librdkafka gives it up before requestTimeout is over."""
     running = bench(nobody, message_timeout_ms=200)
     outcome = running.send(Signal.LOGS, samples.logs())
     assert outcome == Unavailable(Reason.TIMED_OUT, "Kafka did not acknowledge the record in time.")
@@ -173,7 +173,7 @@ def test_a_record_that_grows_too_old_is_unavailable(bench: Any, nobody: str):
 
 
 def test_a_full_queue_is_unavailable_at_once(bench: Any, nobody: str):
-    """The client comes again; nothing waits."""
+    """The client sends again; nothing waits."""
     running = bench(nobody, {"queue.buffering.max.messages": "1"})
     running.hand.put(running.budget, Signal.LOGS, samples.logs())
     outcome = running.send(Signal.LOGS, samples.logs())
@@ -195,7 +195,7 @@ def test_a_full_queue_is_unavailable_at_once(bench: Any, nobody: str):
 def test_what_kafka_refuses_is_unavailable_and_the_next_request_is_delivered(
     bench: Any, faulty: librdkafka.Cluster, code: int, reason: Reason
 ):
-    """Only the payload's own fault would be told otherwise, and Kafka's codes do not prove one."""
+    """Only a fault of the payload would be answered otherwise, and Kafka's error codes do not prove one."""
     running = bench(faulty.bootstrap)
     faulty.answer_produce_with(code)
     payload = samples.logs(2)
@@ -215,7 +215,7 @@ def test_what_kafka_refuses_is_unavailable_and_the_next_request_is_delivered(
 
 
 def test_what_kafka_refuses_for_a_moment_is_delivered(bench: Any, faulty: librdkafka.Cluster):
-    """The client does not hear of it."""
+    """The client is not told."""
     running = bench(faulty.bootstrap, retry_backoff_ms=10)
     faulty.answer_produce_with(19, 20, 6, 7)
     assert running.send(Signal.TRACES, samples.traces()) == Delivered()
@@ -282,7 +282,7 @@ def test_a_bug_while_reports_are_polled_does_not_end_the_loop(bench: Any, mock_k
 
 
 def test_the_beat_is_that_of_the_slower_thread(bench: Any, nobody: str, monkeypatch: pytest.MonkeyPatch):
-    """The other one goes round ten times a second meanwhile."""
+    """The other thread begins a round ten times a second meanwhile."""
     running = bench(nobody)
     end, held = threading.Event(), threading.Event()
 
@@ -317,7 +317,7 @@ def test_a_request_that_becomes_several_records_is_answered_when_the_last_is_rep
 
 
 def test_a_flush_sends_what_lingers(bench: Any, mock_kafka: MockKafka):
-    """And what Kafka has acknowledged is answered so, even after the stop."""
+    """What Kafka has acknowledged is answered as delivered, also after the stop."""
     running = bench(mock_kafka.bootstrap, linger_ms=5000)
     identifier = running.hand.put(running.budget, Signal.LOGS, samples.logs())
     running.wait_for_records(1)
@@ -341,7 +341,7 @@ def spread(traces: int, resource: int = 0) -> bytes:
 
 
 def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it(bench: Any, nobody: str):
-    """The resource stands in each of them."""
+    """Each record repeats the resource."""
     running = bench(nobody, partition_logs_by_trace_id=True, message_timeout_ms=1000)
     identifier = running.hand.put(running.budget, Signal.LOGS, spread(50, resource=10_000))
     running.wait_for_records(50)
@@ -354,7 +354,7 @@ def test_what_records_have_more_than_their_request_is_charged_until_kafka_has_it
 def test_records_that_there_is_no_room_for_are_unavailable_and_none_is_produced(
     bench: Any, mock_kafka: MockKafka, monkeypatch: pytest.MonkeyPatch
 ):
-    """After a wait for it; everything is given back, and the next request is delivered."""
+    """The request waits for room first. Everything is given back, and the next request is delivered."""
     monkeypatch.setattr(pipeline, "GROWTH_SECONDS", 0.3)
     running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
     held = running.budget.total - 100_000
@@ -374,7 +374,7 @@ def test_records_that_there_is_no_room_for_are_unavailable_and_none_is_produced(
 
 
 def test_records_wait_for_room_that_kafka_makes(bench: Any, mock_kafka: MockKafka):
-    """Delivered as soon as others are."""
+    """They are delivered when bytes are given back."""
     running = bench(mock_kafka.bootstrap, partition_logs_by_trace_id=True)
     held = running.budget.total - 100_000
     assert running.budget.take(held)
@@ -400,7 +400,7 @@ def test_a_stop_does_not_wait_for_room(bench: Any, nobody: str, monkeypatch: pyt
 
 
 def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
-    """What Kafka did not acknowledge, and what was not taken yet."""
+    """Requests that Kafka did not acknowledge, and requests that were not taken yet."""
     running = bench(nobody)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(5)]
     running.wait_for_records(5)
@@ -412,7 +412,7 @@ def test_a_stop_answers_what_is_left(bench: Any, nobody: str):
 
 
 def test_the_beat_goes_on_while_both_threads_live(bench: Any, nobody: str):
-    """And is without end once one of them has ended: the process must be started anew."""
+    """When one of them has ended, it is infinite: the process must be restarted."""
     running = bench(nobody)
     assert running.pipeline.oldest_beat() < 5
     running.pipeline.stop()
@@ -427,7 +427,7 @@ def test_a_pipeline_leaves_no_thread(bench: Any, nobody: str):
 
 
 def test_what_has_arrived_is_delivered_before_the_end(bench: Any, mock_kafka: MockKafka):
-    """A flush is not the end: what was taken meanwhile is answered by Kafka too."""
+    """Requests that were taken before the stop are answered by Kafka."""
     running = bench(mock_kafka.bootstrap)
     ids = [running.hand.put(running.budget, Signal.LOGS, samples.logs()) for _ in range(50)]
     assert {running.hand.answer(identifier, 10) for identifier in ids} == {Delivered()}

@@ -28,12 +28,12 @@ def test_a_fault_of_a_topic_names_it(name: str):
 
 
 def test_a_topic_with_braces_in_its_name_is_shown_as_it_is():
-    """A name is data, no template."""
+    """A name is data, not a template."""
     assert "topic {x}" in of_records([Fault("_UNKNOWN_TOPIC")], "{x}").message
 
 
 def test_a_fault_that_nobody_foresaw_is_named():
-    """The client comes again all the same: its payload is not at fault."""
+    """The client is told to send again all the same: its payload is not at fault."""
     assert of_records([Fault("INVALID_RECORD")], "t") == Unavailable(
         Reason.REFUSED_BY_KAFKA, "Kafka refused the record (INVALID_RECORD)."
     )
@@ -122,12 +122,12 @@ BAD_CERTIFICATE = (
     ],
 )
 def test_a_connection_that_fails_says_where_and_what_to_check(fault: Fault, reason: Reason, sentence: str):
-    """The broker by its address, the user by its name."""
+    """The sentence names the broker's address and the user."""
     assert of_connection(fault, EDGE) == (reason, sentence)
 
 
 def test_refused_credentials_without_a_user_are_told_without_one():
-    """A client certificate has no name that we would know."""
+    """The exporter does not know the name in a client certificate."""
     reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity("a:1"))
     assert reason is Reason.AUTHENTICATION_FAILED
     assert "refused the user of the credentials folder:" in sentence

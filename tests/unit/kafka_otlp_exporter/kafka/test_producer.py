@@ -1,4 +1,4 @@
-"""The door to librdkafka, against its mock cluster."""
+"""The producer, against librdkafka's mock cluster."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ def faulty() -> Iterator[librdkafka.Cluster]:
 
 
 def reports(producer: Producer[Any], enough: Callable[[Reports], bool], seconds: float = 10) -> Reports:
-    """What ``poll`` returns until it is enough."""
+    """All that ``poll`` returns until it is enough."""
     found: Reports = []
     deadline = time.monotonic() + seconds
     while not enough(found):
@@ -68,7 +68,7 @@ def record(topic: str, value: bytes = b"v", key: bytes | None = None) -> Record:
 
 
 def test_a_record_arrives_byte_for_byte(mock_kafka: MockKafka, topic: str):
-    """Value, key and headers, a null header among them; its report bears its token."""
+    """Value, key and headers arrive, also a null header. Its report has its token."""
     producer = started(mock_kafka.bootstrap)
     producer.produce(record(topic, b"\x00\xff", b"k"), "token")
     assert reports(producer, bool) == [("token", None)]
@@ -105,7 +105,7 @@ def test_a_flush_does_not_linger(mock_kafka: MockKafka, topic: str):
 
 
 def test_a_wrong_configuration_is_librdkafkas_sentence():
-    """As a ValueError, which every caller can tell."""
+    """It is raised as a ValueError."""
     with pytest.raises(ValueError, match=r'"no\.such"'):
         Producer({"no.such": "1"})
     with pytest.raises(ValueError, match="acks"):
@@ -176,7 +176,7 @@ def test_an_unknown_topic_is_reported(faulty: librdkafka.Cluster, topic: str):
 
 
 def test_the_connection_is_known_to_be_up_and_down_and_up_again(faulty: librdkafka.Cluster):
-    """Within about a second, without a record being sent; and why it is down."""
+    """It is known within about a second, without a record being sent, and with the cause."""
     producer = started(faulty.bootstrap, {"reconnect.backoff.ms": "10", "reconnect.backoff.max.ms": "20"})
     assert (producer.connection.connected, producer.connection.fault) == (False, None)
     settle(producer, lambda: producer.connection.connected)
@@ -191,7 +191,7 @@ def test_the_connection_is_known_to_be_up_and_down_and_up_again(faulty: librdkaf
 
 
 def test_the_cause_is_kept_when_all_brokers_are_down():
-    """That all are down follows from each cause and says less."""
+    """ "All brokers are down" follows each cause and says less."""
     port = free_port()
     producer = started(f"127.0.0.1:{port}")
     settle(producer, lambda: producer.connection.fault is not None)
@@ -202,7 +202,7 @@ def test_the_cause_is_kept_when_all_brokers_are_down():
 
 
 def test_a_name_that_does_not_resolve_is_told():
-    """The domain .invalid never does."""
+    """The domain .invalid never resolves."""
     producer = started("kafka.invalid:9092")
     settle(producer, lambda: producer.connection.fault is not None)
     assert producer.connection.fault is not None
@@ -232,7 +232,7 @@ def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str, 
 
 
 def test_a_producer_that_failed_fatally_takes_no_record(topic: str):
-    """Between the failure and its replacement."""
+    """This is between the failure and the replacement."""
     producer = started(f"127.0.0.1:{free_port()}", {"enable.idempotence": "true"})
     librdkafka.fail_fatally(producer._attempt.client)
     with pytest.raises(NotProduced) as caught:
@@ -268,7 +268,7 @@ def test_one_thread_may_produce_while_another_polls(mock_kafka: MockKafka, topic
 
 
 def test_check_reaches_for_no_broker():
-    """Even when it is given one."""
+    """It does not connect, even when brokers are configured."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
         assert check({"metadata.broker.list": f"127.0.0.1:{listener.getsockname()[1]}"}) is None
@@ -284,7 +284,7 @@ def test_a_wrong_value_is_not_repeated():
 def test_a_producer_that_cannot_be_replaced_reports_what_it_held_and_is_replaced_later(
     mock_kafka: MockKafka, topic: str, monkeypatch: pytest.MonkeyPatch
 ):
-    """As when the file of a certificate is gone for a while."""
+    """For example when the file of a certificate is missing for a while."""
     producer = started(f"127.0.0.1:{free_port()}", {"enable.idempotence": "true"})
     producer.produce(record(topic), 1)
     connect = producer._connect
@@ -307,7 +307,7 @@ def statistics(records: int = 0, requests: int = 0, state: str = "UP") -> str:
 
 
 def test_statistics_and_errors_of_a_retired_client_are_ignored():
-    """They would say that the old broker is connected; its requests stay counted."""
+    """They would say that the old broker is connected. The requests that it had sent before stay counted."""
     producer = started(f"127.0.0.1:{free_port()}")
     old = producer._attempt
     producer._read_statistics(old.fatal, statistics(records=3, requests=5))

@@ -1,4 +1,4 @@
-"""OTLP/JSON as it is read, and every sentence that refuses it; ``tests/laws`` asks it in general."""
+"""OTLP/JSON as it is read, and every sentence that refuses it. ``tests/laws`` has the general rules."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_what_is_allowed_is_taken(text: str, kind: type[Message], fields: Any):
 
 
 def test_not_a_number_is_taken():
-    """It is equal to nothing, so it is asked apart."""
+    """NaN is not equal to itself, so it has a test of its own."""
     found = read('{"doubleValue":"NaN"}', AnyValue)
     assert found.double_value != found.double_value
     assert found.HasField("double_value")
@@ -138,13 +138,13 @@ def test_defaults_are_left_out():
 
 @pytest.mark.parametrize(("text", "kind", "sentence"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_allowed_is_refused_in_a_sentence(text: str, kind: type[Message], sentence: str):
-    """Where it stands, what was found, what is allowed, and nothing of the content."""
+    """The sentence says where the value is, what was found and what is allowed. It repeats nothing of the content."""
     assert refusal(text, kind) == sentence
 
 
 @pytest.mark.parametrize(("text", "part"), NO_JSON.values(), ids=NO_JSON.keys())
 def test_what_is_no_json_is_refused(text: bytes, part: str):
-    """With the place where the parser gave up, and nothing of the content."""
+    """The sentence says where the parser gave up, and repeats nothing of the content."""
     sentence = refusal(text, Span)
     assert sentence.startswith("the body is no valid JSON: ")
     assert part in sentence
@@ -158,7 +158,7 @@ def nested(depth: int) -> str:
 
 @pytest.mark.parametrize("depth", range(46, 53))
 def test_messages_nest_as_deep_as_protobuf_reads_them(depth: int):
-    """One more is refused here, and not by a consumer."""
+    """What is nested deeper is refused here, and not by a consumer."""
     inner = AnyValue(string_value="x").SerializeToString()
     for _ in range(depth):
         inner = wire.enclose(5, wire.enclose(1, inner))
@@ -185,7 +185,7 @@ def parses(payload: bytes, kind: type[Message]) -> bool:
 
 @pytest.mark.parametrize("depth", [60, 300, 340])
 def test_messages_that_nest_too_deep_are_refused(depth: int):
-    """As far as the parser of JSON goes."""
+    """As deep as the JSON parser reads."""
     assert refusal(nested(depth), AnyValue) == "messages are nested more than 100 deep"
 
 
@@ -204,7 +204,7 @@ def test_a_long_path_is_cut_in_its_middle():
 
 
 def test_too_many_values_are_refused():
-    """Objects count as two, because they are larger; before anything is parsed."""
+    """They are counted before anything is parsed. Objects count as two, because they are larger."""
     assert decode(b'{"x":[' + b"1," * 96 + b"1]}", Span, most=100)[0] == b""
     sentence = "the body has more than 100 values, an object counting as two; send fewer at once"
     assert refusal(b'{"x":[' + b"1," * 98 + b"1]}", Span, 100) == sentence
@@ -216,7 +216,7 @@ def test_too_many_values_are_refused():
 
 @pytest.mark.parametrize("tail", [b'"}', b'\\"', b"\\", b""], ids=["ends", "a quote", "a backslash", "does not end"])
 def test_what_stands_in_long_strings_is_not_counted(tail: bytes):
-    """A log may hold JSON, or a list of anything; a string that does not end is the parser's business."""
+    """A log may contain JSON, or a list of anything. The parser refuses a string that does not end."""
     content = '[{"a":1,"b":[2,3]},]\\' * 100
     text = b'{"name":' + json.dumps(content).encode()[:-1] + tail
     if tail == b'"}':
@@ -250,7 +250,7 @@ def test_items_are_counted_in_every_envelope(signal: Signal):
 
 
 def test_where_more_may_be_held_more_values_are_taken():
-    """And never fewer than the smallest exporter takes."""
+    """Never fewer are taken than by the smallest exporter."""
     assert most_values(0) == most_values(80_000_000) == MOST_VALUES
     assert most_values(200_000_000) == 2_000_000
 

@@ -1,4 +1,4 @@
-"""OTLP/JSON as it is written, in single cases; ``tests/laws`` asks it in general."""
+"""OTLP/JSON as it is written, in single cases. ``tests/laws`` has the general rules."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ CASES: dict[str, tuple[Message, str]] = {
 @pytest.mark.parametrize("whole", [10, 1 << 20], ids=["in pieces", "whole"])
 @pytest.mark.parametrize(("message", "text"), CASES.values(), ids=CASES.keys())
 def test_a_message_is_written_as_otlp_json(message: Message, text: str, whole: int):
-    """Every kind of value, those that are only there when set, and those that JSON has no number for."""
+    """Every kind of value: also fields that are written only when set, and numbers that JSON does not have."""
     assert encode(message.SerializeToString(), type(message), whole=whole).decode() == text
 
 
@@ -218,7 +218,7 @@ TWICE: dict[str, tuple[bytes, type[Message], str]] = {
 @pytest.mark.parametrize("whole", [10, 1 << 20], ids=["in pieces", "whole"])
 @pytest.mark.parametrize(("payload", "kind", "text"), TWICE.values(), ids=TWICE.keys())
 def test_what_stands_twice_is_merged(payload: bytes, kind: type[Message], text: str, whole: int):
-    """A message and a list go on, a scalar and a oneof end with the last."""
+    """Messages and lists are merged. Of a scalar and of a oneof the last one counts."""
     assert encode(payload, kind, whole=whole).decode() == text
 
 
@@ -255,20 +255,20 @@ def test_a_large_string_is_one_piece():
     ids=["garbage", "cut off", "text that is no UTF-8", "groups without end"],
 )
 def test_bytes_that_are_no_message_are_told(payload: bytes, whole: int):
-    """The sentence holds nothing of the payload."""
+    """The sentence repeats nothing of the payload."""
     with pytest.raises(wire.Malformed) as caught:
         encode(payload, TRACE, whole=whole)
     assert caught.value.__cause__ is None
 
 
 def test_the_type_is_named():
-    """A span's bytes as a request's."""
+    """The sentence names the expected message."""
     with pytest.raises(wire.Malformed, match=r"no valid opentelemetry\.proto\.metrics\.v1\.Metric$"):
         encode(b"\xff", Metric)
 
 
 def test_more_fields_than_can_be_told_apart_are_refused(monkeypatch: pytest.MonkeyPatch):
-    """As ``wire.validate`` refuses them."""
+    """``wire.validate`` refuses them in the same words."""
     monkeypatch.setattr(wire, "MAX_FIELDS", 1000)
     payload = wire.enclose(1, wire.enclose(2, wire.enclose(2, b"") * 1100))
     with pytest.raises(wire.Malformed, match="more than 1000 items"):

@@ -100,7 +100,7 @@ def test_there_is_a_row_for_every_type_but_messages_and_groups():
 
 
 def test_a_float_that_32_bits_do_not_hold_is_refused(kind: type[Message]):
-    """Not written as infinity."""
+    """It is not written as infinity."""
     with pytest.raises(wire.Malformed, match="oneFloat is a number out of range: 32 bits do not hold it"):
         decode(b'{"oneFloat":1e39}', kind)
 
@@ -108,13 +108,13 @@ def test_a_float_that_32_bits_do_not_hold_is_refused(kind: type[Message]):
 @pytest.mark.parametrize("name", ["int32", "sint32", "sfixed32"])
 @pytest.mark.parametrize("number", [2**31, -(2**31) - 1])
 def test_32_bits_are_not_exceeded(name: str, number: int, kind: type[Message]):
-    """Neither end."""
+    """This holds at both ends of the range."""
     with pytest.raises(wire.Malformed, match="from -2147483648 to 2147483647"):
         decode(json.dumps({f"one{name.title()}": number}).encode(), kind)
 
 
 def test_the_sentence_leads_from_the_outside_in():
-    """Steps are added by those who pass the refusal on."""
+    """Each level adds its step to the path while the error is raised through it."""
     wrong = unfit([1], "a string")
     wrong.steps += ["[3]", ".names"]
     assert wrong.sentence() == "names[3] is an array, and has to be a string"

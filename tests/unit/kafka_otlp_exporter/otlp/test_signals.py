@@ -1,4 +1,4 @@
-"""The table of the three signals against the messages that it speaks of."""
+"""The table of the three signals, compared with the protobuf messages."""
 
 from typing import Any
 

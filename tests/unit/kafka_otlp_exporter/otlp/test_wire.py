@@ -1,4 +1,4 @@
-"""The wire format in single cases; ``tests/laws`` asks it in general."""
+"""The wire format in single cases. ``tests/laws`` has the general rules."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ MALFORMED = {
 @pytest.mark.parametrize("whole", [0, 1 << 20], ids=["in slices", "whole"])
 @pytest.mark.parametrize("payload", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_bytes_are_told(payload: bytes, whole: int):
-    """The sentence says what was wrong, and holds nothing of the payload."""
+    """The sentence says what was wrong, and repeats nothing of the payload."""
     assert not parses(payload, TRACE)
     with pytest.raises(wire.Malformed) as caught:
         wire.validate(payload, TRACE, whole=whole, slice_bytes=16)
@@ -107,7 +107,7 @@ def test_nesting_ends_where_protobufs_does(depth: int, whole: int):
 
 @pytest.mark.parametrize("depth", [1000, 20_000])
 def test_nesting_without_bounds_ends_in_a_refusal(depth: int):
-    """Not in Python's own limit of recursion."""
+    """Python's recursion limit is not reached."""
     assert not accepted(nested(depth), LOG, whole=0, slice_bytes=100)
 
 
@@ -165,7 +165,7 @@ ITEM = b"\x12\x01a\x0a\x02bc\x09%b\x08\x05\x0d%b\x0a\x01d\x10\x80\x01" % (bytes(
 
 @pytest.mark.parametrize(("number", "found"), [(1, b"d"), (2, b"a"), (3, None)])
 def test_the_last_field_of_a_number_counts(number: int, found: bytes | None):
-    """Only as a field with a length; what stands around the message is not looked at."""
+    """Only length-delimited fields count, and nothing outside the message is read."""
     assert wire.last(b"\x0a\x01x" + ITEM + b"\x0a\x01y", number, 3, 3 + len(ITEM)) == found
 
 
@@ -177,7 +177,7 @@ def test_a_long_last_field_is_found():
 
 @pytest.mark.parametrize("cut", [b"\x0a", b"\x0a\x05abc", b"\x09\x00", b"\x0a\x01a\x12"])
 def test_a_field_that_ends_outside_is_malformed(cut: bytes):
-    """Its end would be the neighbour's."""
+    """Otherwise it would take bytes of its neighbour."""
     with pytest.raises(wire.Malformed):
         wire.last(cut, 1, 0, len(cut))
     with pytest.raises(wire.Malformed):
@@ -185,7 +185,7 @@ def test_a_field_that_ends_outside_is_malformed(cut: bytes):
 
 
 def test_bodies_are_joined_inside_bounds():
-    """All of one number, and none of what stands around."""
+    """All fields of one number are joined, and nothing outside the bounds."""
     payload = wire.enclose(1, b"a") + wire.enclose(1, b"b") + wire.enclose(2, b"c") + wire.enclose(1, b"d")
     assert wire.joined(payload, 1) == b"abd"
     assert wire.joined(payload, 1, 3, 9) == b"b"
@@ -194,7 +194,7 @@ def test_bodies_are_joined_inside_bounds():
 @pytest.mark.parametrize("whole", [1, wire.PARSED_WHOLE_BYTES])
 @pytest.mark.parametrize("signal", Signal)
 def test_what_was_validated_was_counted_too(signal: Signal, whole: int):
-    """Of metrics the metrics, whose data points it would take too long to tell apart; parsed whole or in slices."""
+    """Whole or in slices. For metrics the metrics are counted, because counting data points would take too long."""
     row = SIGNALS[signal]
     payload = samples.OF_EACH[signal](7)
     expected = 2 if signal is Signal.METRICS else 14

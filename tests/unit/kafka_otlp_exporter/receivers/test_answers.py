@@ -1,4 +1,4 @@
-"""What a client is told, in its own encoding, held against the messages of Google and OpenTelemetry."""
+"""What a client is told, in its own encoding, compared with the messages of Google and OpenTelemetry."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_both_encodings_of_a_status_are_the_same_message(outcome: Invalid | Unav
 
 
 def test_only_what_may_come_again_has_retry_info():
-    """RESOURCE_EXHAUSTED with RetryInfo would be sent again, and never become smaller."""
+    """A client would send a request again after RESOURCE_EXHAUSTED with RetryInfo, and it would not be smaller."""
     details = {}
     for outcome in FAILED:
         status = status_pb2.Status.FromString(answers.status(outcome, Format.PROTOBUF))

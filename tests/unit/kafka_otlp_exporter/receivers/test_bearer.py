@@ -1,4 +1,4 @@
-"""Bearer tokens: what a file may hold, and what a header has to."""
+"""Bearer tokens: what a file may contain, and what a header must contain."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_each_token_is_accepted(header: str):
     ],
 )
 def test_anything_else_is_not(header: str | None):
-    """Whatever bytes it is of."""
+    """Another scheme, more than a token, or no token at all is refused."""
     assert not TOKENS.accept(header)
 
 
@@ -43,7 +43,7 @@ def test_anything_else_is_not(header: str | None):
     [("a", (b"a",)), ("a\n", (b"a",)), ("a\r\n", (b"a",)), ("old\nnew\n", (b"old", b"new")), ("a\n\nb", (b"a", b"b"))],
 )
 def test_a_file_has_one_token_a_line(tmp_path: Path, text: str, tokens: tuple[bytes, ...]):
-    """Empty lines are none."""
+    """Empty lines are ignored."""
     file = tmp_path / "token"
     file.write_bytes(text.encode())
     assert bearer.read(file) == Tokens(tokens)
@@ -51,7 +51,7 @@ def test_a_file_has_one_token_a_line(tmp_path: Path, text: str, tokens: tuple[by
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"two words", "schlüssel".encode(), b"\xff\xfe", b"a\x00b"])
 def test_what_is_no_token_is_a_sentence_without_it(tmp_path: Path, content: bytes):
-    """It names the option and the file."""
+    """The sentence names the option and the file, and does not repeat the content."""
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(Contradiction) as caught:
@@ -61,7 +61,7 @@ def test_what_is_no_token_is_a_sentence_without_it(tmp_path: Path, content: byte
 
 
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path):
-    """And has a fingerprint nevertheless."""
+    """It has a fingerprint all the same."""
     with pytest.raises(Contradiction, match="cannot be read: No such file"):
         bearer.read(tmp_path / "token")
     assert bearer.fingerprint(tmp_path / "token") == b""

@@ -1,4 +1,4 @@
-"""OTLP over gRPC on a real port: what a client is told, with a pipeline that a test holds in its hand."""
+"""OTLP over gRPC on a real port: what a client is told, with a pipeline that a test controls."""
 
 import asyncio
 import time
@@ -74,7 +74,7 @@ def test_a_sentence_may_hold_any_letter(served: Served):
 
 
 def test_draining_answers_open_calls_and_takes_no_new_ones(served: Served):
-    """Who has been let in is answered by the pipeline; who comes later is told to go elsewhere."""
+    """The pipeline answers the calls that were admitted. Later calls are told to send again."""
     served.answer = None
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
     request = served.next()
@@ -89,7 +89,7 @@ def test_draining_answers_open_calls_and_takes_no_new_ones(served: Served):
 
 
 def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: asyncio.AbstractEventLoop):
-    """Two exporters on one port would share its connections in silence."""
+    """Otherwise two exporters would share the connections of one port in silence."""
 
     async def second() -> None:
         other = GrpcReceiver(served.intake, served.edge)

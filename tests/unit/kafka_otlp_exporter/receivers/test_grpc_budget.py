@@ -1,4 +1,4 @@
-"""How gRPC calls share the byte budget, and what is left of a client that goes."""
+"""How gRPC calls share the byte budget, and what remains when a client goes."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ from tests.unit.kafka_otlp_exporter.served import BUDGET, LARGEST, Served, faili
 
 
 def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served):
-    """And what was reserved beyond them is free as soon as it was read."""
+    """What was reserved beyond its size is free as soon as it is read."""
     served.answer = None
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(bytes(1000), timeout=15)
     request = served.next()
@@ -31,7 +31,7 @@ def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served)
 
 
 def test_a_full_budget_is_unavailable_within_two_seconds(served: Served):
-    """Nothing is read, and the client is told to come again."""
+    """Nothing is read, and the client is told to send again."""
     assert served.budget.take(BUDGET)
     began = time.monotonic()
     with failing(grpc.StatusCode.UNAVAILABLE) as caught:
@@ -46,7 +46,7 @@ def test_a_full_budget_is_unavailable_within_two_seconds(served: Served):
 
 
 def test_who_waits_for_the_budget_is_served_when_it_is_free(served: Served):
-    """Before its time is over, and in the order of arrival."""
+    """Calls are served before their time is over, and in the order of arrival."""
     assert served.budget.take(BUDGET)
     method = served.channel.unary_unary(SIGNALS[Signal.TRACES].method)
     futures = []
@@ -70,7 +70,7 @@ def test_more_requests_than_the_budget_holds_come_through_one_after_another(serv
 
 
 def test_a_client_that_goes_while_it_waits_for_kafka_is_passed_over(served: Served):
-    """Its bytes are the pipeline's by then, and completing it does no harm."""
+    """The pipeline gives its bytes back, and answering it does no harm."""
     served.answer = None
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
     request = served.next()
@@ -84,7 +84,7 @@ def test_a_client_that_goes_while_it_waits_for_kafka_is_passed_over(served: Serv
 
 
 def test_a_client_that_goes_before_its_message_leaves_nothing_reserved(served: Served):
-    """The reservation was for bytes that will never come."""
+    """The reservation was for bytes that will never arrive."""
     end = threading.Event()
 
     def never() -> Iterator[bytes]:
@@ -99,7 +99,7 @@ def test_a_client_that_goes_before_its_message_leaves_nothing_reserved(served: S
 
 
 def test_a_client_that_goes_while_it_waits_for_the_budget_leaves_nothing_reserved(served: Served):
-    """Nor a place in the line."""
+    """It also leaves no place in the line."""
     assert served.budget.take(BUDGET)
     future = served.channel.unary_unary(SIGNALS[Signal.TRACES].method).future(b"x", timeout=15)
     wait_until(lambda: served.admission.waiting == 1, 5, lambda: "the call does not wait", 0.005)
@@ -111,7 +111,7 @@ def test_a_client_that_goes_while_it_waits_for_the_budget_leaves_nothing_reserve
 
 
 def test_a_deadline_of_the_clients_ends_the_call(served: Served):
-    """And leaves nothing behind once the pipeline has answered."""
+    """Nothing remains of it after the pipeline has answered."""
     served.answer = None
     with failing(grpc.StatusCode.DEADLINE_EXCEEDED):
         served.call(b"x", timeout=0.2)
@@ -141,7 +141,7 @@ def test_a_body_that_does_not_come_is_ended(served: Served, monkeypatch: pytest.
 
 
 def test_stalling_clients_do_not_lock_out_a_good_one(served: Served):
-    """Three hold the whole budget and nine wait for it; the good one, on a connection of its own, is next."""
+    """Three calls hold the whole budget and nine wait for it. The good one is next, because it has its own connection."""
     end = threading.Event()
 
     def stalling() -> Iterator[bytes]:
@@ -178,14 +178,14 @@ def test_take_waits_no_longer_than_it_was_told_and_takes_no_more(served: Served)
 
 
 def test_an_answer_to_nobody_is_passed_over(served: Served):
-    """An id that was never given out does no harm."""
+    """An id that no request has is ignored."""
     served.intake.complete([Answer(999_999, Delivered())])
     served.call(b"x")
 
 
 @pytest.mark.parametrize("granted_first", [True, False])
 def test_a_client_that_goes_in_the_moment_of_its_turn_leaves_nothing_reserved(served: Served, granted_first: bool):
-    """Whether the turn comes before or after the cancellation."""
+    """It does not matter whether the turn comes before or after the cancellation."""
 
     async def run() -> int:
         admission, budget = served.admission, served.budget
@@ -206,7 +206,7 @@ def test_a_client_that_goes_in_the_moment_of_its_turn_leaves_nothing_reserved(se
 
 
 def test_a_bug_of_ours_is_unavailable_and_leaves_nothing_taken(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """Never UNKNOWN, which makes clients drop what they have; and its text is for the log alone."""
+    """The answer is never UNKNOWN, which makes clients drop their data. The text of the bug is only in the log."""
 
     def bug(*_: object) -> Request:
         raise KeyError("a bug")
@@ -221,7 +221,7 @@ def test_a_bug_of_ours_is_unavailable_and_leaves_nothing_taken(served: Served, m
 
 
 def test_more_open_calls_than_there_is_memory_for_are_told_to_come_again(served: Served):
-    """With RetryInfo and at once, and those that are open are not disturbed."""
+    """They are told at once and with RetryInfo. The open calls are not disturbed."""
     served.answer = None
     method = served.channel.unary_unary(SIGNALS[Signal.TRACES].method)
     futures = [method.future(b"x", timeout=30) for _ in range(served.admission.most_calls)]

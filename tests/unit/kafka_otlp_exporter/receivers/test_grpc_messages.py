@@ -38,14 +38,14 @@ def test_a_call_with_two_messages_is_an_invalid_argument(served: Served):
 
 @pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
 def test_compressed_requests_are_accepted(served: Served, compression: grpc.Compression):
-    """And handed over as they were before."""
+    """The pipeline gets them uncompressed."""
     payload = samples.traces(500)
     served.call(payload, compression=compression)
     assert served.next().payload == payload
 
 
 def test_the_largest_request_is_accepted_and_one_byte_more_is_not(served: Served):
-    """A quarter of the budget; without RetryInfo, for it will not become smaller."""
+    """The limit is a quarter of the budget. There is no RetryInfo, because the request will not become smaller."""
     served.call(bytes(LARGEST))
     with failing(grpc.StatusCode.RESOURCE_EXHAUSTED) as caught:
         served.call(bytes(LARGEST + 1))
@@ -76,6 +76,6 @@ def test_a_limit_of_its_own(serve: Callable[..., Served]):
     ],
 )
 def test_what_is_none_of_the_three_methods_is_unimplemented(served: Served, path: str):
-    """A client that speaks of profiles learns that there are none here."""
+    """A client that sends profiles learns that they are not supported."""
     with failing(grpc.StatusCode.UNIMPLEMENTED):
         served.channel.unary_unary(path)(b"x", timeout=10)

@@ -22,19 +22,19 @@ def token(tmp_path: Path) -> Path:
 
 
 def reloads(telemetry: Telemetry, what: str, outcome: str) -> float | None:
-    """How often."""
+    """How many changes were counted."""
     return telemetry.registry.get_sample_value("kafka_otlp_exporter_reloads_total", {"what": what, "outcome": outcome})
 
 
 def test_without_settings_there_is_no_guard():
-    """And nothing to warn of."""
+    """There is also nothing to warn about."""
     edge = Edge(Settings())
     assert (edge.grpc, edge.http, edge.tokens, edge.warnings) == (None, None, None, ())
     edge.look(Telemetry())
 
 
 def test_what_cannot_be_used_is_refused_at_the_start(tmp_path: Path):
-    """By the sentence of the file."""
+    """The error is the sentence about the file."""
     with pytest.raises(Contradiction, match="--otlp-bearer-token-file: "):
         Edge(Settings(otlp_bearer_token_file=tmp_path / "missing"))
     with pytest.raises(Contradiction, match="--otlp-http-tls-cert-file needs"):
@@ -42,7 +42,7 @@ def test_what_cannot_be_used_is_refused_at_the_start(tmp_path: Path):
 
 
 def test_a_changed_file_is_taken_up_once(token: Path):
-    """And an unchanged one is not."""
+    """An unchanged file is not read again."""
     edge, telemetry = Edge(Settings(otlp_bearer_token_file=token)), Telemetry()
     assert edge.tokens is not None
     edge.look(telemetry)
@@ -56,7 +56,7 @@ def test_a_changed_file_is_taken_up_once(token: Path):
 
 
 def test_what_was_good_last_stays_in_use(token: Path, tmp_path: Path):
-    """A file that cannot be used is said once, and its successor taken up."""
+    """A file that cannot be used is logged once. The next good file is used."""
     authority = Certificates(tmp_path, [])
     certificate, key = authority.server("a")
     settings = Settings(
@@ -80,7 +80,7 @@ def test_what_was_good_last_stays_in_use(token: Path, tmp_path: Path):
 
 
 def test_a_token_in_clear_text_is_warned_of(token: Path, tmp_path: Path):
-    """For each port that is open and has no certificate."""
+    """There is one warning for each open port without a certificate."""
     assert len(Edge(Settings(otlp_bearer_token_file=token)).warnings) == 2
     (warning,) = Edge(Settings(otlp_bearer_token_file=token, otlp_http_endpoint="")).warnings
     assert "--otlp-grpc-tls-cert-file" in warning

@@ -98,7 +98,7 @@ def guard(serve: Callable[..., Served], tmp_path: Path) -> Callable[..., Guarded
 
 
 def test_who_trusts_the_authority_is_served(guard: Callable[..., Guarded], tmp_path: Path):
-    """And who trusts another one is not, for it does not go on."""
+    """A client that trusts another authority ends the handshake."""
     guarded = guard()
     assert guarded.grpc(guarded.authority.ca) == b""
     assert guarded.http(guarded.authority.ca) == 200
@@ -110,7 +110,7 @@ def test_who_trusts_the_authority_is_served(guard: Callable[..., Guarded], tmp_p
 
 
 def test_plain_text_is_not_served_beside_tls(guard: Callable[..., Guarded]):
-    """A port is one or the other."""
+    """A port serves either TLS or plain text."""
     guarded = guard()
     with failing(grpc.StatusCode.UNAVAILABLE):
         guarded.served.call(samples.traces(), timeout=3)
@@ -135,7 +135,7 @@ def test_tls_older_than_1_2_is_refused(guard: Callable[..., Guarded]):
 
 
 def test_a_client_has_to_show_a_certificate_of_its_authority(guard: Callable[..., Guarded], tmp_path: Path):
-    """None, and one of another authority, are refused."""
+    """A client without a certificate, or with one of another authority, is refused."""
     clients, others = Certificates(folder(tmp_path, "clients"), []), Certificates(folder(tmp_path, "others"), [])
     guarded = guard(clients.ca)
     ca = guarded.authority.ca
@@ -152,7 +152,7 @@ def test_a_client_has_to_show_a_certificate_of_its_authority(guard: Callable[...
 def test_a_changed_certificate_is_shown_to_new_connections_and_old_ones_go_on(
     guard: Callable[..., Guarded], tmp_path: Path
 ):
-    """Here that of another authority, so that nobody can be mistaken."""
+    """The new one is of another authority, so that the two cannot be confused."""
     guarded = guard()
     before = guarded.authority.ca
     other = Certificates(folder(tmp_path, "other"), [])
@@ -170,7 +170,7 @@ def test_a_changed_certificate_is_shown_to_new_connections_and_old_ones_go_on(
 
 
 def test_a_changed_authority_of_clients_counts_for_new_connections(guard: Callable[..., Guarded], tmp_path: Path):
-    """Who was good before is refused then, with no session of before to resume."""
+    """Clients of the old authority are refused, and cannot resume an earlier TLS session."""
     clients, others = Certificates(folder(tmp_path, "clients"), []), Certificates(folder(tmp_path, "others"), [])
     client_ca = tmp_path / "client-ca.crt"
     client_ca.write_bytes(clients.ca.read_bytes())
@@ -187,7 +187,7 @@ def test_a_changed_authority_of_clients_counts_for_new_connections(guard: Callab
 
 
 def test_files_that_cannot_be_used_change_nothing(guard: Callable[..., Guarded]):
-    """New connections are shown what was good last."""
+    """New connections get the last good certificate."""
     guarded = guard()
     guarded.key.write_text("garbage")
     guarded.served.edge.look(Telemetry())
@@ -198,7 +198,7 @@ def test_files_that_cannot_be_used_change_nothing(guard: Callable[..., Guarded])
 
 
 def test_handshakes_that_do_not_get_on_keep_nobody_out(guard: Callable[..., Guarded]):
-    """Thirty connections on each port that say nothing."""
+    """Thirty connections on each port send nothing."""
     guarded = guard()
     with contextlib.ExitStack() as ends:
         for port in (guarded.served.http_port, int(guarded.served.endpoint.rpartition(":")[2])):
@@ -244,7 +244,7 @@ def test_each_token_of_the_file_is_accepted_and_nothing_else(serve: Callable[...
 
 
 def test_a_refused_token_is_refused_at_once(serve: Callable[..., Served], token: Path):
-    """When the file has changed, on connections that were good before."""
+    """When the file changes, it is also refused on connections that are open."""
     served = serve(otlp_bearer_token_file=token)
     assert authorized(served, "Bearer old") == (grpc.StatusCode.OK, 200)
     token.write_text("new")
@@ -254,7 +254,7 @@ def test_a_refused_token_is_refused_at_once(serve: Callable[..., Served], token:
 
 
 def test_a_401_has_a_challenge_and_a_status_in_the_requests_encoding(serve: Callable[..., Served], token: Path):
-    """RFC 9110, section 15.5.2; without a body that was read."""
+    """RFC 9110, section 15.5.2. The body is not read."""
     served = serve(otlp_bearer_token_file=token)
     answer = http1.post(served.http_port, b"x")
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -269,7 +269,7 @@ def test_a_401_has_a_challenge_and_a_status_in_the_requests_encoding(serve: Call
 
 
 def test_no_body_is_read_of_who_has_no_token(serve: Callable[..., Served], token: Path):
-    """gRPC answers a call whose message has not come."""
+    """gRPC answers the call before its message arrives."""
     served = serve(otlp_bearer_token_file=token)
     began = time.monotonic()
 

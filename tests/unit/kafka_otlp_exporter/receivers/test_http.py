@@ -1,4 +1,4 @@
-"""OTLP over HTTP on a real port: what a client is told, with a pipeline that a test holds in its hand."""
+"""OTLP over HTTP on a real port: what a client is told, with a pipeline that a test controls."""
 
 import gzip
 import json
@@ -32,7 +32,7 @@ def test_a_delivered_request_is_answered_with_an_empty_response(served: Served, 
 
 
 def test_json_is_answered_in_json(served: Served):
-    """And handed on as it came."""
+    """The pipeline gets the JSON as it came."""
     answer = http1.post(served.http_port, b'{"resourceSpans":[]}', content_type=JSON)
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, JSON, b"{}")
     request = served.next()
@@ -105,7 +105,7 @@ def test_unavailable_says_when_to_come_again(served: Served, seconds: float, hea
     "path", ["/", "/v1/trace", "/v1/traces/", "/v1development/profiles", "/V1/traces", "//v1/traces"]
 )
 def test_another_path_is_not_found(served: Served, path: str):
-    """A client that speaks of profiles learns that there are none here."""
+    """A client that sends profiles learns that they are not supported."""
     assert http1.post(served.http_port, b"x", path).status == 404
     assert served.seen.empty()
 
@@ -123,7 +123,7 @@ def test_the_absolute_form_of_a_path_is_understood(served: Served):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_another_method_is_not_allowed(served: Served, method: str):
-    """405 names the one that is."""
+    """The answer 405 names the method that is."""
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(method=method, content_length=0))
         answer = http1.read(connection)
@@ -132,7 +132,7 @@ def test_another_method_is_not_allowed(served: Served, method: str):
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/protobuf", "application/grpc", "json"])
 def test_another_content_type_is_not_supported(served: Served, content_type: str):
-    """415, in plain words, for there is no encoding to answer in."""
+    """The answer is 415 in plain text, because there is no encoding to answer in."""
     answer = http1.post(served.http_port, b"x", content_type=content_type)
     assert answer.status == 415
     assert b"application/x-protobuf or application/json" in answer.body
@@ -140,7 +140,7 @@ def test_another_content_type_is_not_supported(served: Served, content_type: str
 
 
 def test_an_unknown_content_encoding_is_not_supported(served: Served):
-    """415, with what would be (RFC 9110, section 15.5.16)."""
+    """The answer 415 names what is supported (RFC 9110, section 15.5.16)."""
     answer = http1.post(served.http_port, b"x", content_encoding="zstd")
     assert (answer.status, answer.headers["accept-encoding"]) == (415, "gzip")
     assert status_of(answer).code == code_pb2.UNIMPLEMENTED
@@ -149,20 +149,20 @@ def test_an_unknown_content_encoding_is_not_supported(served: Served):
 
 @pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip"])
 def test_gzip_is_inflated(served: Served, name: str):
-    """And handed on as it was before."""
+    """The pipeline gets it inflated."""
     payload = samples.traces(500)
     assert http1.post(served.http_port, gzip.compress(payload), content_encoding=name).status == 200
     assert served.next().payload == payload
 
 
 def test_identity_is_no_encoding(served: Served):
-    """Its bytes are the body's."""
+    """The body is used as it is."""
     assert http1.post(served.http_port, b"abc", content_encoding="identity").status == 200
     assert served.next().payload == b"abc"
 
 
 def test_an_empty_body_is_a_request(served: Served):
-    """Of no bytes, as gRPC has it; whether Content-Length says so or nothing does."""
+    """It has no bytes, as with gRPC, with and without a Content-Length."""
     assert http1.post(served.http_port, b"").status == 200
     assert served.next().payload == b""
     with http1.connect(served.http_port) as connection:
@@ -172,7 +172,7 @@ def test_an_empty_body_is_a_request(served: Served):
 
 
 def test_a_bug_of_ours_is_unavailable(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """Never 500, which clients drop their data for; its text is for the log alone."""
+    """The answer is never 500, which makes clients drop their data. The text of the bug is only in the log."""
 
     def bug(*_: object) -> None:
         raise KeyError("a bug")
@@ -190,7 +190,7 @@ def test_a_bug_of_ours_is_unavailable(served: Served, monkeypatch: pytest.Monkey
 
 
 def test_what_is_refused_is_counted(served: Served):
-    """By signal and outcome, as what gRPC refuses."""
+    """It is counted by signal and outcome, as with gRPC."""
     http1.post(served.http_port, b"x", content_type="text/plain")
     http1.post(served.http_port, b"x", content_encoding="zstd")
     value = served.telemetry.registry.get_sample_value
@@ -204,7 +204,7 @@ def test_no_answer_names_our_libraries(served: Served):
 
 
 def test_a_taken_port_is_an_error_that_names_the_option(served: Served):
-    """In the words of the other ports."""
+    """The sentence is like that of the other ports."""
 
     async def second() -> None:
         other = HttpReceiver(served.intake, served.edge)

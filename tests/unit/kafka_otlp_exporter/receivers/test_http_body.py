@@ -14,7 +14,7 @@ LIMIT = 10_000
 
 
 def fed(pieces: Sequence[bytes], *, packed: bool, limit: int = LIMIT) -> bytes | Invalid:
-    """What a body in such pieces is."""
+    """The result for a body that arrives in these pieces."""
     rest = list(pieces)
 
     async def next_bytes() -> bytes:
@@ -34,7 +34,7 @@ def cut(content: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("size", [1, 3, 999, 20_000])
 @pytest.mark.parametrize("length", [0, 1, 5000, LIMIT])
 def test_a_body_is_all_of_its_pieces(size: int, length: int):
-    """Up to the limit, plain or packed."""
+    """This holds up to the limit, with and without gzip."""
     content = bytes(number % 251 for number in range(length))
     assert fed(cut(content, size), packed=False) == content
     assert fed(cut(gzip.compress(content), size), packed=True) == content
@@ -42,14 +42,14 @@ def test_a_body_is_all_of_its_pieces(size: int, length: int):
 
 @pytest.mark.parametrize("size", [1, 999, LIMIT + 1])
 def test_one_byte_over_the_limit_is_too_large(size: int):
-    """Plain or packed."""
+    """This holds with and without gzip."""
     content = bytes(LIMIT + 1)
     assert isinstance(fed(cut(content, size), packed=False), TooLarge)
     assert isinstance(fed(cut(gzip.compress(content), size), packed=True), TooLarge)
 
 
 def test_no_more_is_inflated_than_the_limit(monkeypatch: pytest.MonkeyPatch):
-    """A gigabyte out of a megabyte is refused after the first few bytes of it."""
+    """A megabyte that would inflate to a gigabyte is refused after the first few bytes."""
     made = 0
     real = zlib.decompressobj
 
@@ -80,7 +80,7 @@ def test_members_of_a_gzip_file_are_one_body(size: int):
 
 
 def test_too_many_members_are_refused():
-    """Without content they cost time and no bytes."""
+    """Empty members cost time but no bytes."""
     one = gzip.compress(b"")
     assert fed([one * 1024], packed=True) == b""
     assert isinstance(fed([one * 1025], packed=True), Invalid)
@@ -88,7 +88,7 @@ def test_too_many_members_are_refused():
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_what_is_not_whole_is_invalid(size: int):
-    """Cut off anywhere, damaged, or followed by something else."""
+    """It was cut anywhere, damaged, or is followed by other bytes."""
     packed = gzip.compress(b"some content that is packed")
     spoilt = [packed[:length] for length in range(len(packed))]
     spoilt += [packed + b"x", packed + packed[:5], packed[:-1] + b"\xff", b"plain", zlib.compress(b"other header")]
@@ -97,7 +97,7 @@ def test_what_is_not_whole_is_invalid(size: int):
 
 
 def test_others_have_their_turn_while_much_is_inflated():
-    """In steps of a few hundred kilobytes."""
+    """It is inflated in steps of a few hundred kilobytes."""
     packed = gzip.compress(bytes(4_000_000))
 
     async def run() -> int:

@@ -1,4 +1,4 @@
-"""Which connections there may be, with transports and parsers that a test holds in its hand."""
+"""Which connections there may be, with transports and parsers that a test controls."""
 
 import asyncio
 from typing import Any, cast
@@ -100,7 +100,7 @@ def test_bytes_reach_the_parser_of_their_connection():
 
 
 def test_the_oldest_idle_connection_makes_room():
-    """One that is served, or whose request begins to arrive, does not."""
+    """A connection that is served, or on which a request begins to arrive, does not."""
 
     async def run() -> None:
         port = Port(4)
@@ -119,7 +119,7 @@ def test_the_oldest_idle_connection_makes_room():
 
 
 def test_where_none_is_idle_a_new_connection_is_told_to_come_again():
-    """And its parser never hears of it."""
+    """Its parser is not called."""
 
     async def run() -> None:
         port = Port(1)
@@ -138,7 +138,7 @@ def test_where_none_is_idle_a_new_connection_is_told_to_come_again():
 
 
 def test_headers_without_end_are_cut_off():
-    """A body is not: it begins when the request is served."""
+    """A body is not cut off: it is read while the request is served."""
 
     async def run() -> None:
         port = Port(2)
@@ -157,7 +157,7 @@ def test_headers_without_end_are_cut_off():
 
 
 def test_the_rest_of_a_refused_request_is_not_taken_for_headers():
-    """Neither of one whose connection ends, nor of one whose connection goes on."""
+    """This holds when the connection ends after it, and when the connection goes on."""
 
     async def run() -> None:
         port = Port(2)
@@ -172,7 +172,7 @@ def test_the_rest_of_a_refused_request_is_not_taken_for_headers():
 
 
 def test_slow_headers_are_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    """An idle connection is."""
+    """An idle connection is kept."""
     monkeypatch.setattr(http_connections, "SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(http_connections, "HEADER_SECONDS", 0.1)
 
@@ -189,7 +189,7 @@ def test_slow_headers_are_not_waited_for(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_quiet_is_when_no_request_is_served():
-    """A client that has gone counts until its request has ended."""
+    """A request counts until it ends, also when its client has gone."""
 
     async def run() -> None:
         port = Port(3)
@@ -207,7 +207,7 @@ def test_quiet_is_when_no_request_is_served():
 
 
 def test_draining_ends_idle_connections():
-    """And no others."""
+    """Other connections go on."""
 
     async def run() -> None:
         port = Port(3)

@@ -18,7 +18,7 @@ from tests.unit.kafka_otlp_exporter.served import BUDGET, LARGEST, Served
 
 
 def closed(connection: socket.socket) -> bool:
-    """Whether the server ends the connection, reading what it still says."""
+    """Whether the server ends the connection; what it still sends is read."""
     try:
         while connection.recv(65536):
             pass
@@ -30,7 +30,7 @@ def closed(connection: socket.socket) -> bool:
 
 
 def test_the_largest_request_is_accepted_and_one_byte_more_is_not(served: Served):
-    """By Content-Length, in chunks, and in gzip; 413 without RetryInfo, for it will not become smaller."""
+    """With Content-Length, in chunks, and in gzip. The answer is 413 without RetryInfo: the request will not become smaller."""
     largest, more = bytes(LARGEST), bytes(LARGEST + 1)
     assert http1.post(served.http_port, largest).status == 200
     assert http1.post(served.http_port, gzip.compress(largest), content_encoding="gzip").status == 200
@@ -59,7 +59,7 @@ def test_a_limit_of_its_own(serve: Callable[..., Served]):
 
 
 def test_a_declared_length_over_the_limit_is_refused_before_its_bytes(served: Served):
-    """And a client that sends on nevertheless gets to read the answer."""
+    """A client that goes on sending can still read the answer."""
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=50_000_000))
         assert http1.read(connection).status == 413
@@ -88,7 +88,7 @@ def test_a_small_body_that_becomes_too_large_is_refused(served: Served):
     ],
 )
 def test_a_damaged_gzip_body_is_a_bad_request(served: Served, spoil: Callable[[bytes], bytes]):
-    """Nothing of it goes to Kafka, and the connection lives on."""
+    """Nothing of it goes to Kafka, and the connection goes on."""
     body = spoil(gzip.compress(samples.traces(100)))
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_encoding="gzip", content_length=len(body)) + body)
@@ -100,7 +100,7 @@ def test_a_damaged_gzip_body_is_a_bad_request(served: Served, spoil: Callable[[b
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_body_may_come_in_chunks(served: Served, size: int):
-    """However small."""
+    """Chunks may be of any size."""
     payload = samples.traces(100)
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(transfer_encoding="chunked") + http1.chunked(payload, size))
@@ -109,7 +109,7 @@ def test_a_body_may_come_in_chunks(served: Served, size: int):
 
 
 def test_a_body_with_broken_chunks_is_a_bad_request(served: Served):
-    """And the connection ends, for nobody knows where the next request begins."""
+    """The connection ends, because the start of the next request is not known."""
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(transfer_encoding="chunked") + b"3\r\nabc\r\nzz\r\n")
         assert http1.read(connection).status == 400
@@ -127,7 +127,7 @@ def test_a_body_with_broken_chunks_is_a_bad_request(served: Served):
     ],
 )
 def test_what_is_no_http_1_ends_the_connection(served: Served, junk: bytes, caplog: pytest.LogCaptureFixture):
-    """TLS, gRPC, anything: without a line in the log that would show it."""
+    """It may be TLS, gRPC or anything else. It is not repeated in the log."""
     with http1.connect(served.http_port) as connection:
         connection.sendall(junk)
         assert closed(connection)
@@ -146,7 +146,7 @@ def test_a_connection_serves_many_requests_even_when_they_come_at_once(served: S
 
 
 def test_who_expects_to_be_told_to_continue_is(served: Served):
-    """When there is room for the body, and not before (RFC 9110, section 10.1.1)."""
+    """The answer 100 is sent when there is room for the body, not before (RFC 9110, section 10.1.1)."""
     assert served.budget.take(BUDGET)
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=3, expect="100-continue"))
@@ -159,7 +159,7 @@ def test_who_expects_to_be_told_to_continue_is(served: Served):
 
 
 def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served):
-    """And what was reserved beyond them is free as soon as it was read."""
+    """What was reserved beyond its size is free as soon as it is read."""
     served.answer = None
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=1000) + bytes(1000))
@@ -171,7 +171,7 @@ def test_a_request_is_charged_for_its_bytes_until_it_is_answered(served: Served)
 
 
 def test_a_full_budget_is_unavailable_and_nothing_is_read(served: Served):
-    """As gRPC has it; the connection lives on when the body is small."""
+    """As with gRPC. The connection goes on when the body is small."""
     assert served.budget.take(BUDGET)
     with http1.connect(served.http_port) as connection:
         connection.sendall(http1.head(content_length=1) + b"x")
@@ -185,7 +185,7 @@ def test_a_full_budget_is_unavailable_and_nothing_is_read(served: Served):
 
 
 def test_a_body_that_does_not_come_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """503, and the connection with it."""
+    """The answer is 503, and the connection ends."""
     monkeypatch.setattr(intake, "BODY_SECONDS", 0.3)
     began = time.monotonic()
     with http1.connect(served.http_port) as connection:
@@ -199,7 +199,7 @@ def test_a_body_that_does_not_come_is_ended(served: Served, monkeypatch: pytest.
 
 
 def test_headers_that_do_not_come_end_the_connection(served: Served, monkeypatch: pytest.MonkeyPatch):
-    """A byte now and then does not help."""
+    """A byte now and then does not extend the time."""
     monkeypatch.setattr(http_connections, "HEADER_SECONDS", 0.5)
     with http1.connect(served.http_port) as connection:
         connection.sendall(b"POST /v1/traces HTTP/1.1\r\n")
@@ -212,7 +212,7 @@ def test_headers_that_do_not_come_end_the_connection(served: Served, monkeypatch
 
 @pytest.mark.parametrize("lines", [1, 1000])
 def test_headers_without_end_end_the_connection(served: Served, lines: int):
-    """Whether they are one long line or many short ones; an answer may come first."""
+    """They may be one long line or many short ones. An answer may come first."""
     with http1.connect(served.http_port) as connection:
         line = b"X: " + b"y" * (200_000 // lines)
         try:
@@ -249,7 +249,7 @@ def test_a_client_that_goes_leaves_nothing_behind(served: Served):
 
 
 def test_draining_answers_what_is_open_and_takes_nothing_new(served: Served):
-    """Even when its body comes late; idle connections end, and new requests are told to go elsewhere."""
+    """It is answered also when its body is late. Idle connections end, and new requests are told to send again."""
     served.answer = None
     with (
         http1.connect(served.http_port) as taken,
@@ -273,7 +273,7 @@ def test_draining_answers_what_is_open_and_takes_nothing_new(served: Served):
 
 
 def test_beyond_the_limit_of_connections_the_oldest_idle_one_makes_room(served: Served):
-    """And when none is idle, the new one is told to come again."""
+    """When none is idle, the new one is told to send again."""
     open_ones: list[socket.socket] = []
     served.answer = None
     try:

@@ -25,7 +25,7 @@ class Greeting(asyncio.Protocol):
 
 
 class Port:
-    """A listener and what it asks."""
+    """A listener, and the functions that it calls."""
 
     def __init__(self, most_handshakes: int = 8) -> None:
         self.context: ssl.SSLContext | None = None
@@ -40,7 +40,7 @@ class Port:
         self.listener.close()
 
     async def hello(self, ca: Path | None = None) -> bytes:
-        """What a client hears."""
+        """What a client receives."""
         context = ssl.create_default_context(cafile=ca) if ca else None
         reader, writer = await asyncio.open_connection("127.0.0.1", self.number, ssl=context)
         try:
@@ -86,7 +86,7 @@ def test_each_handshake_uses_the_context_of_its_moment(tmp_path: Path):
 
 
 def test_no_handshake_is_begun_for_a_connection_that_would_be_refused(tmp_path: Path):
-    """A plain one is left to who refuses it in words."""
+    """Without TLS it is accepted, and the protocol refuses it with an answer."""
     authority = Certificates(tmp_path, [])
 
     async def test(port: Port) -> None:
@@ -102,7 +102,7 @@ def test_no_handshake_is_begun_for_a_connection_that_would_be_refused(tmp_path: 
 
 
 def test_who_comes_while_handshakes_stall_waits_for_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Two clients say nothing where two handshakes may be; the third is served when their time is over."""
+    """Two handshakes may be open, and two clients send nothing. The third client is served when their time is over."""
     monkeypatch.setattr(listener, "HANDSHAKE_SECONDS", 0.5)
     authority = Certificates(tmp_path, [])
 
@@ -117,7 +117,7 @@ def test_who_comes_while_handshakes_stall_waits_for_their_end(tmp_path: Path, mo
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open():
-    """As the event loop's own server has it."""
+    """The event loop's own server behaves like this."""
 
     async def test(port: Port) -> None:
         other = Listener(Greeting, lambda: None, lambda: False, 1)
@@ -128,7 +128,7 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open():
 
 
 def test_nothing_is_accepted_after_the_end():
-    """The port is free again."""
+    """Another process can use the port."""
 
     async def run() -> None:
         async with Port() as port:

@@ -15,7 +15,7 @@ CERT, KEY, CA = (f"--otlp-grpc-{name}" for name in ("tls-cert-file", "tls-privat
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Certificates:
-    """An authority whose files a test may spoil."""
+    """An authority whose files a test may damage."""
     return Certificates(tmp_path, [])
 
 
@@ -34,7 +34,7 @@ def test_no_files_are_no_tls():
 
 
 def test_half_a_pair_names_the_other_half(authority: Certificates):
-    """And an authority for clients needs both."""
+    """An authority for clients needs both."""
     certificate, key = authority.server("a")
     assert refused(certificate, None).startswith(f"{CERT} needs {KEY}:")
     assert refused(None, key).startswith(f"{KEY} needs {CERT}:")
@@ -43,7 +43,7 @@ def test_half_a_pair_names_the_other_half(authority: Certificates):
 
 @pytest.mark.parametrize("client_ca", [True, False])
 def test_a_pair_that_fits_is_read(authority: Certificates, client_ca: bool):
-    """As PEM and as a context, which asks for client certificates when there is an authority for them."""
+    """As PEM and as a context. The context asks for client certificates when there is an authority for them."""
     certificate, key = authority.server("a")
     found = tls.files("--otlp-grpc", certificate, key, authority.ca if client_ca else None)
     assert found is not None
@@ -54,7 +54,7 @@ def test_a_pair_that_fits_is_read(authority: Certificates, client_ca: bool):
 
 
 def test_each_file_that_cannot_be_used_is_named(authority: Certificates, tmp_path: Path):
-    """With its option."""
+    """The sentence begins with its option."""
     certificate, key = authority.server("a")
     missing, garbage, folder = tmp_path / "missing", tmp_path / "garbage", tmp_path / "folder"
     garbage.write_text("-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n")
@@ -100,7 +100,7 @@ def test_files_that_change_while_they_are_read_are_refused(
 
 
 def test_a_fingerprint_differs_when_any_file_does(authority: Certificates):
-    """And is the same as long as none does, readable or not."""
+    """It stays the same while no file changes, readable or not."""
     certificate, key = authority.server("a")
     found = tls.files("--otlp-grpc", certificate, key, authority.ca)
     assert found is not None

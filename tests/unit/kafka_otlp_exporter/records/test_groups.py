@@ -38,7 +38,7 @@ def cut(request: bytes, most: int = 100) -> dict[bytes | None, bytes]:
 
 
 def test_each_group_has_its_items_inside_their_envelopes():
-    """In the order of the request, and without the envelopes that hold nothing of it."""
+    """Items are in the order of the request. Envelopes without items of the group are left out."""
     request = request_of(("r1", [("s1", "aba"), ("s2", "b")]), ("r2", [("s1", "c"), ("s3", "ac")]))
     parsed = {key: ExportTraceServiceRequest.FromString(made) for key, made in cut(request).items()}
     expected = {
@@ -51,19 +51,19 @@ def test_each_group_has_its_items_inside_their_envelopes():
 
 
 def test_a_request_of_one_key_stays_byte_for_byte():
-    """Whatever else is in it: empty envelopes, unknown fields, an order of fields that no library writes."""
+    """Also with empty envelopes, unknown fields, and fields in an order that no library writes."""
     request = samples.UNKNOWN_FIELD + request_of(("r1", [("s1", "aa"), ("", "")]), ("r2", [("s", "a")]), ("r3", []))
     assert cut(request) == {b"a": request}
 
 
 @pytest.mark.parametrize("request_", [b"", samples.UNKNOWN_FIELD, request_of(("r", [("s", "")]))])
 def test_a_request_without_items_has_no_key(request_: bytes):
-    """And stays as it is."""
+    """It stays byte for byte."""
     assert cut(request_) == {None: request_}
 
 
 def test_fields_of_the_request_itself_go_with_the_first_group():
-    """They stand in no resource, and must not multiply."""
+    """They are in no resource, and must not be repeated in each group."""
     request = samples.UNKNOWN_FIELD + request_of(("r", [("s", "ab")])) + samples.UNKNOWN_FIELD
     first, second = cut(request).values()
     assert first.startswith(samples.UNKNOWN_FIELD * 2)
@@ -71,7 +71,7 @@ def test_fields_of_the_request_itself_go_with_the_first_group():
 
 
 def test_unknown_fields_of_envelopes_and_items_are_kept():
-    """A newer client's fields are repeated with the envelope that they stand in."""
+    """Fields of a newer client are repeated with their envelope."""
     span = wire.enclose(2, b"\x2a\x01a" + samples.UNKNOWN_FIELD) + wire.enclose(2, b"\x2a\x01b")
     request = wire.enclose(1, wire.enclose(2, span + samples.UNKNOWN_FIELD) + samples.UNKNOWN_FIELD)
     first, second = cut(request).values()
@@ -80,13 +80,13 @@ def test_unknown_fields_of_envelopes_and_items_are_kept():
 
 
 def test_the_items_of_a_group_are_counted_without_making_it():
-    """For a group that is never made its items have to be told."""
+    """The items of a group that is left out must be reported."""
     found, _ = groups(request_of(("r1", [("s", "abaa")]), ("r2", [("s", "a")])), PATH, SPANS, name_of, 100)
     assert [(group.key, group.items) for group in found] == [(b"a", 4), (b"b", 1)]
 
 
 def test_items_beyond_the_most_groups_are_counted_and_left_out():
-    """The groups that there are stay complete."""
+    """The groups that are made are complete."""
     found, left_out = groups(request_of(("r", [("s", "abcacb")])), PATH, SPANS, name_of, 2)
     assert [(group.key, group.items) for group in found] == [(b"a", 2), (b"b", 2)]
     assert left_out == 2

@@ -37,7 +37,7 @@ def test_the_collectors_keys():
 
 
 def test_the_order_of_attributes_does_not_matter():
-    """Two exporters of one resource write to one partition."""
+    """Two exporters with one resource write to one partition."""
     one, other = resource(service_name="a", host_name="b"), resource(host_name="b", service_name="a")
     assert resource_key(one.attributes) == resource_key(other.attributes)
 
@@ -60,13 +60,13 @@ def test_a_number_is_not_its_text():
 
 
 def key_by(names: tuple[str, ...], made: Resource) -> bytes | None:
-    """The key of a ResourceSpans with this resource, which does not stand at the start of its request."""
+    """The key of a ResourceSpans with this resource; it is not at the start of its request."""
     body = wire.enclose(1, made.SerializeToString())
     return by_resource(names).key_of(b"xx" + body + b"x", 2, 2 + len(body))
 
 
 def test_without_names_every_attribute_counts():
-    """It is the Collector's key; a resource that is not there is one without attributes."""
+    """The key is the Collector's. A missing resource counts as one without attributes."""
     made = resource(service_name="a", host_name="b")
     assert key_by((), made) == resource_key(made.attributes)
     assert by_resource().key_of(b"", 0, 0) == bytes(16)
@@ -81,13 +81,13 @@ def test_with_names_only_these_count():
 
 
 def test_a_resource_that_has_none_of_the_names_has_no_key():
-    """A name that nobody has would otherwise send everything to one partition."""
+    """Otherwise a name that no resource has would send everything to one partition."""
     assert key_by(("servicename",), resource(service_name="checkout")) is None
     assert key_by(("service.name",), Resource()) is None
 
 
 def test_a_resource_that_stands_twice_is_merged():
-    """As protobuf's parsers do it."""
+    """The parsers of protobuf do the same."""
     one, other = resource(service_name="a"), resource(host_name="b")
     body = wire.enclose(1, one.SerializeToString()) + wire.enclose(1, other.SerializeToString())
     both = resource(service_name="a", host_name="b")
@@ -104,7 +104,7 @@ TRACE_ID = bytes(range(240, 256))
 
 
 def bare_item(*trace_ids: bytes) -> bytes:
-    """A span whose trace id stands in it so many times, between other fields."""
+    """A span in which the trace id is set so many times, between other fields."""
     return b"\x12\x02id" + b"".join(wire.enclose(1, one) + b"\x30\x01" for one in trace_ids) + b"\x3d" + bytes(4)
 
 
@@ -123,13 +123,13 @@ def bare_item(*trace_ids: bytes) -> bytes:
     ],
 )
 def test_a_traces_key_is_its_id_in_hexadecimal(trace_ids: list[bytes], key: bytes | None):
-    """Of several the last counts, as in protobuf; what is no trace id is no key, and never an empty one."""
+    """Of several ids the last counts, as in protobuf. Without a valid id the key is null, never empty."""
     item = bare_item(*trace_ids)
     assert by_trace(1).key_of(b"x" + item + b"x", 1, 1 + len(item)) == key
 
 
 def test_a_log_records_trace_id_is_another_field():
-    """Its number is that of the signal."""
+    """Its field number depends on the signal."""
     item = wire.enclose(9, TRACE_ID)
     assert by_trace(9).key_of(item, 0, len(item)) == TRACE_ID.hex().encode()
     assert by_trace(1).key_of(item, 0, len(item)) is None

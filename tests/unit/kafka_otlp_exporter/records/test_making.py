@@ -47,7 +47,7 @@ def test_what_a_newer_client_sends_is_kept():
 
 @pytest.mark.parametrize("signal", Signal)
 def test_an_empty_request_is_no_record(signal: Signal):
-    """There is nothing in it that Kafka could hold."""
+    """There is nothing to write."""
     batch = records(signal, b"", LAYOUT)
     assert (batch.records, batch.rejected) == ((), None)
 
@@ -111,7 +111,7 @@ def test_an_item_that_fits_into_no_record_is_rejected_alone():
 
 @pytest.mark.parametrize("signal", Signal)
 def test_equal_resources_share_a_record_under_their_key(signal: Signal):
-    """The first of each kind gives the order; unknown fields of the request go with the first."""
+    """Records are in the order of the first resource of each key. Unknown fields of the request go with the first."""
     plain = samples.OF_EACH[signal](1)
     named = wire.enclose(1, wire.enclose(1, wire.enclose(1, wire.enclose(1, b"k"))) + plain[2:])
     options = Options.model_validate({SIGNALS[signal].resource_option: True})
@@ -132,7 +132,7 @@ def test_equal_resources_share_a_record_under_their_key(signal: Signal):
     [(Signal.TRACES, "partition_traces_by_trace_id"), (Signal.LOGS, "partition_logs_by_trace_id")],
 )
 def test_items_of_one_trace_share_a_record_under_its_id(signal: Signal, option: str):
-    """Those of all resources together; what has no id shares one with a null key."""
+    """This holds across resources. Items without an id share a record with a null key."""
     one, other = bytes(15) + b"\x01", bytes(15) + b"\x02"
     payload = b"".join(samples.of_traces(signal, *ids) for ids in ([one, other, one], [b""], [bytes(16), other]))
     layout = Layout.of(Options.model_validate({option: True}), 1_000_000)
@@ -143,7 +143,7 @@ def test_items_of_one_trace_share_a_record_under_its_id(signal: Signal, option: 
 
 
 def test_named_attributes_key_every_signal_that_has_no_option_of_its_own():
-    """Its own option goes before them."""
+    """A signal's own option wins over them."""
     options = Options(
         partition_key_attributes=("service.name",),
         partition_traces_by_trace_id=True,
@@ -163,7 +163,7 @@ def test_named_attributes_key_every_signal_that_has_no_option_of_its_own():
 
 
 def test_a_record_at_the_limit_fits():
-    """Not one byte is given away."""
+    """One byte more would not fit."""
     payload = samples.traces(40)
     size = record_bytes(records(Signal.TRACES, payload, LAYOUT).records[0])
     assert len(records(Signal.TRACES, payload, Layout.of(OPTIONS, size)).records) == 1
@@ -215,7 +215,7 @@ def fat(items: int, spread: bool = False) -> bytes:
     ],
 )
 def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, object], record: int):
-    """Its records repeat it, so only as many are made as may be together; the rest is rejected with what to do."""
+    """Each record repeats it, so only as many are made as fit together. The rest is rejected, with what to do."""
     layout = Layout.of(Options.model_validate(given), record, most_bytes=200_000)
     batch = records(Signal.LOGS, fat(400, spread=True), layout)
     assert 180_000 < batch.memory <= 200_000
@@ -229,7 +229,7 @@ def test_a_large_resource_with_many_items_does_not_multiply(given: dict[str, obj
 
 
 def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
-    """It would refuse the last of them, and the request for ever."""
+    """librdkafka would refuse the last ones, and so the whole request, however often it is sent."""
     layout = Layout.of(Options(partition_logs_by_trace_id=True), 1_000_000, most_records=7)
     batch = records(Signal.LOGS, fat(100, spread=True), layout)
     assert len(batch.records) == 7
@@ -239,7 +239,7 @@ def test_no_more_records_are_made_than_librdkafka_takes_at_one_time():
 
 
 def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
-    """Work counts as well: what is left after so many groups is surplus, and nothing is delivered."""
+    """Work counts too: what is left after so many groups is surplus, and nothing is delivered."""
     layout = Layout.of(Options(partition_logs_by_trace_id=True), 5000, most_bytes=100_000)
     batch = records(Signal.LOGS, fat(1000, spread=True), layout)
     assert batch.records == ()
@@ -249,7 +249,7 @@ def test_a_resource_that_fits_nowhere_is_not_put_together_for_each_trace():
 
 
 def test_what_is_left_out_of_one_trace_does_not_keep_the_next_from_its_record():
-    """An item that fits nowhere is alone."""
+    """An item that fits nowhere is rejected alone."""
     one, other = samples.of_traces(Signal.LOGS, b"a" * 16), samples.of_traces(Signal.LOGS, b"b" * 16)
     large = wire.enclose(
         1, wire.enclose(2, wire.enclose(2, wire.enclose(9, b"a" * 16) + wire.enclose(5, b"\x0a\xb8\x17" + b"x" * 3000)))
@@ -276,7 +276,7 @@ def test_json_is_the_text_of_the_same_items(signal: Signal):
 
 
 def test_a_rejections_size_is_that_of_the_format():
-    """What a record of it alone would have as JSON."""
+    """It is the size of a record with that item alone, as JSON."""
     payload = samples.logs(1, "\x01" * 300)
     limit = len(payload) + 200
     assert records(Signal.LOGS, payload, Layout.of(Options(), limit)).rejected is None

@@ -34,7 +34,7 @@ def test_an_allowance_counts_value_key_and_what_a_record_costs_beside():
 
 @FORMS
 def test_parts_end_when_the_bytes_are_used_up(form: Format):
-    """In order: what comes first is delivered, and everything behind it is surplus, small or large."""
+    """What comes first is delivered. Everything after it is surplus, small or large."""
     payload = samples.logs(100, "x" * 1000) + samples.logs(1, "y")
     allowance = Allowance(20_000, 1000)
     parts = split(payload, LOGS, form, 5000, allowance)
@@ -65,7 +65,7 @@ def test_the_key_counts(form: Format):
 
 @FORMS
 def test_what_fits_into_no_record_is_oversized_and_not_surplus(form: Format):
-    """Whatever is left of the allowance; and it uses nothing up."""
+    """This does not depend on what is left of the allowance, and it uses none of it."""
     payload = samples.logs(1, "x" * 6000) + samples.logs(3, "y" * 500)
     parts = split(payload, LOGS, form, 5000, Allowance(4000, 100))
     assert parts.oversized is not None
@@ -73,7 +73,7 @@ def test_what_fits_into_no_record_is_oversized_and_not_surplus(form: Format):
 
 
 def test_of_many_oversized_items_the_largest_is_told():
-    """With the resource that it stands in, of which nothing is copied for the others."""
+    """It is reported with its resource. The resources of the others are not copied."""
     request = ExportLogsServiceRequest()
     for service, length in (("a", 2000), ("b", 4000), ("c", 3000)):
         resource = request.resource_logs.add()

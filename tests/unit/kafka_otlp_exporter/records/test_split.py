@@ -20,7 +20,7 @@ METRICS = SIGNALS[Signal.METRICS]
 
 
 def cut(payload: bytes, row: SignalRow, limit: int, form: Format = Format.PROTOBUF) -> Parts:
-    """The parts of a request, as many and as large as they want to be together."""
+    """The parts of a request, without a limit for all together."""
     return split(payload, row, form, limit, Allowance(10**12, 10**9))
 
 
@@ -47,7 +47,7 @@ def test_a_request_that_fits_is_one_part(signal: Signal):
 
 
 def test_each_part_repeats_the_envelopes_of_its_items():
-    """Resource, scope and both schema URLs stand around every span."""
+    """Every part has the resource, the scope and both schema URLs."""
     whole = two_services()
     parts = cut(whole.SerializeToString(), TRACES, 200)
     assert len(parts.requests) > 2
@@ -75,7 +75,7 @@ def test_parts_are_as_few_as_can_be():
 
 
 def test_the_points_of_one_metric_are_cut_too():
-    """Its name and its temporality stand in every part."""
+    """Its name and its temporality are in every part."""
     request = ExportMetricsServiceRequest()
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="requests", unit="1")
     metric.sum.is_monotonic = True
@@ -107,7 +107,7 @@ def test_an_item_that_fits_nowhere_is_told_with_its_size_and_resource():
 
 
 def test_a_metric_with_two_kinds_of_data_is_not_taken_apart():
-    """Of a oneof only the last counts: apart, the first would come to life."""
+    """Only the last member of a oneof counts. In a part of its own, the first would count too."""
     metric = wire.enclose(5, wire.enclose(1, b"\x19" + bytes(8))) + wire.enclose(7, wire.enclose(1, b"\x19" + bytes(8)))
     payload = wire.enclose(1, wire.enclose(2, wire.enclose(2, metric)))
     assert cut(payload, METRICS, len(payload)).requests == [payload]
@@ -129,7 +129,7 @@ def test_an_envelope_without_items_that_does_not_fit_is_left_out():
 
 @pytest.mark.parametrize("signal", Signal)
 def test_json_that_fits_is_one_part(signal: Signal):
-    """The very text of the whole request, though a large one is put together from the texts of its items."""
+    """It is the same text as that of the whole request, although a large one is put together from the texts of its items."""
     row = SIGNALS[signal]
     for items in (5, 3 * TRIED_WHOLE_BYTES // 10):
         payload = samples.OF_EACH[signal](items)
@@ -151,7 +151,7 @@ def test_json_is_measured_as_json():
 
 
 def test_an_item_whose_json_fits_nowhere_is_told_with_its_size():
-    """That of a record of it alone, to the byte."""
+    """It is the exact size of a record with that item alone."""
     request = two_services()
     request.resource_spans[1].scope_spans[0].spans[4].name = "\x02" * 100
     parts = cut(request.SerializeToString(), TRACES, 600, Format.JSON)
@@ -167,7 +167,7 @@ def test_an_item_whose_json_fits_nowhere_is_told_with_its_size():
 
 
 def test_a_metric_in_json_keeps_its_kind():
-    """Its data is an object and no list."""
+    """Its data is an object, not a list."""
     request = ExportMetricsServiceRequest()
     scope = request.resource_metrics.add().scope_metrics.add()
     for name in ("a", "b"):
