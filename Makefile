@@ -55,6 +55,10 @@ e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster;
 fault: $(STAMP) ## the fault matrix of the operator, all of it (an hour and a half); ARGS='-k name' goes to pytest
 	@KAFKA_OTLP_FAULT_FULL=1 $(PYTHON) -m pytest -s tests/fault $(ARGS)
 
+.PHONY: mutants
+mutants: .cache/mutants/.synced ## the mutation score of the safety-critical modules (half an hour or more); ARGS='flow/budget': of that one
+	@.cache/mutants/venv/bin/python -m tools.mutants $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## style, types, import rules, and whether generated files are fresh
 	@.venv/bin/ruff check --quiet
@@ -79,6 +83,11 @@ clean: ## remove the environment and every cache inside this folder
 
 $(STAMP): pyproject.toml uv.lock $(if $(filter .cache/%,$(UV)),$(UV))
 	@$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+# mutmut has an environment of its own: nothing else needs it.
+.cache/mutants/.synced: pyproject.toml uv.lock $(if $(filter .cache/%,$(UV)),$(UV))
+	@UV_PROJECT_ENVIRONMENT=.cache/mutants/venv $(UV) sync --locked --all-extras --no-default-groups --group mutants --quiet
 	@touch $@
 
 .cache/uv/bin/uv:
