@@ -20,7 +20,7 @@ grows by one. Each mutant runs against the unit tests of its own module and no o
 survives. A mutant that hangs is caught by a time limit.
 
 mutmut changes functions and methods. It does not change constants of a module, or functions with a decorator other than
-`staticmethod` and `classmethod`, such as properties.
+`staticmethod` and `classmethod`, such as properties. Calls that log, and AssertionErrors, are left out.
 
 A person decides about each survivor, in `tools/mutants/verdicts.toml`:
 
