@@ -51,7 +51,9 @@ MODULES = (
     _module("operator", "loop/controller"),
     _module("exporter", "flow/admission"),
     _module("exporter", "flow/budget"),
+    _module("exporter", "flow/request"),
     _module("exporter", "flow/pipeline"),
     _module("exporter", "kafka/producer"),
+    _module("exporter", "kafka/faults"),
     _module("exporter", "outcomes"),
 )
