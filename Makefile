@@ -21,8 +21,9 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 
 .PHONY: test
 test: $(STAMP) ## every test that this machine can run; ARGS='-k name' goes to pytest
-	@# Most tests wait for a process; those of one file share what they started.
-	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile $(ARGS)
+	@# Most tests wait for a process; those of one file share what they started. In the order of their names the long
+	@# files of contract/ and fault/ come first and those of unit/ last; xdist's own order begins with many short tests.
+	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: conformance
 conformance: $(STAMP) ## the OTLP suite: TARGET=host:port (gRPC), HTTP=host:port; also KAFKA, TOPICS, BROKEN, BROKEN_HTTP, ONLY, SLOW=1, OUT
@@ -55,6 +56,10 @@ e2e: $(STAMP) ## the whole story in a cluster; KUBECONFIG=file: in that cluster;
 fault: $(STAMP) ## the fault matrix of the operator, all of it (an hour and a half); ARGS='-k name' goes to pytest
 	@KAFKA_OTLP_FAULT_FULL=1 $(PYTHON) -m pytest -s tests/fault $(ARGS)
 
+.PHONY: mutants
+mutants: .cache/mutants/.synced ## the mutation score of the safety-critical modules (half an hour or more); ARGS='flow/budget': of that one
+	@.cache/mutants/venv/bin/python -m tools.mutants $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## style, types, import rules, and whether generated files are fresh
 	@.venv/bin/ruff check --quiet
@@ -79,6 +84,11 @@ clean: ## remove the environment and every cache inside this folder
 
 $(STAMP): pyproject.toml uv.lock $(if $(filter .cache/%,$(UV)),$(UV))
 	@$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+# mutmut has an environment of its own: nothing else needs it.
+.cache/mutants/.synced: pyproject.toml uv.lock $(if $(filter .cache/%,$(UV)),$(UV))
+	@UV_PROJECT_ENVIRONMENT=.cache/mutants/venv $(UV) sync --locked --all-extras --no-default-groups --group mutants --quiet
 	@touch $@
 
 .cache/uv/bin/uv:

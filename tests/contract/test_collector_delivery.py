@@ -22,7 +22,7 @@ from tests.contract.otlp import Client
 pytestmark = [pytest.mark.kafka, pytest.mark.collector]
 
 TOPIC = "chained"
-FROZEN_SECONDS = 10
+FROZEN_SECONDS = 6  # three times the request timeout
 
 
 @pytest.fixture

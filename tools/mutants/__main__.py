@@ -1,0 +1,78 @@
+"""The command line behind ``make mutants``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+from tools.mutants import mutmut, verdicts
+from tools.mutants.modules import MODULES, ROOT, Module
+from tools.mutants.mutmut import Result
+from tools.mutants.page import page, verdict_of
+from tools.mutants.verdicts import Verdict
+
+PAGE = ROOT / "docs" / "mutants.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Test the mutants and write the page; 1 when a mutant survives that nobody has decided about."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", allow_abbrev=False)
+    parser.add_argument("modules", nargs="*", help="such as flow/budget; without any: all")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time; default: one per core")
+    given = parser.parse_args(arguments)
+    chosen = [module for module in MODULES if not given.modules or module.name in given.modules]
+    unknown = set(given.modules) - {module.name for module in chosen}
+    if unknown:
+        parser.error(
+            f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(one.name for one in MODULES)}"
+        )
+    rows = verdicts.read()
+    results = {module: _test(module, given.jobs) for module in chosen}
+    undecided = _undecided(results, rows)
+    _write_page(rows)
+    return 1 if undecided else 0
+
+
+def _test(module: Module, jobs: int) -> Result:
+    started = time.monotonic()
+    result = mutmut.run(module, jobs)
+    seconds = time.monotonic() - started
+    print(f"mutants: {module.title}: {result.caught} of {result.mutants} caught in {seconds:.0f} s", flush=True)
+    return result
+
+
+def _undecided(results: Mapping[Module, Result], rows: Sequence[Verdict]) -> int:
+    """Print what a person must look at: new survivors, and rows of the table that no survivor needs any more."""
+    undecided = 0
+    needed = set()
+    for module, result in results.items():
+        for survivor in result.survivors:
+            found = verdict_of(module, survivor, rows)
+            needed.add(found)
+            if found is None:
+                undecided += 1
+                print(f"mutants: {module.path}:{survivor.line} has a new survivor")
+                print(f"  - {survivor.was}\n  + {survivor.now}")
+    titles = {module.title for module in results}
+    for row in rows:
+        if row.module in titles and row not in needed:
+            print(f"mutants: no mutant of this row survives; remove it from {verdicts.FILE.name}: {row.was}")
+    return undecided
+
+
+def _write_page(rows: Sequence[Verdict]) -> None:
+    """Write the page, with the last result of each module that was not tested now."""
+    found = {module: mutmut.last(module) for module in MODULES}
+    results = {module: result for module, result in found.items() if result is not None}
+    missing = [module.name for module, result in found.items() if result is None]
+    if missing:
+        print(f"mutants: {PAGE.name} stays as it is; there is no result yet of {', '.join(missing)}")
+        return
+    PAGE.write_text(page(results, rows, mutmut.version()))
+    print(f"mutants: wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
