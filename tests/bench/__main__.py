@@ -15,7 +15,7 @@ from tests.bench.accounting import NotAllThere
 from tests.bench.machine import this_machine, versions
 from tests.bench.measuring import measure
 from tests.bench.page import Benchmark, bars, page, tables
-from tests.bench.rows import ROWS, named, scaled
+from tests.bench.rows import ROWS, named
 from tests.bench.subjects import subjects
 from tools.cluster import build
 from tools.cluster.making import as_program
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark that the arguments ask for; the exit code of the process."""
     given = _parser().parse_args(arguments)
     try:
-        rows = tuple(scaled(row, given.share) for row in named(given.rows.split(",")))
+        rows = named(given.rows.split(","))
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -77,9 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repetitions", type=int, default=3, choices=range(1, 101), metavar="1..100")
     parser.add_argument(
         "--workers", type=int, default=0, help="worker processes of this exporter (default: one for each CPU)"
-    )
-    parser.add_argument(
-        "--share", type=float, default=1.0, help="share of each row's requests that is sent (default: 1.0)"
     )
     parser.add_argument("--out", type=Path, help="folder for the page and the chart, whatever was run")
     return parser

@@ -123,8 +123,9 @@ def _opening(benchmark: Benchmark) -> Iterator[str]:
     if benchmark.machine.was_busy:
         yield (
             f"**The machine was busy with other programs** (load average {benchmark.machine.load:.1f} on "
-            f"{benchmark.machine.cpus} CPUs before the first run). CPU time can still be compared, because the runs of "
-            "both are interleaved. Latency and startup time are longer than on a quiet machine."
+            f"{benchmark.machine.cpus} CPUs before the first run). Every figure is higher than on a quiet machine, CPU time "
+            "too, because the programs share caches. Both were disturbed, because their runs are interleaved. Compare the "
+            "ratios rather than the single figures."
         )
 
 
