@@ -34,6 +34,10 @@ conformance: $(STAMP) ## the OTLP suite: TARGET=host:port (gRPC), HTTP=host:port
 upper = $(shell printf '%s' '$(1)' | tr a-z A-Z)
 given = $(if $($(call upper,$(1))),'--$(subst _,-,$(1))=$($(call upper,$(1)))')
 
+.PHONY: bench
+bench: $(STAMP) ## measure this exporter and the Collector side by side (ten minutes): ROWS=small,json, REPETITIONS=1, WORKERS=1, OUT=folder
+	@$(PYTHON) -m tests.bench $(foreach name,rows repetitions workers out,$(call given,$(name)))
+
 .PHONY: assets
 assets: $(STAMP) ## build the Kubernetes binaries, the Collector and Helm, fetch the Kafka jars that the remaining tests need
 	@$(PYTHON) -m tools.cluster.build

@@ -1,0 +1,1 @@
+"""The benchmark: this exporter beside the OpenTelemetry Collector's Kafka exporter."""
