@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from kafka_otlp_exporter.config.address import address
 from kafka_otlp_exporter.config.settings import Settings
 from kafka_otlp_exporter.config.sizing import Size
 from kafka_otlp_exporter.process.channel import Order, Refused
@@ -43,7 +44,7 @@ _WRONG_OPTION = 2
 
 
 def supervise(settings: Settings, size: Size, arguments: Sequence[str]) -> None:
-    """Run until SIGTERM or SIGINT. ``arguments`` are those of the command line. Raises Refused."""
+    """Run until SIGTERM or SIGINT. ``arguments`` are those of the command line. Raises CannotListen, or Refused."""
     asyncio.run(_Supervisor(settings, size, arguments).run())
 
 
@@ -87,24 +88,16 @@ class _Supervisor:
 
     async def _hold(self, admin: Admin) -> dict[str, int]:
         ports: dict[str, int] = {}
-        if endpoint := self._settings.admin_endpoint:
-            host, _, port = endpoint.rpartition(":")
-            try:
-                ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
-            except OSError as error:
-                raise Refused(f"--admin-endpoint: cannot listen on {endpoint}: {error.strerror}") from None
+        if own := address(self._settings, "admin_endpoint"):
+            ports["admin_port"] = await admin.start(own)
         for name in ENDPOINTS:
-            if endpoint := getattr(self._settings, name):
-                flag = "--" + name.replace("_", "-")
-                try:
-                    self._held[name] = Held(endpoint)
-                except OSError as error:
-                    raise Refused(f"{flag}: cannot listen on {endpoint}: {error.strerror}") from None
-                ports[name.replace("endpoint", "port")] = self._held[name].port
+            if shared := address(self._settings, name):
+                self._held[name] = Held(shared)
+                ports[name.replace("endpoint", "port")] = self._held[name].address.port
         return ports
 
     def _order(self, child: Child) -> Order:
-        settings: dict[str, str | int] = {name: held.endpoint for name, held in self._held.items()}
+        settings: dict[str, str | int] = {name: str(held.address) for name, held in self._held.items()}
         settings |= {"admin_endpoint": "", "max_in_flight_bytes": self._size.in_flight_bytes, "workers": 1}
         return Order(child.number, self._arguments, settings)
 

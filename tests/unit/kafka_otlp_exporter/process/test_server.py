@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.process import server
+from kafka_otlp_exporter.process import views
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port
@@ -317,4 +317,4 @@ def test_a_body_that_arrives_while_draining_is_delivered(mock_kafka: MockKafka, 
 )
 def test_of_custom_config_only_numbers_and_switches_are_shown(name: str, value: str, shown: bool):
     """And of the options all but the credentials."""
-    assert server._showable(name, value) is shown
+    assert views._showable(name, value) is shown

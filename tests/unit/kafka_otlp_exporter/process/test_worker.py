@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from kafka_otlp_exporter.config import env
-from kafka_otlp_exporter.config.properties import Credentials, producer_properties
 from kafka_otlp_exporter.process import worker
 from kafka_otlp_exporter.process.channel import Refused
+from kafka_otlp_exporter.process.startup import prepare
 from tests.beds.process import clean_environment
 
 
@@ -28,6 +28,5 @@ def test_a_worker_without_a_supervisor_ends():
 def test_what_librdkafka_refuses_starts_nothing():
     """It is a sentence."""
     configuration = env.parse(["start", "--kafka-exporter-custom-config=no.such=1"], {})
-    properties = producer_properties(configuration.options, Credentials())
     with pytest.raises(Refused, match=r"librdkafka refuses the producer configuration: .*no\.such"):
-        worker.run(configuration, properties, b"")
+        worker.run(prepare(configuration.options, configuration.settings))

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
 
+from kafka_otlp_exporter.config.address import Address, CannotListen
 from kafka_otlp_exporter.telemetry.admin import Admin, Views
+
+ANY = Address("--admin-endpoint", "127.0.0.1", 0)
 
 
 def views(**given: Callable[[], Any]) -> Views:
@@ -26,7 +30,7 @@ def ask(shown: Views, path: str, method: str = "GET") -> tuple[int, str, str]:
 
     async def run() -> tuple[int, str, str]:
         admin = Admin(shown)
-        port = await admin.start("127.0.0.1", 0)
+        port = await admin.start(ANY)
         try:
             async with (
                 aiohttp.ClientSession() as session,
@@ -74,15 +78,16 @@ def test_there_is_nothing_else(method: str, path: str, code: int):
     assert ask(views(), path, method)[0] == code
 
 
-def test_a_taken_port_is_an_error():
-    """A second exporter on it is a mistake."""
+def test_a_taken_port_is_an_error_that_names_the_option():
+    """A second exporter on the port is a mistake."""
 
     async def run() -> None:
         first, second = Admin(views()), Admin(views())
-        port = await first.start("127.0.0.1", 0)
+        port = await first.start(ANY)
         try:
-            with pytest.raises(OSError, match="address already in use"):
-                await second.start("127.0.0.1", port)
+            sentence = f"--admin-endpoint: cannot listen on 127.0.0.1:{port}: .*address already in use"
+            with pytest.raises(CannotListen, match=sentence):
+                await second.start(replace(ANY, port=port))
         finally:
             await first.stop()
             await second.stop()
