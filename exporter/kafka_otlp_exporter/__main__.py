@@ -18,10 +18,11 @@ def main() -> int:
 
         return command_line.run(sys.argv[1:])
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _EXTRA:
+        module = (missing.name or "").partition(".")[0]
+        if module not in _EXTRA:
             raise
         print(  # noqa: T201
-            f"kafka-otlp-exporter: the Python module {missing.name!r} is not installed; install kafka-otlp with its "
+            f"kafka-otlp-exporter: the Python module {module!r} is not installed; install kafka-otlp with its "
             "extra 'exporter': pip install 'kafka-otlp[exporter]', in a checkout pip install '.[exporter]'.",
             file=sys.stderr,
         )
