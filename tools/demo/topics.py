@@ -12,7 +12,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from google.protobuf.message import DecodeError
 
-from kafka_otlp_exporter.outcomes import Fault, Identity, Reason, of_connection
+from kafka_otlp_exporter.kafka.faults import Fault, Identity, of_connection
+from kafka_otlp_exporter.outcomes import Reason
 from tools.demo import items, telemetry
 from tools.demo.items import Item
 
