@@ -1,4 +1,4 @@
-"""A gRPC client that sends and receives bytes. Called by the tests that speak to an exporter."""
+"""A gRPC client that sends and receives bytes."""
 
 from __future__ import annotations
 

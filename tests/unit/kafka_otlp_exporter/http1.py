@@ -1,4 +1,4 @@
-"""A little HTTP/1.1 for tests that say what no client library would. Called by the tests of the HTTP receiver."""
+"""A small HTTP/1.1 client that sends what no client library would."""
 
 from __future__ import annotations
 

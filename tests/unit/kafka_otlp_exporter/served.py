@@ -1,4 +1,4 @@
-"""The receivers on real ports, and a pipeline that a test holds in its hand. Called by the tests of the receivers."""
+"""The receivers on real ports, and a pipeline that a test controls."""
 
 from __future__ import annotations
 

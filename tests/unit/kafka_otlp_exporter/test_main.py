@@ -38,7 +38,7 @@ def refused(*flags: str, **environment: str) -> str:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """The same sentence, of a command line that is refused as soon as it is read: that needs no process of its own."""
+    """The one line on stderr for a command line that is refused at parsing, which needs no process of its own."""
 
     def run(*arguments: str, **environment: str) -> str:
         monkeypatch.setattr(os, "environ", clean_environment() | environment)

@@ -1,4 +1,4 @@
-"""A port that the processes of one exporter share, and nobody else."""
+"""A port that only the processes of one exporter share."""
 
 import socket
 from collections.abc import Iterator
@@ -37,13 +37,13 @@ def listening(port: int, *, shared: bool, host: str = "127.0.0.1") -> socket.soc
 
 
 def test_port_0_is_a_port_that_is_the_same_for_all(held: Held):
-    """Resolved once, before there are workers."""
+    """The port is chosen once, before there are workers."""
     assert held.address.port > 0
     assert held.address == at("127.0.0.1", held.address.port)
 
 
 def test_sockets_of_this_exporter_listen_on_it(held: Held):
-    """Side by side, and again when one has gone; the holder takes no connection."""
+    """At the same time, and again after one has closed; the holder accepts no connection."""
     with listening(held.address.port, shared=True), listening(held.address.port, shared=True):
         pass
     with (
@@ -63,7 +63,7 @@ def test_without_workers_nobody_answers(held: Held):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_another_server_is_kept_out(held: Held, host: str):
-    """Whether workers listen just now or not."""
+    """Whether workers listen at the moment or not."""
     with pytest.raises(OSError, match="in use"):
         listening(held.address.port, shared=False, host=host)
     with listening(held.address.port, shared=True), pytest.raises(OSError, match="in use"):
@@ -72,13 +72,13 @@ def test_another_server_is_kept_out(held: Held, host: str):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_port_on_which_somebody_listens_cannot_be_held(shared: bool):
-    """Not even one who would share it: another exporter's workers do."""
+    """Also when the listener would share it, as another exporter's workers do."""
     with listening(0, shared=shared) as server, pytest.raises(CannotListen, match="in use"):
         Held(at("127.0.0.1", server.getsockname()[1]))
 
 
 def test_two_cannot_hold_one_port(held: Held):
-    """Though neither of them listens: two exporters that start at the same time."""
+    """Two exporters start at the same time, and neither listens yet."""
     with pytest.raises(CannotListen, match="in use"):
         Held(held.address)
     with pytest.raises(CannotListen, match="in use"):
@@ -86,25 +86,25 @@ def test_two_cannot_hold_one_port(held: Held):
 
 
 def test_a_port_that_was_left_just_now_can_be_held():
-    """Connections that linger after their server has ended do not keep the next one waiting."""
+    """Connections in TIME_WAIT, of a server that has ended, do not delay the next server."""
     with listening(0, shared=False) as server:
         port = server.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
         accepted, _ = server.accept()
-        accepted.close()  # who closes first lingers
+        accepted.close()  # the side that closes first enters TIME_WAIT
         client.close()
     Held(at("127.0.0.1", port)).release()
 
 
 def test_a_port_that_was_let_go_is_free(held: Held):
-    """For whoever comes."""
+    """Any process can listen there then."""
     held.release()
     listening(held.address.port, shared=False).close()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_a_wildcard_is_every_address_of_both_families(host: str):
-    """As gRPC takes it."""
+    """gRPC treats it in this way."""
     held = Held(at(host))
     try:
         assert held.address == at(host, held.address.port)
@@ -116,7 +116,7 @@ def test_a_wildcard_is_every_address_of_both_families(host: str):
 
 
 def test_a_name_is_all_its_addresses():
-    """On one port."""
+    """All on one port."""
     held = Held(at("localhost"))
     try:
         assert held.address == at("localhost", held.address.port)

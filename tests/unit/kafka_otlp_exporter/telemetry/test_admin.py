@@ -15,7 +15,7 @@ ANY = Address("--admin-endpoint", "127.0.0.1", 0)
 
 
 def views(**given: Callable[[], Any]) -> Views:
-    """Views of an exporter that is well, but for what is given."""
+    """Views of a healthy exporter, with some of them replaced."""
     well: dict[str, Callable[[], Any]] = {
         "live": lambda: None,
         "ready": lambda: None,
@@ -45,14 +45,14 @@ def ask(shown: Views, path: str, method: str = "GET") -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_a_probe_says_ok_when_all_is_well(path: str):
-    """With a word for the person who asks by hand."""
+    """With a word for people."""
     code, _, text = ask(views(), path)
     assert (code, text) == (200, "ok\n")
 
 
 @pytest.mark.parametrize(("path", "view"), [("/livez", "live"), ("/readyz", "ready")])
 def test_a_probe_says_503_and_why(path: str, view: str):
-    """Each for itself: an exporter that is not ready still lives."""
+    """The other probe still says 200: an exporter that is not ready is alive."""
     shown = views(**{view: lambda: "Kafka cannot be reached"})
     assert ask(shown, path)[::2] == (503, "Kafka cannot be reached\n")
     other = "/readyz" if path == "/livez" else "/livez"
@@ -65,7 +65,7 @@ def test_metrics_are_in_prometheus_format():
 
 
 def test_status_is_json():
-    """A map as it was given."""
+    """The object of the view, unchanged."""
     code, kind, text = ask(views(), "/status")
     assert (code, kind.split(";")[0], text) == (200, "application/json", '{"version": "1"}')
 
@@ -74,7 +74,7 @@ def test_status_is_json():
     ("method", "path", "code"), [("GET", "/", 404), ("POST", "/readyz", 405), ("DELETE", "/status", 405)]
 )
 def test_there_is_nothing_else(method: str, path: str, code: int):
-    """The port shows and changes nothing."""
+    """The port only shows, and changes nothing."""
     assert ask(views(), path, method)[0] == code
 
 
