@@ -60,7 +60,7 @@ class _Supervisor:
         self._refused: str | None = None
         self._killed = False
         self._held: dict[str, Held] = {}
-        self._own = exposition.Own()
+        self._own = exposition.SupervisorMetrics()
         self._ended: exposition.Values = {}
 
     async def run(self) -> None:

@@ -24,15 +24,13 @@ from prometheus_client.registry import Collector
 
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unauthenticated, Unavailable
-from kafka_otlp_exporter.telemetry.logs import Voice, log
+from kafka_otlp_exporter.telemetry.logs import Voice
 from kafka_otlp_exporter.telemetry.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric
-
-__all__ = ["Telemetry", "log"]
 
 _ITEM = {Signal.TRACES: "span", Signal.METRICS: "metric", Signal.LOGS: "log_record"}
 
 
-class _Read(Collector):
+class _Readings(Collector):
     """The metrics whose values other modules hold; each value is read at each scrape."""
 
     def __init__(self, sources: Mapping[str, Callable[[], float]]) -> None:
@@ -86,7 +84,7 @@ class Telemetry:
         """
         if sources.keys() != (wanted := {row.name for row in METRICS.values() if row.read}):
             raise ValueError(f"metrics that are read: {sorted(sources.keys() ^ wanted)} is missing or not in the table")
-        self.registry.register(_Read(sources))
+        self.registry.register(_Readings(sources))
         Gauge(PREFIX + BUILD.name, BUILD.help, [*BUILD.labels], registry=self.registry).labels(version, librdkafka).set(
             1
         )

@@ -28,7 +28,7 @@ _CUMULATIVE = {"counter", "histogram"}
 _COMBINE: Mapping[Across, Callable[[list[float]], float]] = {Across.SUM: sum, Across.LEAST: min, Across.MOST: max}
 
 
-class Own:
+class SupervisorMetrics:
     """The metrics of the supervisor's own process."""
 
     def __init__(self) -> None:

@@ -17,7 +17,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.process import views
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port
@@ -300,21 +299,3 @@ def test_a_body_that_arrives_while_draining_is_delivered(mock_kafka: MockKafka, 
         go.set()
         assert future.result(10) == b""
         assert process.wait(5) == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("sasl.oauthbearer.config", "principal=a", False),
-        ("sasl.kerberos.kinit.cmd", "kinit -p hunter2", False),
-        ("ssl.key.password", "hunter2", False),
-        ("sasl.username", "edge", False),
-        ("sasl.password", "1234", False),
-        ("metadata.broker.list", "kafka:9092", True),
-        ("batch.num.messages", "20000", True),
-        ("enable.idempotence", "true", True),
-    ],
-)
-def test_of_custom_config_only_numbers_and_switches_are_shown(name: str, value: str, shown: bool):
-    """Of the options, all values except credentials are shown."""
-    assert views._showable(name, value) is shown

@@ -79,7 +79,7 @@ def test_a_process_that_said_nothing_yet_changes_nothing():
 
 def test_processes_are_the_supervisors_too():
     """CPU and memory are added up; open files are those of the process with the most."""
-    own = exposition.Own()
+    own = exposition.SupervisorMetrics()
     alone = own.text().encode()
     text = exposition.merged([own.text(), process()], {})
     for name in ("process_resident_memory_bytes", "process_cpu_seconds_total"):
@@ -90,7 +90,7 @@ def test_processes_are_the_supervisors_too():
 
 def test_restarts_are_the_supervisors():
     """Workers do not count restarts."""
-    own = exposition.Own()
+    own = exposition.SupervisorMetrics()
     own.count_restart()
     assert value(exposition.merged([own.text(), process(), process()], {}), PREFIX + "worker_restarts_total") == 1
 
@@ -98,7 +98,9 @@ def test_restarts_are_the_supervisors():
 def test_the_exposition_has_the_metrics_of_one_process():
     """Exactly these, and each only once."""
     families = list(
-        text_string_to_metric_families(exposition.merged([exposition.Own().text(), process()], {}).decode())
+        text_string_to_metric_families(
+            exposition.merged([exposition.SupervisorMetrics().text(), process()], {}).decode()
+        )
     )
     names = [family.name for family in families]
     assert len(set(names)) == len(names)
