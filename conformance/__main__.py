@@ -1,6 +1,6 @@
 """``python -m conformance``: run the suite against an endpoint and print the scoreboard.
 
-Called by ``make conformance``. The exit code is 1 when a MUST fails, 2 when there is nothing to test.
+The exit code is 1 when a MUST fails, 2 when there is nothing to test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from conformance.target import TOPICS, Need, Target, parted, reached
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Run the suite and return the exit code."""
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
     parser.add_argument("--target", help="host:port of OTLP/gRPC")
     parser.add_argument("--http", help="host:port of OTLP/HTTP; default: the target's host, port 4318")

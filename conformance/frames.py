@@ -1,4 +1,4 @@
-"""A gRPC call as HTTP/2 frames, for what no gRPC library would send. Called by the lines."""
+"""A gRPC call as HTTP/2 frames, to send what no gRPC library would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conformance.target import parted
 
 @dataclass(slots=True)
 class Ended:
-    """How a stream of raw frames ended: all its header fields, its data, or the reason that there is no end."""
+    """How a stream of raw frames ended: its header fields and data, or why it did not end."""
 
     fields: dict[str, str] = field(default_factory=dict)
     data: bytes = b""
@@ -31,7 +31,7 @@ class Ended:
 
     @property
     def code(self) -> str:
-        """The name of the gRPC status, or what came in its place."""
+        """The name of the gRPC status, or how the stream ended without one."""
         if (number := self.fields.get("grpc-status", "")).isdigit():
             return NAMES.get(int(number), number)
         if self.reset is not None:
@@ -40,12 +40,12 @@ class Ended:
 
     @property
     def ok(self) -> bool:
-        """Whether the server took it."""
+        """Whether the server accepted the call."""
         return self.code == "OK"
 
     @property
     def reply(self) -> Reply:
-        """The same as a gRPC library would have it."""
+        """The same answer in the form of a gRPC library."""
         packed = self.fields.get("grpc-status-details-bin", "")
         try:
             status = base64.b64decode(packed + "=" * (-len(packed) % 4))
@@ -75,7 +75,7 @@ class Frames:
         self._socket.close()
 
     def start(self, method: str, fields: Mapping[str, str] | None = None) -> int:
-        """Begin a call; its stream."""
+        """Begin a call, and return its stream."""
         stream = self._state.get_next_available_stream_id()
         head = {":method": "POST", ":scheme": "http", ":path": method, ":authority": "localhost", "te": "trailers"}
         self._state.send_headers(stream, [*{**head, "content-type": "application/grpc", **(fields or {})}.items()])
@@ -99,7 +99,7 @@ class Frames:
             self._flush()
 
     def reset(self, stream: int) -> None:
-        """Cancel the call, as a client does that has lost interest."""
+        """Cancel the call, as a client does."""
         self._state.reset_stream(stream, 8)
         self._flush()
 
@@ -109,7 +109,7 @@ class Frames:
         self._flush()
 
     def wait(self, stream: int, seconds: float = SECONDS) -> Ended:
-        """What the server makes of the stream, until its end or for so many seconds."""
+        """The server's answer on the stream, until its end or for so many seconds."""
         ended, until = self._ended[stream], time.monotonic() + seconds
         while not self._ended_already(stream):
             self._receive(ended, until)
@@ -152,7 +152,7 @@ class Frames:
         self._flush()
 
     def _flush(self) -> None:
-        # What the server said before it closed the connection is still to be read.
+        # The server's last bytes before it closed the connection are still unread.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(self._state.data_to_send())
 

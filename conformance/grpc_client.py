@@ -1,4 +1,4 @@
-"""A gRPC client that sends and receives bytes. Called by the lines."""
+"""A gRPC client that sends and receives bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from conformance.table import Finding
 
 SECONDS = 30.0
-# Codes after which clients send the same data again (OTLP specification, Failures).
+# Codes after which clients retry (OTLP specification, "Failures").
 RETRYABLE = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
 NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _OPTIONS = (
@@ -28,7 +28,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call ended with: the name of the status code, its sentence, the message when there is one."""
+    """The end of a call: the name of its status code, the status message, and the response if there is one."""
 
     code: str
     details: str
@@ -37,12 +37,12 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Whether the server took it."""
+        """Whether the server accepted the call."""
         return self.code == "OK"
 
     @property
     def retry_delay(self) -> float | None:
-        """The seconds of its RetryInfo, or None when it has none. Raises Finding for details that cannot be read."""
+        """The seconds in its RetryInfo, None without one. Raises Finding when the details cannot be read."""
         info = error_details_pb2.RetryInfo()
         try:
             for detail in status_pb2.Status.FromString(self.status).details:
@@ -53,32 +53,32 @@ class Reply:
         return None
 
     def __str__(self) -> str:
-        """The code, and the first words of the sentence."""
+        """The code, and the first words of the status message."""
         return f"{self.code}: {shortened(self.details)}" if self.details else self.code
 
 
 def shortened(text: str, length: int = 100) -> str:
-    """On one line, and no longer than that."""
+    """The text on one line, shortened."""
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 @contextmanager
 def channel(endpoint: str) -> Iterator[Any]:
-    """A connection of its own; the type is Any because the stubs of grpc know no call without a serializer."""
+    """A new connection. Its type is Any, because the stubs of grpc know no call without a serializer."""
     opened: Any = grpc.insecure_channel(endpoint, [*_OPTIONS])
     with opened:
         yield opened
 
 
 def call(endpoint: str, method: str, payload: bytes, *, compressed: bool = False, seconds: float = SECONDS) -> Reply:
-    """One call on a connection of its own."""
+    """One call on its own connection."""
     with channel(endpoint) as opened:
         return call_on(opened, method, payload, compressed=compressed, seconds=seconds)
 
 
 def call_on(opened: Any, method: str, payload: bytes, *, compressed: bool = False, seconds: float = SECONDS) -> Reply:
-    """One call; with ``compressed``, gRPC packs the message with gzip."""
+    """One call; with ``compressed``, gRPC compresses the message with gzip."""
     compression = grpc.Compression.Gzip if compressed else None
     return reply(opened.unary_unary(method).future(payload, timeout=seconds, compression=compression))
 

@@ -1,4 +1,4 @@
-"""A client of OTLP/HTTP that sends what it is told to. Called by the lines."""
+"""A client of OTLP/HTTP that sends any bytes and header fields, valid or not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        """Of the body, without parameters."""
+        """The media type of the body, without parameters."""
         return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
@@ -80,7 +80,7 @@ def post(
     fields: Mapping[str, str] | None = None,
     method: str = "POST",
 ) -> Answer:
-    """One request on a connection of its own."""
+    """One request on its own connection."""
     with connection(endpoint) as opened:
         return post_on(opened, path, body, media_type, fields, method)
 
@@ -93,7 +93,7 @@ def post_on(
     fields: Mapping[str, str] | None = None,
     method: str = "POST",
 ) -> Answer:
-    """One request; a server that answers before it has read everything is heard."""
+    """One request. An answer that comes before the server has read everything is read, too."""
     opened.putrequest(method, path, skip_accept_encoding=True)
     if media_type is not None:
         opened.putheader("Content-Type", media_type)
@@ -139,7 +139,7 @@ def post_pieces(endpoint: str, path: str, pieces: Iterable[bytes], length: int) 
 
 
 def answer(opened: http.client.HTTPConnection) -> Answer:
-    """Read what the server answers. Raises Finding when it is not HTTP, OSError when nothing comes."""
+    """Read the server's answer. Raises Finding when it is not HTTP, OSError when nothing comes."""
     try:
         got = opened.getresponse()
         fields = {name.lower(): value for name, value in got.getheaders()}
@@ -151,7 +151,7 @@ def answer(opened: http.client.HTTPConnection) -> Answer:
 
 
 def _send(opened: http.client.HTTPConnection, pieces: Iterable[bytes]) -> bool:
-    """Whether the server let us; when it did not, it has answered already."""
+    """Send, and return whether the server let us; if not, it has answered already."""
     try:
         for piece in pieces:
             if piece:
@@ -178,7 +178,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def status_message(got: Answer, media_type: str) -> tuple[str, list[str]]:
-    """What the google.rpc.Status of an error says, and the types of its details. Raises Finding when it is none."""
+    """The message of an error's google.rpc.Status, and the types of its details. Raises Finding without such a status."""
     if media_type == JSON:
         return _json_status(json_object(got.content))
     try:

@@ -1,4 +1,4 @@
-"""All lines, in the order of the checklist. Called by the scoreboard and by pytest."""
+"""All lines, in the order of the checklist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conformance.table import LINES, Line
 
 __all__ = ["ALL", "groups"]
 
-# What is imported has filled the table.
+# These imports have filled the table.
 _MODULES = (lines_broken, lines_grpc, lines_grpc_answers, lines_http, lines_http_errors, lines_json, lines_kafka)
 
 

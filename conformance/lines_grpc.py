@@ -15,7 +15,7 @@ CALLS = 100
 REQUEST = "OTLP/gRPC Request"
 CODES = "gRPC: status codes"
 COMPRESSION = "gRPC: compression"
-# grpc-go's patience ends with the third ping that comes too soon.
+# grpc-go closes the connection at the third ping that comes too soon.
 PINGS, PING_SECONDS = 5, 10
 
 
@@ -132,7 +132,7 @@ def _(target: Target) -> None:
 @line("G2.2", Level.MUST, "A request in gzip is taken.", "Protocol Details", Need.GRPC)
 def _(target: Target) -> None:
     for signal in SIGNALS:
-        # gRPC leaves what is small as it is.
+        # gRPC does not compress small messages.
         payload = telemetry.valid(signal, "conformance" * 200)
         accepted(call(target.grpc, signal.method, payload, compressed=True), signal.name)
 
@@ -213,7 +213,7 @@ def _announced(target: Target) -> Ended:
 
 
 def _inflated(target: Target) -> tuple[int, Reply]:
-    """The first of the sizes that is refused, and how."""
+    """The first refused size, and how it was refused."""
     for size in telemetry.OVER_LIMIT:
         got = _send_packed(target, telemetry.compressed_zeros(size))
         if not got.ok:

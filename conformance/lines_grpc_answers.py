@@ -14,14 +14,14 @@ from conformance.target import Need, Target
 
 FULL = "Full Success"
 PARTIAL = "Partial Success"
-# The words are MUST, but the definition of the message says that an empty one means the same.
+# The specification says MUST, but the definition of the message says that an empty one means the same.
 UNSET = "Full Success; trace_service.proto, partial_success"
 FAILURES = "Failures"
 ENVELOPES = "Empty Telemetry Envelopes"
 VERSIONS = "Future Versions and Interoperability"
 CARDINALITY = "gRPC: status codes (request cardinality violation)"
 RESPONSE_LIMIT = 4 * telemetry.MIB
-# Below the 4 MiB that every server takes, and above what most backends take in one piece.
+# Below the 4 MiB that every server accepts, and above what most backends accept in one piece.
 LARGE_ITEM = 3 * telemetry.MIB
 
 

@@ -248,7 +248,7 @@ def _same_type(media_type: str, answers: Iterable[Answer]) -> None:
 
 
 def _raw(target: Target, head: Iterable[str], body: bytes = b"") -> tuple[str, socket.socket]:
-    """The first status of the answer to a request that is written by hand, and the connection."""
+    """The first status that answers a hand-written request, and the connection."""
     connected = socket.create_connection(parted(target.http), WAIT_SECONDS)
     lines = [f"POST {TRACES.path} HTTP/1.1", f"Host: {target.http}", *head, "", ""]
     connected.sendall("\r\n".join(lines).encode() + body)
@@ -256,7 +256,7 @@ def _raw(target: Target, head: Iterable[str], body: bytes = b"") -> tuple[str, s
 
 
 def _status(connected: socket.socket) -> str:
-    """The status of the next answer; empty when none comes. Its header and body are read too, or their first 64 KiB."""
+    """The status of the next answer, empty when none comes. It also reads the header and the body, at most 64 KiB."""
     try:
         said = connected.recv(65536).decode("latin-1").split(" ")
     except OSError:

@@ -188,7 +188,7 @@ def _said(got: Answer | None) -> str:
 
 
 def _inflated(target: Target) -> tuple[int, Answer | None]:
-    """The first of the sizes that is refused, and how; no answer is a refusal too."""
+    """The first refused size, and how it was refused; no answer is a refusal, too."""
     for size in telemetry.OVER_LIMIT:
         got = _packed(target, telemetry.compressed_zeros(size))
         if got is None or got.status != 200:
@@ -203,7 +203,7 @@ def _packed(target: Target, body: bytes) -> Answer | None:
 
 
 def _endless(target: Target) -> Answer | None:
-    """What becomes of a body that is said to be 1 GiB and of which at most 257 MiB come."""
+    """The answer to a body that claims 1 GiB and of which at most 257 MiB come."""
     limit = telemetry.OVER_LIMIT[-1]
     pieces = (b"\0" * telemetry.MIB for _ in range(limit // telemetry.MIB))
     with suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""J1 to J7: what OTLP/JSON must look like to be taken, and what must not be.
+"""J1 to J7: which OTLP/JSON a server must accept, and which it must refuse.
 
 A key in snake_case cannot be told from an unknown field by one answer. Two requests can: when a right value is taken
 and a wrong one is refused, the server reads the key.

@@ -58,7 +58,7 @@ def _(target: Target) -> None:
 @line("G8.4", Level.MAY, "Fields that nobody knows yet arrive.", "Future Versions", Need.GRPC, Need.KAFKA)
 def _(target: Target) -> None:
     def send(service: str) -> None:
-        # A field of the request and, being the last of the span, one of the span: messages may be joined (protobuf).
+        # This is a field of the request, and also of the span, because it is the last one: protobuf messages may be joined.
         accepted(call(target.grpc, TRACES.method, _with_unknown_field(service)))
 
     _, found = _arrived(target, TRACES, send)
@@ -157,13 +157,13 @@ def _with_unknown_field(service: str) -> bytes:
 
 
 def _same(found: Any, sent: Any, what: str) -> None:
-    """Of the request one envelope was sent. Raises Finding when another arrived."""
+    """Check that the one envelope of the request arrived. Raises Finding when another did."""
     envelope = getattr(sent, sent.DESCRIPTOR.fields[0].name)[0]
     expect(_bare(found) == _bare(envelope), f"{what}: arrived with another content")
 
 
 def _bare(message: Any) -> bytes:
-    """The message without the empty messages that a server may write where there were none; NaN equals itself as bytes."""
+    """The message without empty messages, which a server may add. It is compared as bytes, in which NaN equals itself."""
     copy = type(message)()
     copy.CopyFrom(message)
     todo = [copy]
@@ -206,7 +206,7 @@ def _arrived(target: Target, signal: Signal, send: Callable[[str], None]) -> tup
 
 
 def _ends(consumer: Consumer, topic: str) -> list[TopicPartition]:
-    """Where what is sent from here on will be. Raises Finding when there is no such topic."""
+    """The current end of the topic, where later records will be. Raises Finding without such a topic."""
     found = consumer.list_topics(topic, timeout=SECONDS).topics[topic]
     if found.error is not None and found.error.code() != KafkaError.NO_ERROR:
         raise Finding(f"topic {topic}: {found.error.str()}")

@@ -1,4 +1,4 @@
-"""Running the lines, and the table of what came of them, as text and as Markdown. Called by ``__main__`` and by tests."""
+"""Runs the lines, and shows the results as a table, in text and in Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conformance.target import Target
 
 
 class Outcome(StrEnum):
-    """What came of a line."""
+    """The result of a line."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A line, what came of it, and what was seen: of a failure instead, of a pass where several things are allowed."""
+    """A line, its result, and what was seen: the wrong behaviour, or which of several allowed ones."""
 
     line: Line
     outcome: Outcome
@@ -36,7 +36,7 @@ class Result:
 
 
 def run(line: Line, target: Target) -> Result:
-    """Look whether one line holds."""
+    """Check one line."""
     for need in line.needs:
         if (reason := target.missing(need)) is not None:
             return Result(line, Outcome.NOT_RUN, reason)
@@ -54,7 +54,7 @@ def run(line: Line, target: Target) -> Result:
 
 
 def run_all(lines: Iterable[Line], target: Target, told: Callable[[Result], None] = lambda _: None) -> list[Result]:
-    """Run the lines one after the other, so that none sees what another does; ``told`` hears of each at once."""
+    """Run the lines one after the other, so that they do not disturb each other; ``told`` gets each result at once."""
     results = []
     for line in lines:
         results.append(run(line, target))
@@ -70,7 +70,7 @@ def row(result: Result) -> str:
 
 
 def counts(results: Sequence[Result]) -> list[tuple[str, Counter[Outcome]]]:
-    """How many lines passed, failed and did not run: by level, then in all."""
+    """The numbers of lines that passed, failed and did not run: by level, then in all."""
     by_level = [(str(level), Counter(r.outcome for r in results if r.line.level is level)) for level in Level]
     return [*by_level, ("all", Counter(result.outcome for result in results))]
 

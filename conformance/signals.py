@@ -1,4 +1,4 @@
-"""The three signals, as OTLP names them. Called by the lines."""
+"""The three signals, as OTLP names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.table import Finding
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One signal: ``method`` and ``path`` are where it is sent, ``rejected`` the count in its partial success."""
+    """One signal: its gRPC ``method``, its HTTP ``path``, and ``rejected``, the name of the count in its partial success."""
 
     name: str
     method: str
@@ -26,7 +26,7 @@ class Signal:
     rejected: str
 
     def answer(self, body: bytes) -> Any:
-        """The response in protobuf. Raises Finding when it is none."""
+        """The response in protobuf. Raises Finding when the bytes are no response."""
         try:
             return self.response.FromString(body)
         except DecodeError:

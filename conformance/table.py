@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from conformance.target import Need, Target
 
-# What a check returns: nothing, or what was seen where the line allows several things.
+# A check returns nothing, or what was seen when the line allows several behaviours.
 Check = Callable[[Target], str | None]
 
 
@@ -24,16 +24,16 @@ class Level(StrEnum):
 
 
 class Finding(Exception):
-    """The server does not do what the line says; the message says what was seen instead."""
+    """The server does not follow the line; the message says what was seen instead."""
 
 
 class NotProvoked(Exception):
-    """The server gave no occasion to see the line, as when it takes whatever it is sent; the message says so."""
+    """The line could not be checked, for example because the server accepts everything; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One statement about a server, and the function that looks whether it holds.
+    """One statement about a server, and the function that checks it.
 
     ``id`` is that of the checklist, ``section`` the place in the OTLP specification, or in the document that it builds
     on. ``check`` raises Finding. ``heavy`` lines send tens of megabytes, ``slow`` ones wait for most of a minute.
@@ -50,7 +50,7 @@ class Line:
 
     @property
     def group(self) -> str:
-        """The part of the checklist that it belongs to, such as G2."""
+        """The part of the checklist, such as G2."""
         return self.id.partition(".")[0]
 
 
@@ -60,7 +60,7 @@ LINES: list[Line] = []
 def line(
     identifier: str, level: Level, sentence: str, section: str, *needs: Need, heavy: bool = False, slow: bool = False
 ) -> Callable[[Check], Check]:
-    """Put the decorated check into the table."""
+    """Add the decorated check to the table."""
 
     def register(check: Check) -> Check:
         LINES.append(Line(identifier, level, sentence, section, needs, check, heavy, slow))
@@ -70,6 +70,6 @@ def line(
 
 
 def expect(true: object, seen: str) -> None:
-    """Raises Finding with ``seen`` when it is not true."""
+    """Raise Finding with ``seen`` when the condition is false."""
     if not true:
         raise Finding(seen)

@@ -1,4 +1,4 @@
-"""What is tested: the addresses that were given, and which of them can be reached. Called by every line."""
+"""The tested server: the given addresses, and which of them can be reached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOPICS = ("otlp_traces", "otlp_metrics", "otlp_logs")
 
 
 class Need(StrEnum):
-    """What a line needs; each value is the variable of ``make conformance`` that gives it."""
+    """The needs of lines; each value is the variable of ``make conformance`` that provides it."""
 
     GRPC = "TARGET"
     HTTP = "HTTP"
@@ -24,7 +24,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Addresses, ``host:port``, by what they are; ``topics`` are those of traces, metrics and logs.
+    """The addresses, each ``host:port``; ``topics`` are those of traces, metrics and logs.
 
     ``absent`` says why an address that was given cannot be used.
     """
@@ -63,7 +63,7 @@ def reached(addresses: Mapping[Need, str], topics: tuple[str, str, str] = TOPICS
 
 
 def parted(address: str) -> tuple[str, int]:
-    """Host and port. Raises ValueError when it is not ``host:port``."""
+    """Host and port. Raises ValueError when the text is not ``host:port``."""
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit():
         raise ValueError(f"{address!r} is not host:port")

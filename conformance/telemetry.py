@@ -1,4 +1,4 @@
-"""The requests that are sent, in protobuf: valid ones, odd but valid ones, invalid ones, large ones. Called by the lines."""
+"""The requests that the lines send, in protobuf: valid, odd but valid, invalid and large ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ END = START + 1_000_000_000
 UNKNOWN_FIELD = b"\xfa\x7f\x02hi"
 # Field 1 of the wire type 7, which protobuf does not have.
 NO_PROTOBUF = b"\x0f\xff\xff\xff"
-# Over the recommended limit, and over what the limit may have been set to.
+# Larger than the recommended limit, and larger than a limit that may be configured.
 OVER_LIMIT = (65 * MIB, 257 * MIB)
 
 
@@ -98,7 +98,7 @@ def empty_envelopes(signal: Signal) -> tuple[bytes, bytes]:
 
 
 def every_value() -> bytes:
-    """A span whose attributes have a value of every kind there is, mixed arrays and no value among them."""
+    """A span whose attributes have values of every kind, among them mixed arrays and an empty value."""
     request = traces()
     attributes = request.resource_spans[0].scope_spans[0].spans[0].attributes
     for number, value in enumerate(any_values()):
@@ -127,14 +127,14 @@ def any_values() -> list[AnyValue]:
 
 
 def with_unknown_fields() -> bytes:
-    """A span with a field that nobody knows in the request, the resource, the span and one of its values."""
+    """A span with an unknown field in the request, the resource, the span and one of its values."""
     span = b"\x2a\x01n" + _wrapped(9, _wrapped(2, UNKNOWN_FIELD)) + UNKNOWN_FIELD
     envelope = _wrapped(1, UNKNOWN_FIELD) + _wrapped(2, _wrapped(2, span)) + UNKNOWN_FIELD
     return _wrapped(1, envelope) + UNKNOWN_FIELD
 
 
 def unknown_enums() -> dict[str, bytes]:
-    """By signal, a request whose enums have numbers that no name belongs to."""
+    """By signal, a request whose enums have numbers without a name."""
     spans, points, records = traces(), metrics(), logs()
     span = spans.resource_spans[0].scope_spans[0].spans[0]
     span.kind, span.status.code = 77, 9  # type: ignore[assignment]
@@ -170,7 +170,7 @@ def compressed_zeros(size: int) -> bytes:
 
 
 def many_logs(size: int, each: int = 256 * 1024) -> bytes:
-    """A request of about ``size`` bytes, of log records none of which is large."""
+    """A request of about ``size`` bytes, made of small log records."""
     record = _wrapped(2, _wrapped(5, _wrapped(1, b"0" * each)))
     return _wrapped(1, _wrapped(2, record * (size // len(record))))
 

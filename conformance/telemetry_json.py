@@ -1,4 +1,4 @@
-"""The requests that are sent, in OTLP/JSON. Called by the lines."""
+"""The requests that the lines send, in OTLP/JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BASE64_SPAN_ID = base64.b64encode(SPAN_ID).decode()
 
 
 def dumped(value: Any) -> bytes:
-    """Compact JSON; NaN stays as Python writes it, which is no JSON."""
+    """Compact JSON; NaN is written as Python writes it, which is not valid JSON."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -114,7 +114,7 @@ def valid(signal: Signal, service: str = "conformance") -> bytes:
 
 
 def every_value() -> bytes:
-    """A span whose attributes have a value of every kind there is."""
+    """A span whose attributes have values of every kind."""
     values = [
         {"stringValue": "text \u00e4 \U0001f600"},
         {"boolValue": False},
@@ -130,7 +130,7 @@ def every_value() -> bytes:
 
 
 def with_unknown_fields() -> bytes:
-    """Names that nobody knows, with a value of each kind of JSON, in the request, the resource and the span."""
+    """Unknown names, with values of each kind of JSON, in the request, the resource and the span."""
     strange: dict[str, Any] = {
         "newText": "a",
         "newNumber": 1.5,
@@ -144,7 +144,7 @@ def with_unknown_fields() -> bytes:
 
 
 def with_null_fields() -> dict[str, bytes]:
-    """A span with one field that is null, which is the same as left out: by the field's name."""
+    """By the field's name, a span with that field null, which means the same as a missing field."""
     requests = {}
     for name in ("attributes", "links", "events", "status", "kind", "name", "traceState", "parentSpanId", "flags"):
         request = json.loads(traces())

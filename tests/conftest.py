@@ -1,4 +1,4 @@
-"""Fixtures that the tests share, and what happens to tests whose real systems this machine lacks."""
+"""Shared fixtures, and what happens to tests whose real systems are missing on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.beds.mock_kafka import MockKafka
 from tests.beds.namespaces import missing_for_namespaces
 from tools.cluster import assets
 
-# A kind is a marker; each has a function that says why it cannot run here and what to do, or None.
+# A kind is a pytest marker. Its function returns why such tests cannot run here and what to do, or None.
 _KINDS: Mapping[str, Callable[[], str | None]] = {
     "collector": assets.missing_for_collector,
     "e2e": lambda: None if os.environ.get("KUBECONFIG") else "it needs a cluster; run: make e2e",
@@ -30,14 +30,14 @@ _NOTHING_MAY_BE_SKIPPED = os.environ.get("KAFKA_OTLP_REQUIRE") == "all"
 
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real Kubernetes API of the session's own."""
+    """A real Kubernetes API, one for the session."""
     with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A real Kafka of the session's own; a test that stops or kills a broker starts one for itself."""
+    """A real Kafka, one for the session; a test that stops or kills a broker starts its own."""
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
@@ -50,7 +50,7 @@ def mock_kafka() -> Iterator[MockKafka]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse to run at all when a kind that was asked for cannot, and nothing may be skipped."""
+    """End the run at once when a selected kind cannot run and KAFKA_OTLP_REQUIRE=all allows no skip."""
     asked = session.config.option.markexpr
     sentences = [
         f"tests of kind {kind} cannot run: {sentence}"
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip into a failure when nothing may be skipped, whoever asked for it."""
+    """Turn every skip into a failure when KAFKA_OTLP_REQUIRE=all allows no skip."""
     report = yield
     if _NOTHING_MAY_BE_SKIPPED and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -80,14 +80,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Count what was left out; the skips of parallel runs arrive here too."""
+    """Count the skipped tests of each kind; skips in parallel workers arrive here, too."""
     for kind, sentence in _missing().items():
         if report.skipped and sentence in str(report.longrepr):
             _not_run[kind] += 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name each kind that did not run, how many tests it has, and the one thing that enables it."""
+    """Print each kind that did not run, the number of its tests, and what enables it."""
     if not _not_run:
         return
     terminalreporter.section("kinds of tests that did not run")

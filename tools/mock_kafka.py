@@ -1,7 +1,7 @@
-"""librdkafka's mock cluster in a process of its own: one broker, no Java, nothing kept.
+"""librdkafka's mock cluster in a process of its own: one broker, without Java and without a disk.
 
-``python -m tools.mock_kafka`` prints ``host:port`` and lives until its stdin closes; ``MockKafka`` starts it that way.
-Called by the demo and by the tests' bed. Topics appear when they are asked for.
+``python -m tools.mock_kafka`` prints ``host:port`` and runs until its stdin closes; ``MockKafka`` starts it that way. A
+topic is created when a client first asks for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class MockKafka:
     """The mock cluster as a child process, from start to stop; ``bootstrap`` is its ``host:port``."""
 
     def __init__(self) -> None:
-        """Start it and wait for its address. Raises RuntimeError when it gives none."""
+        """Start the cluster and wait for its address. Raises RuntimeError when it prints none."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tools.mock_kafka"],
             cwd=_ROOT,
@@ -46,7 +46,7 @@ class MockKafka:
         self.stop()
 
     def stop(self) -> None:
-        """Close its stdin, and kill it when that does not end it."""
+        """Close the process's stdin, and kill the process when it does not end within 5 s."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -1,6 +1,6 @@
-"""A proxy between the operator and the API server of the tests, which does to requests what networks and crashes do.
+"""A proxy between the operator and the API server of the tests. It does to requests what networks and crashes do.
 
-It listens on loopback without TLS, and reaches the API server as cluster-admin where a call says nothing of who makes it.
+It listens on loopback without TLS. A call without credentials reaches the API server as cluster-admin.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RETURNED = ("Content-Type", "Retry-After")
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``write`` counts those that change something, from 1; 0 is none of them."""
+    """One request. ``write`` numbers the requests that change something, from 1; it is 0 for others."""
 
     method: str
     path: str
@@ -35,13 +35,13 @@ class Call:
 
     @property
     def watch(self) -> bool:
-        """Whether its answer has no end."""
+        """Whether the answer has no end."""
         return self.query.get("watch") in {"true", "1"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered in the API server's place."""
+    """An answer that the proxy gives in the API server's place."""
 
     status: int
     body: Any
@@ -49,13 +49,13 @@ class Answer:
 
     @classmethod
     def failure(cls, status: int, message: str, **headers: str) -> Answer:
-        """A Status, as the API server would write it."""
+        """A Status object, as the API server would write it."""
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": status}
         return cls(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 class Dropped(Exception):
-    """Raised by a test's function: the connection ends without an answer."""
+    """A test's function raises it, and the connection ends without an answer."""
 
 
 class ApiProxy:
@@ -68,7 +68,7 @@ class ApiProxy:
     """
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
-        """Write a kubeconfig that leads here into ``folder``. Starts nothing."""
+        """Write a kubeconfig with the proxy's address into ``folder``. Starts nothing."""
         self._api = api
         self.port = free_port()
         self.kubeconfig = folder / "kubeconfig-of-the-proxy"
@@ -86,20 +86,20 @@ class ApiProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="api proxy")
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the proxy."""
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it; open watches end."""
+        """Stop the proxy; open watches end."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def cut(self) -> None:
-        """End every connection, as an API server does that goes away."""
+        """End every connection, as an API server that stops does."""
         self._loop.call_soon_threadsafe(self._abort_all)
 
     def _abort_all(self) -> None:
@@ -107,13 +107,13 @@ class ApiProxy:
             transport.abort()
 
     def reset(self) -> None:
-        """Forget the calls, and let everything through again."""
+        """Forget the recorded calls, and pass every request on again."""
         self.before, self.after, self.watched = (lambda call: None), (lambda call: None), _as_it_is
         self.calls, self._writes = [], 0
 
     @property
     def writes(self) -> list[Call]:
-        """The calls that change something."""
+        """The recorded calls that change something."""
         return [call for call in self.calls if call.write]
 
     async def _start(self) -> None:
@@ -152,7 +152,7 @@ class ApiProxy:
             raise asyncio.CancelledError from None
 
     def _count(self, request: web.Request) -> Call:
-        # Questions about one's own rights are asked by POST, and change nothing; a Lease is not the work.
+        # A review of access rights is a POST that changes nothing, and a Lease is not the operator's work.
         changes = request.method not in {"GET", "HEAD"} and "/selfsubjectaccessreviews" not in request.path
         changes = changes and "/leases" not in request.path
         self._writes += changes

@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what it signs. Called by the Kafka bed and by the tests of TLS."""
+"""A certificate authority for tests, and the certificates that it signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OpenTelemetry Collector as a real process. Called by the contract tests.
+"""An OpenTelemetry Collector as a real process.
 
 A configuration is built from ``Wiring``: what comes in, what goes out, and between which of them a signal flows.
 """
@@ -27,18 +27,18 @@ class Wiring:
     pipelines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def connect(self, signal: str, receivers: Sequence[str], exporters: Sequence[str]) -> None:
-        """Let a signal flow from these receivers to these exporters, in a pipeline of its own."""
+        """Add a pipeline for a signal, from these receivers to these exporters."""
         name = f"{signal}/{len(self.pipelines)}"
         self.pipelines[name] = {"receivers": list(receivers), "exporters": list(exporters)}
 
     def otlp(self, name: str = "otlp") -> str:
-        """Add an OTLP/gRPC receiver; its address, ``host:port``."""
+        """Add an OTLP/gRPC receiver, and return its address, ``host:port``."""
         address = f"127.0.0.1:{free_port()}"
         self.receivers[name] = {"protocols": {"grpc": {"endpoint": address, "max_recv_msg_size_mib": 64}}}
         return address
 
     def from_kafka(self, name: str, brokers: str, topics: Mapping[str, str], encoding: str) -> str:
-        """Add a Kafka receiver that reads from the beginning of a topic for each signal; its name."""
+        """Add a Kafka receiver that reads a topic for each signal from the beginning, and return its name."""
         self.receivers[f"kafka/{name}"] = {
             "brokers": [brokers],
             "group_id": name,
@@ -50,7 +50,7 @@ class Wiring:
     def to_kafka(
         self, name: str, brokers: str, topics: Mapping[str, str], encoding: str, options: Mapping[str, Any]
     ) -> str:
-        """Add a Kafka exporter, which answers only when Kafka has acknowledged; its name."""
+        """Add a Kafka exporter that answers only after Kafka's acknowledgement, and return its name."""
         self.exporters[f"kafka/{name}"] = {
             "brokers": [brokers],
             "sending_queue": {"enabled": False},
@@ -60,7 +60,7 @@ class Wiring:
         return f"kafka/{name}"
 
     def to_otlp(self, name: str, address: str) -> str:
-        """Add an OTLP/gRPC exporter with its default queue of ten senders, and retries from 100 ms on; its name."""
+        """Add an OTLP/gRPC exporter, with the default queue of ten senders and retries from 100 ms; return its name."""
         self.exporters[f"otlp/{name}"] = {
             "endpoint": address,
             "tls": {"insecure": True},
@@ -70,12 +70,12 @@ class Wiring:
         return f"otlp/{name}"
 
     def to_file(self, name: str, path: Path) -> str:
-        """Add a file exporter that writes what ``frames`` reads; its name."""
+        """Add a file exporter in the format that ``frames`` reads, and return its name."""
         self.exporters[f"file/{name}"] = {"path": str(path), "format": "proto", "flush_interval": "100ms"}
         return f"file/{name}"
 
     def configuration(self) -> dict[str, Any]:
-        """The whole, as the Collector reads it."""
+        """The Collector's configuration."""
         return {
             "receivers": self.receivers,
             "exporters": self.exporters,
@@ -90,7 +90,7 @@ class Collector:
     """
 
     def __init__(self, folder: Path, wiring: Wiring) -> None:
-        """Start it; ``folder`` takes its configuration and its log. Raises BedError when it is not built."""
+        """Start the Collector; its configuration and log go into ``folder``. Raises BedError when it is not built."""
         if (program := assets.collector_program()) is None:
             raise BedError(str(assets.missing_for_collector()))
         configuration = folder / "collector.yaml"
@@ -109,7 +109,7 @@ class Collector:
 
     @property
     def log(self) -> str:
-        """All that it has written to stdout and stderr."""
+        """All that the Collector has written to stdout and stderr."""
         return self.child.log.read_text(errors="replace")
 
     def wait_ready(self, seconds: float = 60) -> Self:
@@ -119,7 +119,7 @@ class Collector:
 
 
 def frames(path: Path) -> list[bytes]:
-    """The messages that a file exporter has written so far, one for each that reached it, in their order."""
+    """The messages that a file exporter has written so far, in the order in which it got them."""
     written = path.read_bytes() if path.exists() else b""
     found: list[bytes] = []
     position = 0
@@ -133,7 +133,7 @@ def frames(path: Path) -> list[bytes]:
 
 
 def wait_for_frames(collector: Collector, path: Path, count: int, seconds: float = 60) -> list[bytes]:
-    """The messages of a file once there are ``count``. Raises BedError, with the Collector's errors, when there are fewer."""
+    """Wait for ``count`` messages in a file. Raises BedError, with the Collector's errors, when there are fewer."""
     wait_until(
         lambda: len(frames(path)) >= count,
         seconds,

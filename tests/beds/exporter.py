@@ -1,4 +1,4 @@
-"""The exporter as a real process on ports of its own. Called by the integration tests."""
+"""The exporter as a real process, on ports of its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.beds.process import Child, clean_environment, free_port, http_get
 class ExporterProcess:
     """One exporter process, from start to end.
 
-    ``otlp`` (gRPC), ``otlp_http`` and ``admin`` are its endpoints, ``host:port``. As a context manager it always ends the process, and
-    prints its log when the test has failed.
+    ``otlp`` (gRPC), ``otlp_http`` and ``admin`` are its endpoints, ``host:port``. As a context manager it always ends the
+    process, and prints its log when the test has failed.
     """
 
     def __init__(
@@ -27,10 +27,11 @@ class ExporterProcess:
         *,
         program: Sequence[str] = (sys.executable, "-m", "kafka_otlp_exporter"),
     ) -> None:
-        """Start it with ``flags`` after ``start --exporter kafka``; an endpoint among them is not replaced.
+        """Start it with ``flags`` after ``start --exporter kafka``; an endpoint among the flags is kept.
 
-        It is one process, unless ``--workers`` is among them.
+        It is one process, unless ``--workers`` is among the flags.
         """
+        self._answers_itself = False
         self.otlp = self._endpoint("--otlp-grpc-endpoint", flags)
         self.otlp_http = self._endpoint("--otlp-http-endpoint", flags)
         self.admin = self._endpoint("--admin-endpoint", flags)
@@ -63,24 +64,24 @@ class ExporterProcess:
 
     @property
     def log(self) -> str:
-        """All that it has written to stdout and stderr."""
+        """All that the process has written to stdout and stderr."""
         return self.child.log.read_text(errors="replace")
 
     def wait_ready(self, seconds: float = 30) -> Self:
-        """Wait until GET /readyz says yes. Raises BedError, with the log."""
+        """Wait until GET /readyz answers 200. Raises BedError, with the log."""
         self.child.wait_until(lambda: self._get("/readyz")[0] == 200, seconds, "200 to GET /readyz")
         return self
 
     def status(self) -> Any:
-        """What GET /status answers."""
+        """The answer to GET /status."""
         return json.loads(self._get("/status")[1])
 
     def metrics(self) -> str:
-        """What GET /metrics answers, in Prometheus' text format."""
+        """The answer to GET /metrics, in Prometheus' text format."""
         return self._get("/metrics")[1]
 
     def ready(self) -> bool:
-        """Whether GET /readyz says yes now."""
+        """Whether GET /readyz answers 200 now."""
         return self._get("/readyz")[0] == 200
 
     def terminate(self) -> None:
@@ -96,7 +97,10 @@ class ExporterProcess:
         return self.child.wait(seconds)
 
     def _get(self, path: str) -> tuple[int, str]:
-        return http_get(f"http://{self.admin}{path}")
+        # Another process on this port would answer as well, while this one is still starting.
+        host, _, port = self.admin.rpartition(":")
+        self._answers_itself = self._answers_itself or self.child.listens_on(int(port), host)
+        return http_get(f"http://{self.admin}{path}") if self._answers_itself else (0, "")
 
     @staticmethod
     def _endpoint(flag: str, flags: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Helm as a process: what it renders, and the releases of a real API server. Used by the contract tests."""
+"""Helm as a process: renders the chart, and installs it as a release at a real API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP/2 frame by frame, to say what no gRPC client would. Called by the hostile tests.
+"""HTTP/2 frame by frame, to send what no gRPC client would.
 
 A ``Peer`` keeps to flow control and answers SETTINGS and PING like any client, unless a test sends for itself.
 """
@@ -41,14 +41,14 @@ def message(payload: bytes, flag: int = 0, length: int | None = None) -> bytes:
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"", length: int | None = None) -> bytes:
-    """One frame (RFC 9113, section 4.1), right or wrong; ``length`` is what it claims where that is not the truth."""
+    """One frame (RFC 9113, section 4.1), valid or not. ``length`` is a false length for its header."""
     claimed = len(payload) if length is None else length
     return struct.pack(">I", claimed)[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
 @dataclasses.dataclass
 class Answer:
-    """What a server has sent on one stream; ``connection`` is why the connection ended, where it did."""
+    """What a server has sent on one stream; ``connection`` is why the connection ended, if it did."""
 
     fields: dict[str, str] = dataclasses.field(default_factory=dict)
     body: bytes = b""
@@ -58,7 +58,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """gRPC's name of the status, or how it ended without one."""
+        """gRPC's name of the status, or how the call ended without one."""
         if (status := self.fields.get("grpc-status")) is not None:
             return _NAMES[int(status)]
         if self.reset is not None:
@@ -67,7 +67,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """grpc-message."""
+        """The trailer grpc-message."""
         return self.fields.get("grpc-message", "")
 
 
@@ -82,11 +82,11 @@ class Peer:
         preface: bool = True,
         acknowledging: bool = True,
     ) -> None:
-        """Connect to ``host:port`` and send the preface, unless the test wants to say something else first."""
+        """Connect to ``host:port`` and send the preface, unless the test sends something else first."""
         self._acknowledging = acknowledging
         host, _, port = endpoint.rpartition(":")
         self.socket = socket.create_connection((host, int(port)), 20)
-        # What is sent in small pieces would wait for the acknowledgement of the piece before.
+        # With Nagle's algorithm, a small piece would wait for the acknowledgement of the piece before.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answers: dict[int, Answer] = {}
         self.ended: str | None = None
@@ -115,7 +115,7 @@ class Peer:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """All of it, whatever the server says meanwhile; what the server has ended takes no more."""
+        """Send all of it, while the server may send, too. It stops when the server has closed the connection."""
         try:
             self.socket.sendall(data)
         except OSError as error:
@@ -127,7 +127,7 @@ class Peer:
         return number
 
     def headers(self, stream: int, fields: Iterable[tuple[str, str]], *, end: bool = False) -> bytes:
-        """The frame or frames that open a stream; what is too long for one goes on in CONTINUATION."""
+        """Send the frames that open a stream; fields that are too long for one frame continue in CONTINUATION."""
         block = self._encoder.encode(list(fields), huffman=False)
         pieces = [block[at : at + LARGEST_FRAME] for at in range(0, len(block), LARGEST_FRAME)]
         last = len(pieces) - 1
@@ -137,14 +137,14 @@ class Peer:
         )
 
     def expect(self) -> int:
-        """A new stream that the test opens with frames of its own."""
+        """A new stream, which the test opens with its own frames."""
         number = self.stream()
         self.answers[number] = Answer()
         self._windows[number] = self._first_window
         return number
 
     def open(self, path: str, others: Mapping[str, str] = NO_FIELDS, *, end: bool = False) -> int:
-        """Open a call with ``others`` among its header fields, without its message; the stream's number."""
+        """Open a call, with ``others`` among its header fields, without its message. Returns the stream's number."""
         number = self.expect()
         self.send(self.headers(number, fields(path, others), end=end))
         return number
@@ -158,12 +158,12 @@ class Peer:
         seconds: float = 30,
         piece: int = LARGEST_FRAME,
     ) -> Answer:
-        """One call whose messages are ``body``, cut into DATA frames of ``piece`` bytes; what came of it."""
+        """One call with the messages ``body``, cut into DATA frames of ``piece`` bytes. Returns the answer."""
         number = self.open(path, others)
         return self.finish(number, body, seconds, piece)
 
     def finish(self, stream: int, body: bytes, seconds: float = 30, piece: int = LARGEST_FRAME) -> Answer:
-        """Send the rest of a call and wait for its end, or for that of the connection, or for ``seconds``."""
+        """Send the rest of a call, and wait until the call or the connection ends, or for ``seconds``."""
         deadline = time.monotonic() + seconds
         answer, sent = self.answers[stream], 0
         while not answer.ended and sent < len(body):
@@ -184,7 +184,7 @@ class Peer:
         return self.wait(stream, max(0.1, deadline - time.monotonic()))
 
     def wait(self, stream: int, seconds: float = 30) -> Answer:
-        """The answer on a stream, as far as it has come within ``seconds``."""
+        """The part of the answer on a stream that comes within ``seconds``."""
         deadline = time.monotonic() + seconds
         answer = self.answers[stream]
         while not answer.ended and self.receive(deadline - time.monotonic()):
@@ -194,14 +194,14 @@ class Peer:
         return answer
 
     def wait_for_goaway(self, seconds: float = 30) -> str | None:
-        """What the server has said before it ends the connection, None when it says nothing."""
+        """What the server sent before it ended the connection; None when it sent nothing."""
         deadline = time.monotonic() + seconds
         while self.goaway is None and self.receive(deadline - time.monotonic()):
             pass
         return self.goaway
 
     def receive(self, seconds: float) -> bool:
-        """Take what the server has sent, waiting so long for the first byte; False when nothing came or comes."""
+        """Read what the server has sent, and wait ``seconds`` for the first byte. False when nothing came."""
         if self.ended is not None or seconds < 0:
             return False
         self.socket.settimeout(max(seconds, 0.0001))
@@ -221,7 +221,7 @@ class Peer:
         return True
 
     def flood(self, data: bytes, seconds: float = 10, *, reading: bool = True) -> int:
-        """Send ``data`` without a look at windows, reading or not; how much the server took until it ended or stalled.
+        """Send ``data`` without respect for windows. Returns how much the server took until it ended or stalled.
 
         A server that reads no more for a second has stalled.
         """
@@ -291,7 +291,7 @@ class Peer:
 
 
 def fields(path: str, others: Mapping[str, str] = NO_FIELDS) -> list[tuple[str, str]]:
-    """The header fields of a gRPC call, and ``others`` behind or instead of them."""
+    """The header fields of a gRPC call, with ``others`` added or in their place."""
     usual = {
         ":method": "POST",
         ":scheme": "http",

@@ -1,17 +1,14 @@
-"""A real Kafka: one KRaft node as a local process, with a listener for each security protocol.
-
-Called by the fixture ``kafka`` and by tests that stop, kill or pause a broker of their own.
-"""
+"""A real Kafka: one KRaft node as a local process, with a listener for each security protocol."""
 
 from __future__ import annotations
 
 import base64
 import signal
-import socket
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -37,7 +34,7 @@ _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.
 
 @dataclass(frozen=True)
 class Listener:
-    """Where a listener listens, and the name under which clients are told to find it."""
+    """The address on which a listener listens, and the host name that the broker tells clients."""
 
     port: int
     host: str = "127.0.0.1"
@@ -46,7 +43,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class User:
-    """A name and a password that the broker knows for one SASL mechanism."""
+    """A user of one SASL mechanism, with its password."""
 
     name: str
     password: str
@@ -60,7 +57,7 @@ USERS = {
 
 
 class KafkaBroker:
-    """One broker, from its first start to stop. What it holds outlives ``kill()`` and ``start()``."""
+    """One broker, from its first start to stop. Its topics survive ``kill()`` and ``start()``."""
 
     def __init__(
         self,
@@ -72,11 +69,11 @@ class KafkaBroker:
         client_auth: str = "none",
         properties: Mapping[str, str] | None = None,
     ) -> None:
-        """Choose ports and write certificates and configuration into ``folder``. Starts nothing.
+        """Choose ports, and write certificates and configuration into ``folder``. Starts nothing.
 
-        ``listeners`` places some of the protocols, the others go to free ports; ``server_names`` go into the
-        certificate beside 127.0.0.1 and localhost; ``client_auth`` is Kafka's ``ssl.client.auth`` of the SSL
-        listener; ``properties`` are further ones of the broker.
+        ``listeners`` sets the address of some protocols; the others get free ports. ``server_names`` go into the
+        certificate, beside 127.0.0.1 and localhost. ``client_auth`` is Kafka's ``ssl.client.auth`` of the SSL listener.
+        ``properties`` are further properties of the broker.
         """
         self.folder = folder
         self.users = {**USERS, **(users or {})}
@@ -99,7 +96,7 @@ class KafkaBroker:
 
     @property
     def ca_path(self) -> Path:
-        """The certificate of the authority that signed the broker's."""
+        """The certificate of the authority that signed the broker's certificate."""
         return self.certificates.ca
 
     @property
@@ -108,17 +105,23 @@ class KafkaBroker:
         return self._child.log_tail() if self._child else ""
 
     def bootstrap(self, protocol: str = "PLAINTEXT") -> str:
-        """``host:port`` of the listener of a security protocol, as clients are told."""
+        """``host:port`` of the listener of a security protocol, as the broker advertises it."""
         listener = self.listeners[protocol]
         return f"{listener.advertised}:{listener.port}"
 
     def start(self) -> None:
-        """Start the broker, formatting its folder the first time, and wait until it serves. Raises BedError."""
+        """Start the broker and wait until it serves; the first time its folder is formatted. Raises BedError.
+
+        It raises BedError at once when another process listens on one of its ports.
+        """
         if not (self.folder / "data").exists():
             self._format()
         self._child = Child(["java", *_JVM, *_class_path(), "kafka.Kafka", str(self._configuration)], self._log_path)
         try:
-            self._child.wait_until(self._listening, _START_SECONDS, f"listener on {self.bootstrap()}")
+            for protocol, listener in self.listeners.items():
+                # A broker of somebody else would answer as well.
+                own = partial(self._child.listens_on, listener.port, listener.host)
+                self._child.wait_until(own, _START_SECONDS, f"listener {protocol} on port {listener.port}")
             self._child.wait_until(self._serving, _START_SECONDS, "answer for metadata")
         except BaseException:
             self._child.kill()
@@ -135,12 +138,12 @@ class KafkaBroker:
             self._child.kill()
 
     def pause(self) -> None:
-        """Stop the process where it is: connections stay, nothing answers."""
+        """Freeze the process: its connections stay open, and it answers nothing."""
         if self._child is not None:
             self._child.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused process go on."""
+        """Continue a paused process."""
         if self._child is not None:
             self._child.signal(signal.SIGCONT)
 
@@ -157,14 +160,14 @@ class KafkaBroker:
         wait_until(led, 30, lambda: f"topic {name} has no leader")
 
     def add_user(self, mechanism: str, user: User) -> None:
-        """Make a user known for a SCRAM mechanism while the broker runs."""
+        """Add a user of a SCRAM mechanism to the running broker."""
         known = getattr(ScramMechanism, mechanism.replace("-", "_"))
         wanted = UserScramCredentialUpsertion(user.name, ScramCredentialInfo(known, 4096), user.password.encode())
-        admin = self._admin()  # held until the answer is there: its end would cancel the call
+        admin = self._admin()  # kept until the answer: the call is cancelled when the client is deleted
         admin.alter_user_scram_credentials([wanted])[user.name].result(30)
 
     def read(self, topic: str, count: int | None = None, timeout: float = 30) -> list[Message]:
-        """The topic's records: ``count`` of them, or all that it has now. Raises BedError when there are fewer."""
+        """The topic's records: ``count`` of them, or all that it holds now. Raises BedError when there are fewer."""
         return records.read({"bootstrap.servers": self.bootstrap()}, topic, count, timeout)
 
     @property
@@ -173,11 +176,6 @@ class KafkaBroker:
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.bootstrap()}, logger=records.SILENT)
-
-    def _listening(self) -> bool:
-        listener = self.listeners["PLAINTEXT"]
-        with socket.socket() as probe:
-            return probe.connect_ex((listener.host, listener.port)) == 0
 
     def _serving(self) -> bool:
         try:
@@ -224,7 +222,7 @@ class KafkaBroker:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
-            # A killed broker may register again only when its old session is over; the default is 9 s.
+            # A killed broker can register again only after its old session has expired; the default is 9 s.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
             "ssl.keystore.type": "PEM",

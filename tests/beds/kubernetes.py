@@ -1,7 +1,7 @@
 """A real Kubernetes API: etcd, kube-apiserver and kube-controller-manager as local processes.
 
 There is no kubelet: pods stay Pending, and a test may write their status itself. Garbage collection, ReplicaSets and
-a Deployment's status are real. Called by the fixture ``api_server``.
+a Deployment's status are real.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _START_SECONDS = 90
 
 
 class KubectlError(Exception):
-    """kubectl refused; the message is what it wrote to stderr."""
+    """kubectl failed; the message is its stderr."""
 
 
 class ApiServer:
-    """One Kubernetes API, from start to stop. ``url``, ``token`` and ``kubeconfig`` reach it as cluster-admin."""
+    """One Kubernetes API, from start to stop. ``url``, ``token`` and ``kubeconfig`` give access as cluster-admin."""
 
     def __init__(self, folder: Path) -> None:
-        """Take ports and write certificates into ``folder``, which must exist. Starts nothing."""
+        """Choose ports, and write certificates into ``folder``, which must exist. Starts nothing."""
         binaries = assets.kubernetes_binaries()
         if binaries is None:
             raise BedError(assets.missing_for_kubernetes() or "the Kubernetes binaries went away")
@@ -59,10 +59,14 @@ class ApiServer:
         self.stop()
 
     def start(self) -> None:
-        """Start the three programs and wait until the API is ready. Raises BedError."""
+        """Start the three programs and wait until the API is ready. Raises BedError.
+
+        It raises BedError at once when another process listens on one of the ports.
+        """
         try:
             etcd = self._start_etcd()
             server = self._start("kube-apiserver", *self._api_server_flags(etcd))
+            server.wait_until(lambda: server.listens_on(self.port), _START_SECONDS, f"listener on port {self.port}")
             server.wait_until(self._ready, _START_SECONDS, "answer to GET /readyz")
             self._start("kube-controller-manager", *self._controller_flags())
         except BaseException:
@@ -104,8 +108,9 @@ class ApiServer:
         return child
 
     def _start_etcd(self) -> str:
-        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-        self._start(
+        port = free_port()
+        client, peer = (f"http://127.0.0.1:{number}" for number in (port, free_port()))
+        etcd = self._start(
             "etcd",
             f"--data-dir={self.folder / 'etcd'}",
             f"--listen-client-urls={client}",
@@ -115,6 +120,8 @@ class ApiServer:
             f"--initial-cluster=default={peer}",
             "--unsafe-no-fsync",
         )
+        # etcd asks for no credentials: kube-apiserver would use another etcd on this port as well.
+        etcd.wait_until(lambda: etcd.listens_on(port), _START_SECONDS, f"listener on port {port}")
         return client
 
     def _api_server_flags(self, etcd: str) -> list[str]:

@@ -1,7 +1,4 @@
-"""librdkafka's mock cluster, for tests that need a broker in a second and neither its disk nor its security.
-
-Called by the fixture ``mock_kafka``.
-"""
+"""librdkafka's mock cluster: a broker that starts within a second, without a disk and without security."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from tools import mock_kafka
 
 
 class MockKafka(mock_kafka.MockKafka):
-    """The mock cluster, with what it holds read back."""
+    """The mock cluster, with a way to read its topics."""
 
     def read(self, topic: str, count: int | None = None, timeout: float = 30) -> list[Message]:
-        """The topic's records: ``count`` of them, or all that it has now. Raises BedError when there are fewer."""
+        """The topic's records: ``count`` of them, or all that it holds now. Raises BedError when there are fewer."""
         return records.read({"bootstrap.servers": self.bootstrap}, topic, count, timeout)

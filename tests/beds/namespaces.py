@@ -1,6 +1,6 @@
-"""A network and a mount namespace of a test's own: any port is free there, and any host name means what it should.
+"""A network and a mount namespace for a test: there any port is free, and its hosts file names any host.
 
-Called by tests whose command lines name hosts and ports. The namespaces end with the last process in them.
+A command line with fixed hosts and ports can run there unchanged. The namespaces end with the last process in them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOUNT = f'mount --bind "$1" {_HOSTS} && shift && exec "$@"'
 
 @cache
 def missing_for_namespaces() -> str | None:
-    """Why namespaces cannot be made here, and what to do; None when they can."""
+    """Why this machine cannot make namespaces, and what to do; None when it can."""
     if sys.platform != "linux" or shutil.which("unshare") is None:
         return "only Linux has them, through unshare (util-linux)"
     probe = subprocess.run([*_entered(_HOSTS), "true"], capture_output=True, text=True, check=False)
@@ -37,7 +37,7 @@ def missing_for_namespaces() -> str | None:
 
 
 def run(command: Sequence[str], hosts: Mapping[str, str], folder: Path, seconds: float) -> str:
-    """What a command prints that runs with a network and an /etc/hosts of its own. Raises BedError when it fails.
+    """Run a command with its own network and its own /etc/hosts, and return its stdout. Raises BedError when it fails.
 
     ``hosts`` is name to address; it is the whole hosts file.
     """
@@ -56,7 +56,7 @@ def run(command: Sequence[str], hosts: Mapping[str, str], folder: Path, seconds:
 
 
 def raise_loopback() -> None:
-    """Switch on the loopback device of the namespace that this process is in; a new one has it off."""
+    """Switch on the loopback device of this process's network namespace; in a new namespace it is off."""
     request = struct.pack("16sH14x", b"lo", 0)
     read_flags, write_flags, up = 0x8913, 0x8914, 0x1
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:

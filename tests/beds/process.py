@@ -1,7 +1,4 @@
-"""A child process of a test: it has a log file, is ended by its own pid, and dies when the tests do.
-
-Called by every bed; ``free_port`` by tests too.
-"""
+"""A child process of a test: it has a log file, is ended by its own pid, and dies when the tests do."""
 
 from __future__ import annotations
 
@@ -16,13 +13,14 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tools import ports
 from tools.ports import free_port
 
 __all__ = ["BedError", "Child", "clean_environment", "dying_with_parent", "free_port", "http_get", "wait_until"]
 
 
 class BedError(Exception):
-    """A real system did not start or did not do what the test asked; the message ends with its log."""
+    """A real system did not start, or did not do what the test asked. The message ends with the log, if there is one."""
 
 
 def wait_until(true: Callable[[], bool], seconds: float, sentence: Callable[[], str], every: float = 0.05) -> None:
@@ -44,7 +42,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Start ``command``; ``environment`` replaces that of the tests when it is given."""
+        """Start ``command``. When ``environment`` is given, it replaces the environment of the tests."""
         self.name = Path(command[0]).name
         self.log = log
         with log.open("ab") as output:
@@ -72,20 +70,30 @@ class Child:
         """Whether the process has not ended."""
         return self.returncode is None
 
+    def listens_on(self, port: int, host: str = "127.0.0.1") -> bool:
+        """Whether this very process listens there. Raises BedError when another process does instead."""
+        try:
+            return ports.listens(self.pid, port, host)
+        except ports.PortTaken as taken:
+            raise BedError(f"{self.name}: {taken}") from None
+
     def log_tail(self, lines: int = 40) -> str:
         """The last lines that the process wrote."""
         written = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(written[-lines:])
 
     def wait_until(self, true: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait for ``what``. Raises BedError, with the log, when it does not come or the process ends first."""
+        """Wait until ``true`` returns True; ``what`` names that. Raises BedError, with the log, after ``seconds``.
 
-        def come() -> bool:
+        It also raises BedError when the process ends first.
+        """
+
+        def reached() -> bool:
             if not self.running:
                 raise BedError(f"{self.name} ended with code {self.returncode} before {what}:\n{self.log_tail()}")
             return true()
 
-        wait_until(come, seconds, lambda: f"{self.name}: no {what} within {seconds:.0f} s:\n{self.log_tail()}")
+        wait_until(reached, seconds, lambda: f"{self.name}: no {what} within {seconds:.0f} s:\n{self.log_tail()}")
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if the process still runs."""
@@ -102,7 +110,7 @@ class Child:
     def end(self, seconds: float = 10) -> None:
         """Ask the process to end, and kill it when it does not in time."""
         self.signal(signal.SIGTERM)
-        self.signal(signal.SIGCONT)  # a stopped process takes SIGTERM only when it goes on
+        self.signal(signal.SIGCONT)  # a stopped process handles SIGTERM only when it continues
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -115,8 +123,8 @@ class Child:
 
 
 def dying_with_parent() -> list[str]:
-    """What to put before a command so that the kernel kills it when the tests are killed."""
-    # A function run between fork and exec would do it too, but not beside gRPC's threads.
+    """The words before a command that make the kernel kill it when the tests are killed."""
+    # A function between fork and exec would do it too, but it is not safe beside gRPC's threads.
     if sys.platform == "linux" and (setpriv := shutil.which("setpriv")) is not None:
         return [setpriv, "--pdeathsig", "KILL", "--"]
     return []
@@ -128,7 +136,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def http_get(url: str, seconds: float = 5) -> tuple[int, str]:
-    """Status and text of an answer of this machine's own, whatever proxy the environment names; 0 for no answer."""
+    """Status and text of an answer, asked for without a proxy; status 0 means no answer."""
     try:
         with _opener.open(url, timeout=seconds) as answer:
             return int(answer.status), answer.read().decode()

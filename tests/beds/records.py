@@ -1,4 +1,4 @@
-"""Reading back what a test's Kafka holds. Called by both Kafka beds."""
+"""Reads the records of a topic back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from tests.beds.process import BedError
 
-# librdkafka would write to stderr whatever a broker that goes away does to its connections.
+# Otherwise librdkafka writes to stderr about every connection that a stopped broker has closed.
 SILENT = logging.getLogger("tests.librdkafka")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
 
 
 def read(client: Mapping[str, str], topic: str, count: int | None, seconds: float) -> list[Message]:
-    """The records of a topic from its beginning, partition by partition in order.
+    """The records of a topic from its beginning, in order within each partition.
 
-    Until ``count`` records are there, or else until its end as it was at the call. Raises BedError when there are
-    fewer after ``seconds``.
+    Without ``count``, it reads up to the topic's end at the time of the call. Raises BedError when there are fewer
+    records after ``seconds``.
     """
     deadline = time.monotonic() + seconds
     configuration = {"group.id": f"read-{uuid.uuid4()}", "enable.auto.commit": False, **client}
@@ -52,7 +52,7 @@ def _held(consumer: Consumer, partitions: list[TopicPartition], seconds: float) 
         try:
             watermarks = [consumer.get_watermark_offsets(partition, timeout=seconds) for partition in partitions]
         except KafkaException as error:
-            # A new topic's partitions have leaders before these know of it.
+            # A broker may not know yet that it leads the partitions of a new topic.
             if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -14,16 +14,16 @@ from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port, http_get
 
-# What OTLP leaves open and the exporter does otherwise: gRPC's C core answers INTERNAL to a compression that it does not
-# know, without saying which it does; and what is at no path, or no OTLP at all, gets a sentence as plain text.
+# OTLP leaves these open, and the exporter does otherwise. gRPC's C core answers INTERNAL to an unknown compression,
+# without a list of those it knows. A request to another path, or that is no OTLP, gets a sentence as plain text.
 OTHERWISE = {"G2.9", "G2.10", "H4.9"}
-# Keys in snake_case are refused, so that nothing arrives under them.
+# The exporter refuses keys in snake_case, so nothing arrives under them.
 NOT_PROVOKED = {"J3.2"}
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory, mock_kafka: MockKafka) -> Iterator[Target]:
-    """One exporter with a Kafka, and one whose Kafka nobody answers for."""
+    """One exporter with a Kafka, and one whose Kafka does not answer."""
     folder, other = tmp_path_factory.mktemp("exporter"), tmp_path_factory.mktemp("broken")
     nowhere = f"127.0.0.1:{free_port()}"
     with (
@@ -45,13 +45,13 @@ def target(tmp_path_factory: pytest.TempPathFactory, mock_kafka: MockKafka) -> I
 
 
 def test_every_address_is_reached(target: Target):
-    """Else every line that needs it would not run."""
+    """Otherwise the lines that need it would not run."""
     assert target.absent == {}
 
 
 @pytest.mark.parametrize("line", [line for line in lines.ALL if not line.slow], ids=lambda line: line.id)
 def test_the_exporter_does_what_the_line_says(line: Line, target: Target):
-    """Each MUST and SHOULD; of what MAY be, all but what is listed."""
+    """Each MUST and SHOULD, and each MAY except those listed."""
     result = run(line, target)
     if line.id in OTHERWISE:
         assert (result.outcome, line.level) == (Outcome.FAIL, Level.MAY)

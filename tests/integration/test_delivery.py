@@ -1,4 +1,4 @@
-"""What OK means, against a real Kafka: nothing that a client was told OK for is missing from the topic."""
+"""What OK means, with a real Kafka: every span whose client got OK is in the topic."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def own_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
 
 
 class Clients:
-    """SDK exporters that send one span a request, each of a name of its own, and note what they were told."""
+    """SDK exporters that send one span a request, each with its own name, and note the answers."""
 
     def __init__(self, otlp: str) -> None:
-        """Talk to the exporter at ``otlp``, ``host:port``."""
+        """Connect to the exporter at ``otlp``, ``host:port``."""
         self.ok: list[str] = []
         self.failed: list[str] = []
         self._otlp = otlp
@@ -55,15 +55,15 @@ class Clients:
         return len(self.ok) + len(self.failed)
 
     def send(self, requests: int) -> None:
-        """Send so many requests, from all clients side by side, and wait until the last has ended."""
+        """Send so many requests, from all clients at the same time, and wait until the last has ended."""
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(self._send, [range(first, requests, CLIENTS) for first in range(CLIENTS)]))
 
     def _send(self, numbers: range) -> None:
-        # 45 s: longer than the exporter may take, so that each answer is the exporter's own.
+        # 45 s is longer than the exporter may take, so each answer comes from the exporter.
         exporter = OTLPSpanExporter(endpoint=self._otlp, insecure=True, timeout=45)
         for number in numbers:
-            # The SDK's spans are readable, its type for what a tracer starts is not.
+            # The tracer returns the SDK's readable spans, but its return type is the API's.
             span: Any = self._tracer.start_span(f"request-{number}")
             span.end()
             result = exporter.export([span])
@@ -83,7 +83,7 @@ def span_names(messages: list[Message]) -> list[str]:
 
 
 def sentence_of(error: grpc.RpcError) -> str:
-    """What a client is told."""
+    """The answer that a client gets."""
     return str(error.details())
 
 
@@ -94,7 +94,7 @@ def one_span(name: str) -> ExportTraceServiceRequest:
 
 
 def export(otlp: str, request: ExportTraceServiceRequest, timeout: float = 20) -> grpc.RpcError | None:
-    """Send one request without retrying; the error that it ended with, or None for OK."""
+    """Send one request without retrying, and return its error, or None for OK."""
     with grpc.insecure_channel(otlp) as channel:
         try:
             answer = TraceServiceStub(channel).Export(request, timeout=timeout)  # type: ignore[no-untyped-call]
@@ -108,7 +108,7 @@ def export(otlp: str, request: ExportTraceServiceRequest, timeout: float = 20) -
 def test_every_request_that_was_answered_ok_is_in_the_topic_though_the_broker_was_killed(
     own_kafka: KafkaBroker, tmp_path: Path
 ) -> None:
-    """10,000 requests of the SDK's exporter, the broker killed and restarted in the middle: none of the OKs is lost."""
+    """10,000 requests of the SDK's exporter, while the broker is killed and restarted: no span with an OK is lost."""
     own_kafka.create_topic("otlp_traces", partitions=3)
     flags = [f"--kafka-exporter-brokers={own_kafka.bootstrap()}", "--kafka-exporter-acks=all"]
     with ExporterProcess(tmp_path, flags) as exporter:
@@ -130,7 +130,7 @@ def test_every_request_that_was_answered_ok_is_in_the_topic_though_the_broker_wa
 
 
 def test_a_drain_under_load_loses_nothing_and_ends_with_code_0(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """SIGTERM while clients send: who was told OK is in the topic, who came too late was refused."""
+    """SIGTERM while clients send: every span with an OK is in the topic, and later requests are refused."""
     topic = "drained"
     kafka.create_topic(topic)
     flags = [f"--kafka-exporter-brokers={kafka.bootstrap()}", f"--kafka-exporter-traces-topic={topic}"]
@@ -159,14 +159,14 @@ def test_a_drain_under_load_loses_nothing_and_ends_with_code_0(kafka: KafkaBroke
     assert code == 0
     assert len(ok) > 200
     assert ok - set(span_names(kafka.read(topic))) == set()
-    # gRPC itself cancels what reaches the port in the moment in which it closes; OTLP calls both retryable.
+    # gRPC itself cancels a call that arrives while the port closes; OTLP calls both codes retryable.
     assert refused <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
 def test_a_frozen_broker_makes_calls_unavailable_in_time_and_a_thawed_one_heals_them(
     own_kafka: KafkaBroker, tmp_path: Path
 ) -> None:
-    """A call waits for requestTimeout and no longer; nothing needs a restart afterwards."""
+    """A call waits for requestTimeout and no longer; the exporter needs no restart afterwards."""
     flags = [f"--kafka-exporter-brokers={own_kafka.bootstrap()}", "--kafka-exporter-request-timeout=3s"]
     with ExporterProcess(tmp_path, flags) as exporter:
         otlp = exporter.wait_ready().otlp
@@ -186,7 +186,7 @@ def test_a_frozen_broker_makes_calls_unavailable_in_time_and_a_thawed_one_heals_
 
 
 def test_with_no_broker_the_exporter_is_alive_and_not_ready_and_says_why(tmp_path: Path) -> None:
-    """Liveness never depends on Kafka; readiness and status name the address that does not answer."""
+    """Liveness never depends on Kafka. Readiness and status name the address that does not answer."""
     address = f"127.0.0.1:{free_port()}"
     flags = [f"--kafka-exporter-brokers={address}", "--kafka-exporter-request-timeout=2s", "--shutdown-timeout=3s"]
     with ExporterProcess(tmp_path, flags) as exporter:
@@ -212,7 +212,7 @@ def test_with_no_broker_the_exporter_is_alive_and_not_ready_and_says_why(tmp_pat
 def test_what_an_administrator_can_repair_is_unavailable_with_its_cause(
     kafka: KafkaBroker, tmp_path: Path, flags: list[str], topic_config: dict[str, str] | None, sentence: str
 ) -> None:
-    """The client keeps its telemetry, and the answer says what to repair."""
+    """The client keeps its telemetry, and the answer says what to fix."""
     topic = "absent" if topic_config is None else "narrow"
     if topic_config is not None:
         kafka.create_topic(topic, config=topic_config)
@@ -233,7 +233,7 @@ def test_what_an_administrator_can_repair_is_unavailable_with_its_cause(
 
 
 def test_a_request_is_forwarded_byte_for_byte_with_headers_and_a_null_key(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """Fields that this version does not know reach Kafka as they came."""
+    """Fields that this version does not know reach Kafka unchanged."""
     topic = "untouched"
     kafka.create_topic(topic)
     # Field 777, a string: unknown to every version.
@@ -251,7 +251,7 @@ def test_a_request_is_forwarded_byte_for_byte_with_headers_and_a_null_key(kafka:
 def test_a_large_request_arrives_in_several_records_under_its_resources_keys(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Split and keyed: every log record is there once, each resource in one partition, the oversized one is told."""
+    """Split and keyed: each log record is there once, each resource in one partition; the oversized one is reported."""
     kafka.create_topic("keyed", partitions=8)
     request = ExportLogsServiceRequest()
     for service in [f"service-{number}" for number in range(20)] * 2:

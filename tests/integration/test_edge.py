@@ -25,14 +25,14 @@ from tests.unit.kafka_otlp_exporter import http1, samples
 
 
 class Secret:
-    """A folder as the kubelet fills it: files are links into ``..data``, which is a link that is replaced at once."""
+    """A folder as the kubelet fills it: the files are links into ``..data``, a link that is replaced in one step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
 
     def put(self, **files: bytes) -> None:
-        """The Secret's content; a double underscore stands for a dot."""
+        """Set the Secret's content; a double underscore in a name means a dot."""
         version = self.folder / f"..{uuid.uuid4()}"
         version.mkdir()
         for name, content in files.items():
@@ -46,10 +46,10 @@ class Secret:
 
 
 class Guarded:
-    """An exporter whose ports are guarded, the Secret that guards them, and the authorities of both sides."""
+    """An exporter with guarded ports, the Secret with its certificate and token, and the authorities of both sides."""
 
     def __init__(self, folder: Path, kafka: MockKafka) -> None:
-        """Start it."""
+        """Start the exporter."""
         for name in ("server", "clients"):
             (folder / name).mkdir()
         self.authority, self.clients = Certificates(folder / "server", []), Certificates(folder / "clients", [])
@@ -72,7 +72,7 @@ class Guarded:
         self.process = ExporterProcess(folder, flags)
 
     def put(self, name: str) -> None:
-        """A new certificate and the token into the Secret."""
+        """Put a new certificate and the token into the Secret."""
         certificate, key = (path.read_bytes() for path in self.authority.server(name))
         self.secret.put(
             tls__crt=certificate, tls__key=key, ca__crt=self.clients.ca.read_bytes(), token=f"{self.token}\n".encode()
@@ -109,8 +109,8 @@ class Guarded:
 
 @pytest.fixture
 def guarded(mock_kafka: MockKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guarded]:
-    """A running one."""
-    # requests takes these before what the SDK's exporter was told to trust.
+    """A running exporter."""
+    # The library requests prefers these variables to the file that the SDK's exporter was given.
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     guarded = Guarded(tmp_path, mock_kafka)
@@ -127,7 +127,7 @@ def send(sender: SpanExporter, name: str) -> SpanExportResult:
 
 
 def test_sdks_are_served_over_tls_with_certificate_and_token(guarded: Guarded, mock_kafka: MockKafka):
-    """And a wrong token is told to give up, not to come again."""
+    """A client with a wrong token is told to give up, not to retry."""
     for number, sender in enumerate(guarded.senders("first")):
         assert send(sender, f"span-{number}") is SpanExportResult.SUCCESS
         sender.shutdown()
@@ -140,12 +140,12 @@ def test_sdks_are_served_over_tls_with_certificate_and_token(guarded: Guarded, m
 
 
 def reloaded(what: str, outcome: str, times: int) -> str:
-    """A line of the metrics."""
+    """One sample of the metrics."""
     return f'kafka_otlp_exporter_reloads_total{{outcome="{outcome}",what="{what}"}} {times}.0'
 
 
 def test_a_replaced_secret_is_taken_up_while_clients_stay_connected(guarded: Guarded):
-    """Certificate and token both: a client goes on with its connection, and its old token is refused."""
+    """Certificate and token: an open connection goes on, and the old token is refused on it."""
     old, new = guarded.senders("first"), guarded.senders("second")
     assert [send(sender, "a") for sender in old] == [SpanExportResult.SUCCESS] * 2
     before = guarded.shown()
@@ -170,7 +170,7 @@ def test_a_replaced_secret_is_taken_up_while_clients_stay_connected(guarded: Gua
 
 
 def test_a_secret_that_cannot_be_used_is_said_once_and_changes_nothing(guarded: Guarded):
-    """In the log without its content, and in the metrics."""
+    """In the log, without the file's content, and in the metrics."""
     before = guarded.shown()
     guarded.secret.put(tls__crt=b"hunter2", tls__key=b"hunter3", ca__crt=b"hunter4", token=b"hunter 5")
     failed = reloaded("otlp_http_tls", "refused", 1)
@@ -187,7 +187,7 @@ def test_a_secret_that_cannot_be_used_is_said_once_and_changes_nothing(guarded: 
 
 
 def test_a_token_without_tls_is_warned_of(mock_kafka: MockKafka, tmp_path: Path):
-    """At the start, for each port; it is served all the same."""
+    """At the start, for each port; the port is served nevertheless."""
     token = tmp_path / "token"
     token.write_text("secret")
     flags = [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", f"--otlp-bearer-token-file={token}"]
@@ -199,13 +199,13 @@ def test_a_token_without_tls_is_warned_of(mock_kafka: MockKafka, tmp_path: Path)
 
 
 def test_failed_handshakes_are_no_lines_in_the_log(guarded: Guarded):
-    """Anybody could fill a disk with them; and what is written is JSON."""
+    """Otherwise anybody could fill a disk; and every written line is JSON."""
     wait_until(lambda: "kafka_connected" in guarded.process.log, 10, lambda: "it does not say that it is connected")
     written = guarded.process.log
     for endpoint in (guarded.process.otlp, guarded.process.otlp_http):
         port = int(endpoint.rpartition(":")[2])
         for context in (ssl.create_default_context(), ssl.create_default_context(cafile=guarded.authority.ca)):
-            # Of one the server's certificate is not trusted, the other shows none of its own.
+            # One client does not trust the server's certificate, the other presents no certificate.
             with (
                 http1.connect(port) as connection,
                 contextlib.suppress(OSError),

@@ -22,7 +22,7 @@ from tools.demo.topics import Topics
 @pytest.mark.kafka
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 def test_an_example_takes_telemetry_to_kafka(example: Path, kafka: KafkaBroker, tmp_path: Path):
-    """What the SDK sends to the example's container is in the example's topics, value for value."""
+    """All that the SDK sends to the example's container is in the example's topics, value for value."""
     described = container.describe(example)
     options = described.resource.options
     replaced = {"KAFKA_EXPORTER_BROKERS": kafka.bootstrap(options.security_protocol)}
@@ -47,7 +47,7 @@ def test_an_example_takes_telemetry_to_kafka(example: Path, kafka: KafkaBroker, 
 
 
 def secrets(example: Path) -> dict[str, dict[str, str]]:
-    """The Secrets that stand in the example's file, by name."""
+    """The Secrets in the example's file, by name."""
     return {
         found["metadata"]["name"]: found["stringData"]
         for found in container.documents(example)
@@ -56,7 +56,7 @@ def secrets(example: Path) -> dict[str, dict[str, str]]:
 
 
 def mounted(sources: list[dict[str, Any]], values: dict[str, dict[str, str]], kafka: KafkaBroker, folder: Path) -> Path:
-    """The folder that the kubelet would make of the Deployment's projected volume."""
+    """The folder that the kubelet would make from the Deployment's projected volume."""
     folder.mkdir()
     for source in sources:
         for item in source["secret"]["items"]:
@@ -67,7 +67,7 @@ def mounted(sources: list[dict[str, Any]], values: dict[str, dict[str, str]], ka
 
 
 def let_in(described: Container, credentials: Path, kafka: KafkaBroker) -> None:
-    """Make the example's user known to Kafka."""
+    """Add the example's user to Kafka."""
     options = described.resource.options
     if options.sasl_mechanism is not None:
         user = User(options.sasl_username or "", (credentials / "password").read_text())

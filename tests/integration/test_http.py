@@ -34,7 +34,7 @@ from tests.unit.kafka_otlp_exporter import http1, samples
 
 @pytest.fixture
 def topics() -> dict[Signal, str]:
-    """Topics of the test's own."""
+    """Topics that no other test uses."""
     return {one: f"{one.value}-{uuid.uuid4()}" for one in Signal}
 
 
@@ -47,7 +47,7 @@ def exporter(mock_kafka: MockKafka, topics: dict[Signal, str], tmp_path: Path) -
 
 
 def port_of(exporter: ExporterProcess) -> int:
-    """The port on which it takes OTLP/HTTP."""
+    """The port of OTLP/HTTP."""
     return int(exporter.otlp_http.rpartition(":")[2])
 
 
@@ -150,7 +150,7 @@ def test_what_is_malformed_is_refused_and_not_forwarded(
 
 
 def test_an_sdk_keeps_what_kafka_does_not_take_yet(tmp_path: Path):
-    """503 makes it come again by itself, and then the span is in the topic."""
+    """The SDK retries after 503 by itself, and then the span is in the topic."""
     topic = f"traces-{uuid.uuid4()}"
     with MockKafka() as kafka:
         flags = [
@@ -178,7 +178,7 @@ def test_an_sdk_keeps_what_kafka_does_not_take_yet(tmp_path: Path):
 
 
 def test_sigterm_answers_what_is_in_flight(mock_kafka: MockKafka, tmp_path: Path):
-    """What lingers is sent and answered 200, and the exit code is 0, with connections that are kept alive."""
+    """Records that linger are sent and answered 200, also on kept-alive connections; the exit code is 0."""
     flags = [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", "--kafka-exporter-linger-ms=2000"]
     with ExporterProcess(tmp_path, flags) as exporter, contextlib.ExitStack() as ends:
         port = port_of(exporter.wait_ready())
@@ -194,7 +194,7 @@ def test_sigterm_answers_what_is_in_flight(mock_kafka: MockKafka, tmp_path: Path
 
 
 def test_stalling_clients_cost_bounded_memory_and_keep_nobody_out(mock_kafka: MockKafka, tmp_path: Path):
-    """A hundred of them on each port, with bodies that begin; a good client is served, or told to come again."""
+    """A hundred of them on each port, with unfinished bodies; a good client is served, or told to retry."""
     flags = [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", "--max-in-flight-bytes=33554432"]
     with ExporterProcess(tmp_path, flags) as exporter, contextlib.ExitStack() as ends:
         port = port_of(exporter.wait_ready())

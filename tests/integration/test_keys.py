@@ -1,4 +1,4 @@
-"""Keys and formats against a real Kafka: what is read back is what was sent, where its key says."""
+"""Keys and formats with a real Kafka: the records hold what was sent, in the partition of their key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log_of(service: str, trace_id: bytes, text: str) -> ExportLogsServiceRequest
 
 
 def many_logs() -> ExportLogsServiceRequest:
-    """200 log records of ten services, each from a pod of its own, of seven traces and of none."""
+    """200 log records of ten services, each service with its own pod; of seven traces, and some without a trace."""
     request = ExportLogsServiceRequest()
     for number in range(200):
         trace_id = bytes(15) + bytes([number % 8]) if number % 3 else b""
@@ -41,7 +41,7 @@ def many_logs() -> ExportLogsServiceRequest:
 
 
 def exported(kafka: KafkaBroker, folder: Path, topic: str, flags: list[str], partitions: int = 8) -> list[Message]:
-    """Send many logs through an exporter with these flags; the records that they became."""
+    """Send many logs through an exporter with these flags, and return the records."""
     kafka.create_topic(topic, partitions=partitions)
     all_flags = [
         f"--kafka-exporter-brokers={kafka.bootstrap()}",
@@ -67,7 +67,7 @@ def each_log(request: Any) -> Iterator[tuple[bytes, bytes]]:
 
 
 def places(records: list[Message]) -> dict[bytes | None, set[int | None]]:
-    """The partitions that the records of each key are in."""
+    """The partitions of the records of each key."""
     found: dict[bytes | None, set[int | None]] = {}
     for record in records:
         key = record.key()
@@ -76,7 +76,7 @@ def places(records: list[Message]) -> dict[bytes | None, set[int | None]]:
 
 
 def test_logs_of_one_trace_go_to_one_partition_under_its_id(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """What has no trace id has no key; every log is read back as it was sent, in its own resource."""
+    """A log without a trace id has no key; every log is read back as it was sent, in its own resource."""
     found = exported(kafka, tmp_path, "logs-by-trace", ["--kafka-exporter-partition-logs-by-trace-id"])
     read: list[tuple[bytes, bytes]] = []
     for record in found:
@@ -133,7 +133,7 @@ def test_traces_of_one_resource_have_the_collectors_key(kafka: KafkaBroker, tmp_
 def test_logs_of_one_service_go_to_one_partition_whatever_pod_they_come_from(
     kafka: KafkaBroker, tmp_path: Path
 ) -> None:
-    """The key is made of the attribute that is named, and of no other."""
+    """The key is made from the named attribute only."""
     found = exported(kafka, tmp_path, "logs-by-service", ["--kafka-exporter-partition-key-attributes=service.name"])
     services: dict[bytes | None, set[str]] = {}
     read: list[tuple[bytes, bytes]] = []

@@ -1,4 +1,4 @@
-"""A test whose real system this machine lacks is named at the end of the run, or fails it where nothing may be missing."""
+"""Tests whose real system is missing are named at the end of the run, or fail it when nothing may be skipped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind, one of its tests, the variable that names where its system is looked for, and what is said without it."""
+    """A kind, one of its tests, the variable with its system's folder, and the sentence when the system is missing."""
 
     name: str
     test: str
@@ -40,7 +40,7 @@ KINDS = [
 
 
 def run_without(kind: Kind, folder: Path, workers: str = "0", **environment: str) -> subprocess.CompletedProcess[str]:
-    """One test of a kind, which looks for its system in an empty folder."""
+    """Run one test of a kind that looks for its system in an empty folder."""
     empty = folder / "empty"
     empty.mkdir()
     return subprocess.run(
@@ -62,7 +62,7 @@ def run_without(kind: Kind, folder: Path, workers: str = "0", **environment: str
     ],
 )
 def test_a_kind_that_cannot_run_is_named_with_what_enables_it(kind: Kind, workers: str, tmp_path: Path):
-    """The run passes, and its end says what was left out and what to do."""
+    """The run passes, and its end says what was skipped and what to do."""
     answer = run_without(kind, tmp_path, workers)
     assert answer.returncode == 0, answer.stdout
     assert "1 skipped" in answer.stdout

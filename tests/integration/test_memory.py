@@ -1,4 +1,4 @@
-"""What a process needs at its worst: requests that are made to grow, in a budget of 32 MiB, with no Kafka to take them."""
+"""The most memory that a process needs: requests that grow most, a budget of 32 MiB, and no Kafka that takes records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.beds.process import free_port
 
 BUDGET = 32 * MEBIBYTE
 CLIENTS = 6
-# A pod that is given 256 MiB gets this budget, an eighth.
+# The budget of a pod with 256 MiB: an eighth.
 ALLOWED = 256 * MEBIBYTE
 
 BY_TRACE = "--kafka-exporter-partition-traces-by-trace-id"
@@ -34,12 +34,12 @@ def request(resource: bytes, spans: bytes) -> bytes:
 
 
 def traces(room: int) -> bytes:
-    """As many spans as there is room for, each of a trace of its own."""
+    """As many spans as fit, each in its own trace."""
     return b"".join(enclose(2, enclose(1, number.to_bytes(16, "big"))) for number in range(1, room // 20 - 60))
 
 
 def scopes(room: int) -> bytes:
-    """As many scopes of one span as there is room for, of two traces in turns."""
+    """As many scopes with one span as fit, of two traces in turn."""
     one, other = (enclose(2, enclose(2, enclose(1, trace * 16))) for trace in (b"a", b"b"))
     return enclose(1, (one + other) * (room // (2 * len(one)) - 10))
 
@@ -50,7 +50,7 @@ HOSTILE = b"\x01"  # six bytes in JSON
 DROPPED = b"\x50\x01"  # droppedAttributesCount: 26 bytes in JSON
 LINK = enclose(13, b"\x28\x01")
 
-# What grows most, as large as a request may be: flags, and what makes the request.
+# The requests that grow most, as large as a request may be: flags, and the function that makes the request.
 CASES: dict[str, tuple[list[str], Callable[[], bytes]]] = {
     "half a resource": ([BY_TRACE], lambda: request(b"x" * (LARGEST // 2), traces(LARGEST // 2))),
     "a large resource": ([BY_TRACE], lambda: request(b"x" * 100_000, traces(LARGEST - 100_000))),
@@ -63,7 +63,7 @@ CASES: dict[str, tuple[list[str], Callable[[], bytes]]] = {
 
 
 def peak(process: ExporterProcess) -> int:
-    """The most memory that the process ever had, in bytes."""
+    """The peak of the process's memory, in bytes."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.child.pid}/status").read_text())
     assert found
     return int(found[1]) * 1024
@@ -71,7 +71,7 @@ def peak(process: ExporterProcess) -> int:
 
 @pytest.mark.parametrize("case", CASES)
 def test_requests_that_grow_stay_within_the_memory_of_a_pod(case: str, tmp_path: Path) -> None:
-    """Six at a time; each is answered, and none is called invalid."""
+    """Six at a time; each is answered, and none as invalid."""
     flags, make = CASES[case]
     payload = make()
     nowhere = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}", "--kafka-exporter-request-timeout=3s"]
@@ -81,7 +81,7 @@ def test_requests_that_grow_stay_within_the_memory_of_a_pod(case: str, tmp_path:
         process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
 
         def send(_: int) -> None:
-            # A connection for each client; the type of a call without a serializer is unknown to the stubs.
+            # One connection for each client. The stubs do not know the type of a call without a serializer.
             with grpc.insecure_channel(process.otlp, [("grpc.use_local_subchannel_pool", 1)]) as channel:
                 call: Any = channel.unary_unary(SIGNALS[Signal.TRACES].method)
                 try:

@@ -1,4 +1,4 @@
-"""What the operator renders, given to a whole exporter: variables, ports and mounted files mean the same to both."""
+"""A whole exporter runs with what the operator renders: variables, ports and files mean the same to both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOPIC = f"traces-{uuid.uuid4()}"
 
 
 class Rendered:
-    """The exporter of a resource whose ways in have ports, limits, certificates and a token of their own."""
+    """The exporter of a resource that sets ports, limits, certificates and a token for both OTLP ports."""
 
     def __init__(self, kafka: MockKafka, folder: Path) -> None:
         """Render the resource, lay out its volume as the kubelet does, and start the container's process."""
@@ -45,7 +45,7 @@ class Rendered:
         self.process = ExporterProcess(folder, flags, environment)
 
     def mount(self, volumes: list[dict[str, Any]], folder: Path) -> None:
-        """Every file that the volume asks for, out of the Secret that it asks for it from."""
+        """Every file of the volume, with the content of its Secret."""
         certificate, key = self.server.server("exporter")
         secrets = {
             ("server", "tls.crt"): certificate.read_bytes(),
@@ -98,8 +98,8 @@ def resource(kafka: MockKafka, ports: list[int]) -> dict[str, Any]:
 
 @pytest.fixture
 def rendered(mock_kafka: MockKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rendered]:
-    """A running one."""
-    # requests takes these before what the SDK's exporter was told to trust.
+    """A running exporter."""
+    # The library requests prefers these variables to the file that the SDK's exporter was given.
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     running = Rendered(mock_kafka, tmp_path)
@@ -120,7 +120,7 @@ def send(sender: GrpcExporter | HttpExporter, size: int) -> SpanExportResult:
 
 
 def test_what_is_rendered_is_what_the_exporter_does(rendered: Rendered, mock_kafka: MockKafka) -> None:
-    """Both ways in are guarded and limited as the resource says; what passes is in Kafka."""
+    """Both OTLP ports are guarded and limited as the resource says; accepted spans are in Kafka."""
     assert [send(sender, 10) for sender in rendered.senders("sesame")] == [SpanExportResult.SUCCESS] * 2
     assert [send(sender, 10) for sender in rendered.senders("open up")] == [SpanExportResult.FAILURE] * 2
     assert [send(sender, 70_000) for sender in rendered.senders("sesame")] == [SpanExportResult.FAILURE] * 2

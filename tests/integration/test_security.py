@@ -1,4 +1,4 @@
-"""Every security protocol and mechanism against a real Kafka, and what a person is told when one is wrong."""
+"""Every security protocol and mechanism with a real Kafka, and the sentences when a setting is wrong."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_unknown_authority_is_named_as_the_cause(kafka: KafkaBroker, tmp_path
 
 
 def test_plaintext_spoken_to_a_tls_port_is_not_called_authentication(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """A wrong security protocol shows as an unreachable broker whose sentence names the protocol."""
+    """With a wrong security protocol the broker is unreachable, and the sentence names the protocol."""
     chosen = {"brokers": kafka.bootstrap("SSL")}
     with ExporterProcess(tmp_path, flags(chosen)) as exporter:
         exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 40, "line about Kafka")
@@ -112,7 +112,7 @@ def test_plaintext_spoken_to_a_tls_port_is_not_called_authentication(kafka: Kafk
 
 
 def test_corrected_credentials_heal_without_a_restart(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """The file is replaced, the process stays: what was refused is delivered."""
+    """The file is replaced, the process goes on: a request that was refused is now delivered."""
     chosen = options(kafka, "SASL_SSL", "SCRAM-SHA-512")
     folder = credentials(tmp_path, password="wrong", ca_crt=kafka.ca_path.read_text())
     with ExporterProcess(tmp_path, [*flags(chosen), *folder]) as exporter:
@@ -128,7 +128,7 @@ def _changed(exporter: ExporterProcess, times: int) -> bool:
 
 
 def test_credentials_that_change_while_clients_send_lose_nothing(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """Every call is answered OK and its record is there, whichever of the producers took it."""
+    """Every call is answered OK and its record is there, through the old or the new producer."""
     kafka.create_topic("rotated")
     chosen = {**options(kafka, "SASL_PLAINTEXT", "PLAIN"), "traces-topic": "rotated"}
     password = kafka.users["PLAIN"].password

@@ -29,7 +29,7 @@ TOPICS = {signal: f"otlp_{signal}" for signal in SIGNALS}
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, the listener that it expects, and producer properties that it leads to."""
+    """A command line, the listener that it expects, and the producer properties that it must give."""
 
     text: str
     protocol: str
@@ -82,7 +82,7 @@ kafka-otlp-exporter start --exporter kafka \
 @pytest.mark.namespaces
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=["sasl-ssl", "idempotent", "defaults"])
 def test_a_command_line_of_the_specification_works(number: int, tmp_path: Path):
-    """What the SDK sends to the default port 4317 is in Kafka, in the default topics."""
+    """All that the SDK sends to the default port 4317 is in Kafka, in the default topics."""
     namespaces.run(
         [sys.executable, "-m", "tests.integration.test_specification_commands", str(number), str(tmp_path)],
         {"localhost": "127.0.0.1", "broker1": "127.0.0.2", "broker2": "127.0.0.2"},
@@ -92,14 +92,14 @@ def test_a_command_line_of_the_specification_works(number: int, tmp_path: Path):
 
 
 def run_inside(command: Command, folder: Path) -> None:
-    """Start Kafka and the command, send, read back; raises when anything is not as it should be."""
+    """Start Kafka and the command, send, read back; raises when anything differs from what is expected."""
     namespaces.raise_loopback()
     users = {"SCRAM-SHA-256": User("your-username", "your-password")}
     with KafkaBroker(
         folder, listeners={command.protocol: command.listener}, users=users, server_names=["broker1", "broker2"]
     ) as kafka:
         environment = _environment(kafka, folder) if command.protocol == "SASL_SSL" else clean_environment()
-        # The shell becomes the exporter, so that SIGTERM reaches it.
+        # With exec the shell becomes the exporter, so SIGTERM reaches the exporter.
         script = command.text.replace("kafka-otlp-exporter", "exec kafka-otlp-exporter")
         exporter = Child(["bash", "-c", script], folder / "exporter.log", environment, folder)
         try:

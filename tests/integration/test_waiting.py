@@ -1,4 +1,4 @@
-"""Files that have to be there, against a real Kafka: what is not there yet is waited for, and never done without."""
+"""Required files, with a real Kafka: the exporter waits for a missing file and never starts without it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kafka
 
 
 class Volume:
-    """A projected volume as the kubelet makes it: a link to the newest folder, which is swapped all at once."""
+    """A projected volume as the kubelet makes it: a link to the newest folder, which is replaced in one step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "credentials"
@@ -43,7 +43,7 @@ class Volume:
 
 
 def listens(endpoint: str) -> bool:
-    """Whether anybody does."""
+    """Whether any process listens there."""
     host, _, port = endpoint.rpartition(":")
     with socket.socket() as caller:
         return caller.connect_ex((host, int(port))) == 0
@@ -51,7 +51,7 @@ def listens(endpoint: str) -> bool:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_secret_that_comes_later_heals_the_same_process(kafka: KafkaBroker, tmp_path: Path, workers: int) -> None:
-    """Alive, not ready, each file by its name; no port open; then, without a restart, as if it had been there."""
+    """The exporter is alive, not ready, and names each file; no OTLP port is open. Then it serves without a restart."""
     volume = Volume(tmp_path)
     wanted = [volume.folder / "password", volume.folder / "ca.crt"]
     required = [f"--credentials-dir={volume.folder}", f"--required-files={','.join(map(str, wanted))}"]
@@ -78,7 +78,7 @@ def test_a_secret_that_comes_later_heals_the_same_process(kafka: KafkaBroker, tm
 
 
 def test_a_secret_that_goes_away_leaves_what_was_read_in_use(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """No connection is made without the authority that was asked for; and what comes back is taken up again."""
+    """The exporter never connects without the required CA; when the file is back, it is used again."""
     volume = Volume(tmp_path)
     wanted = [volume.folder / "password", volume.folder / "ca.crt"]
     password, authority = kafka.users["SCRAM-SHA-512"].password, kafka.ca_path.read_text()
@@ -97,7 +97,7 @@ def test_a_secret_that_goes_away_leaves_what_was_read_in_use(kafka: KafkaBroker,
 
 
 def test_who_waits_can_be_stopped(tmp_path: Path) -> None:
-    """At once, and it is no failure."""
+    """At once, with exit code 0."""
     with ExporterProcess(tmp_path, [f"--required-files={tmp_path}/never"]) as exporter:
         exporter.child.wait_until(lambda: "files_missing" in exporter.log, 30, "the wait")
         exporter.terminate()
@@ -105,7 +105,7 @@ def test_who_waits_can_be_stopped(tmp_path: Path) -> None:
 
 
 def test_a_certificate_of_the_ports_is_waited_for_too(tmp_path: Path) -> None:
-    """Instead of serving without it, or ending; a taken admin port is still one sentence and exit code 2."""
+    """It neither serves without the file nor exits. A taken admin port is still one sentence and exit code 2."""
     certificate = [
         f"--otlp-grpc-tls-cert-file={tmp_path}/tls.crt",
         f"--otlp-grpc-tls-private-key-file={tmp_path}/tls.key",

@@ -1,4 +1,4 @@
-"""Several workers under load: what they were told OK for is in Kafka, whatever happens to one of them."""
+"""Several workers under load: every span with an OK is in Kafka, also when a worker is killed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.beds.process import wait_until
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 CONNECTIONS = 200
 CLIENTS = 8
-# Clients send both again (OTLP specification, "Failures"). gRPC itself says CANCELLED to a call that comes while its
+# Clients retry both (OTLP specification, "Failures"). gRPC itself answers CANCELLED to a call that arrives while its
 # server stops.
 COME_AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 DELIVERED = 'kafka_otlp_exporter_requests_total{outcome="delivered",signal="traces"}'
@@ -42,13 +42,13 @@ def one_span(name: str) -> bytes:
 
 
 def connection(otlp: str) -> Any:
-    """A channel with a connection of its own: gRPC would share one among those to the same address."""
+    """A channel with its own connection: gRPC would share one connection between channels to the same address."""
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 100)]
     return grpc.insecure_channel(otlp, options)
 
 
 class Load:
-    """Clients that send requests of one span until they are stopped, each again until it is told OK."""
+    """Clients that send requests of one span until they are stopped. Each request is retried until it gets OK."""
 
     def __init__(self, otlp: str) -> None:
         self.acknowledged: set[str] = set()
@@ -66,14 +66,14 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """Send nothing more, and wait for the last answers. Raises what a client failed with."""
+        """Send no more requests, and wait for the last answers. Raises the error of a client that failed."""
         self._stop.set()
         for client in self._running:
             client.result(60)
         self._pool.shutdown()
 
     def wait_for(self, more: int) -> None:
-        """Wait until so many more requests were told OK."""
+        """Wait until so many more requests got OK."""
         goal = len(self.acknowledged) + more
         wait_until(lambda: len(self.acknowledged) >= goal, 60, lambda: f"{len(self.acknowledged)} OK, {self.codes}")
 
@@ -103,7 +103,7 @@ def topic() -> str:
 
 @pytest.fixture
 def running(mock_kafka: MockKafka, tmp_path: Path, topic: str) -> Iterator[ExporterProcess]:
-    """An exporter with two workers that are ready."""
+    """An exporter with two workers, which are ready."""
     flags = [
         "--workers=2",
         f"--kafka-exporter-brokers={mock_kafka.bootstrap}",
@@ -126,7 +126,7 @@ def names_in(mock_kafka: MockKafka, topic: str) -> Counter[str]:
 
 
 def metric(process: ExporterProcess, sample: str) -> float:
-    """One sample's value, in an exposition that a Prometheus would take."""
+    """The value of one sample, in an exposition that Prometheus accepts."""
     text = process.metrics()
     assert list(text_string_to_metric_families(text))
     found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
@@ -135,7 +135,7 @@ def metric(process: ExporterProcess, sample: str) -> float:
 
 
 def workers(process: ExporterProcess) -> list[dict[str, Any]]:
-    """What the status says of each."""
+    """The part of the status about each worker."""
     return list(process.status()["workers"])
 
 
@@ -157,7 +157,7 @@ def connections_of(pid: int, port: int) -> int:
 
 
 def test_connections_are_spread_over_the_workers(running: ExporterProcess):
-    """Each of 200 clients is answered, and each worker has a share of them that chance explains."""
+    """Each of 200 clients is answered, and each worker has a plausible share of them."""
     port = int(running.otlp.rpartition(":")[2])
     with ExitStack() as open_channels:
         channels = [open_channels.enter_context(connection(running.otlp)) for _ in range(CONNECTIONS)]
@@ -165,7 +165,7 @@ def test_connections_are_spread_over_the_workers(running: ExporterProcess):
         assert {call.result() for call in calls} == {b""}
         shares = [connections_of(worker["pid"], port) for worker in workers(running)]
     assert sum(shares) == CONNECTIONS
-    # By chance one of two has fewer than 50 of 200 once in 10^13 times.
+    # By chance, one of two workers gets fewer than 50 of 200 once in 10^13 times.
     assert min(shares) >= CONNECTIONS // 4
     assert metric(running, DELIVERED) == CONNECTIONS
     assert metric(running, "kafka_otlp_exporter_workers") == 2
@@ -174,7 +174,7 @@ def test_connections_are_spread_over_the_workers(running: ExporterProcess):
 def test_nothing_acknowledged_is_lost_when_a_worker_is_killed(
     running: ExporterProcess, mock_kafka: MockKafka, topic: str
 ):
-    """It comes back, the probes and the metrics say what was, and no counter goes backwards."""
+    """It is started again, probes and metrics show the restart, and no counter goes backwards."""
     with Load(running.otlp) as load:
         load.wait_for(200)
         seen = [metric(running, DELIVERED)]
@@ -201,7 +201,7 @@ def test_nothing_acknowledged_is_lost_when_a_worker_is_killed(
 
 
 def test_a_drain_under_load_answers_what_was_taken(running: ExporterProcess, mock_kafka: MockKafka, topic: str):
-    """By all workers at the same time; what was told OK is in Kafka, and the rest is told to come again."""
+    """All workers drain at the same time; every span with an OK is in Kafka, other clients are told to retry."""
     with Load(running.otlp) as load:
         load.wait_for(200)
         running.terminate()
@@ -215,7 +215,7 @@ def test_a_drain_under_load_answers_what_was_taken(running: ExporterProcess, moc
 
 
 def test_a_worker_that_keeps_ending_is_started_later_and_later(running: ExporterProcess):
-    """After one second, then two: one that cannot live does not take the machine's CPUs with it."""
+    """After one second, then two: a worker that always fails must not use up the machine's CPUs."""
     pauses = []
     for _ in range(2):
         restarts = workers(running)[0]["restarts"]
@@ -230,7 +230,7 @@ def test_a_worker_that_keeps_ending_is_started_later_and_later(running: Exporter
 
 
 def test_workers_hear_of_signals_from_the_supervisor_alone(running: ExporterProcess):
-    """A terminal and some inits signal a whole process group: the workers are in none of its."""
+    """A terminal and some inits signal a whole process group; the workers are in other groups."""
     groups = {os.getpgid(worker["pid"]) for worker in workers(running)}
     assert len(groups) == 2
     assert os.getpgid(running.child.pid) not in groups

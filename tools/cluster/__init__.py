@@ -1,1 +1,1 @@
-"""What the tests run against and this repository does not hold: Kubernetes binaries and Kafka jars."""
+"""The real systems of the tests: builds Kubernetes, the Collector and Helm, fetches Kafka, runs a cluster in kind."""

@@ -16,11 +16,11 @@ from tools.cluster.provider import Provider
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.cluster", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="create the cluster, unless it is there")
-    commands.add_parser("down", help="delete it and leave nothing behind")
+    commands.add_parser("up", help="create the cluster, unless it exists")
+    commands.add_parser("down", help="delete the cluster and everything that it needed")
     commands.add_parser("images", help="build the operator's and the exporter's image")
     story = commands.add_parser("e2e", help="run tests/e2e in the cluster, or in the one that KUBECONFIG names")
     story.add_argument("words", nargs=argparse.REMAINDER)
@@ -65,12 +65,12 @@ def _tell_the_story(words: Sequence[str]) -> int:
 
 
 def _survive_a_kill(cluster: Cluster) -> int:
-    """The end of the story: an engine that is killed leaves nothing behind either, once it is taken down."""
+    """The last end-to-end test: also after a crash of the engine, taking the cluster down leaves nothing behind."""
     if cluster.provider is not Provider.PODMAN:
         return 0
     cluster.crash()
     left = _end(cluster)
-    say("nothing is left of it" if left == 0 else "something is left of it")
+    say("nothing of the cluster is left" if left == 0 else "something of the cluster is left")
     return left
 
 
@@ -83,7 +83,7 @@ def _run_story(cluster: Cluster, pytest: Sequence[str]) -> int:
 
 
 def _end(cluster: Cluster) -> int:
-    """Take the cluster down; the exit code says whether anything of it is left."""
+    """Take the cluster down. The exit code is 1 when something of it is left."""
     cluster.down()
     left = leftovers.find() if cluster.provider is Provider.PODMAN else []
     for sentence in left:

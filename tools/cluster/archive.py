@@ -1,6 +1,6 @@
 """Container images without an engine: a handful of files as one layer, in the archive format of ``docker save``.
 
-The same files always give the same bytes. Called by ``node_image``.
+The same files always give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 def write(archive: Path, name: str, files: Mapping[str, Path | str], entrypoint: Sequence[str] = ()) -> None:
     """Write the image ``name`` to ``archive``.
 
-    ``files`` says what lies at each absolute path: a file or folder of this machine, or, as text, where a symbolic
-    link points to.
+    ``files`` maps absolute paths in the image to a file or folder of this machine; a text is the target of a symbolic link.
     """
     layer = archive.with_suffix(".layer")
     try:

@@ -1,7 +1,6 @@
-"""Where the Kubernetes binaries, the Collector, Helm and the Kafka jars lie, and what is missing for them. Builds nothing.
+"""Where the Kubernetes binaries, the Collector, Helm and the Kafka jars lie, and why one is missing. Builds nothing.
 
-Called by ``build``, which makes them, by the beds, which run them, and by ``tests/conftest.py``, which skips what
-cannot run. A folder's name holds a hash of what it is made from: a change of version never meets old files.
+The name of each folder holds a hash of its sources, so a new version never uses old files.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ POM = HERE / "kafka" / "pom.xml"
 
 KUBERNETES_VERSION = "v1.34.2"
 KAFKA_VERSION = "4.1.0"
-# v0.161 needs a module (pkg/kafka/topic) that the Go proxy does not have; `go mod tidy` needs -e, for one that only a test
-# of the file exporter needs is not there either.
+# v0.161 needs a module (pkg/kafka/topic) that the Go proxy does not have. `go mod tidy` needs -e, because the proxy also
+# lacks a module that only a test of the file exporter needs.
 COLLECTOR_VERSION = "v0.160.0"
 HELM_VERSION = "v4.3.1"
 KIND_VERSION = "v0.30.0"
-# The node image that this kind was released with, and what kubeadm of our own Kubernetes asks for by these names.
+# The node image of this kind release. Below it, the versions of the images that kubeadm of our Kubernetes asks for.
 KIND_NODE_IMAGE = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
 COREDNS_VERSION = "v1.12.1"
 ETCD_IMAGE_VERSION = "3.6.5-0"
 PAUSE_VERSION = "3.10.1"
 
-# kubebuilder's names, so that KUBEBUILDER_ASSETS may name a folder that another tool has filled.
+# The names are kubebuilder's, so that KUBEBUILDER_ASSETS may name a folder that another tool has filled.
 PROGRAMS = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kubectl": "k8s.io/kubernetes/cmd/kubectl",
 }
-# What a node of a cluster runs beside them.
+# The further programs of a cluster's node.
 NODE_PROGRAMS = {
     name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kubeadm", "kube-proxy", "kube-scheduler")
 }
@@ -55,7 +54,7 @@ _STAMPS = {
     "gitCommit": "none",
     "buildDate": "2025-01-01T00:00:00Z",
 }
-# A build from the module proxy knows no version of its own, and kubectl and the API server compare theirs.
+# A build from the module proxy has no version, but kubectl and the API server compare their versions.
 LINKER_FLAGS = " ".join(
     ["-s -w"]
     + [
@@ -73,24 +72,24 @@ JAVA_SENTENCE = "install Java 17 or newer and Maven (Debian: apt-get install ope
 
 
 def cache_folder() -> Path:
-    """The project's cache folder, which need not exist."""
+    """The project's cache folder; it may not exist yet."""
     if named := os.environ.get("KAFKA_OTLP_CACHE"):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kafka-otlp"
 
 
 def digest(*parts: bytes) -> str:
-    """A short name for what something is made from."""
+    """A short hash of the sources of something."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
 def kubernetes_folder() -> Path:
-    """The folder of the cache that ``make assets`` puts the Kubernetes binaries into."""
+    """The cache folder for the Kubernetes binaries."""
     return cache_folder() / f"kubernetes-{KUBERNETES_VERSION}-{_kubernetes_digest()}"
 
 
 def node_programs_folder() -> Path:
-    """The folder of the cache with what a node runs beside those binaries."""
+    """The cache folder for the further programs of a node."""
     return cache_folder() / f"node-programs-{KUBERNETES_VERSION}-{_kubernetes_digest()}"
 
 
@@ -99,57 +98,57 @@ def _kubernetes_digest() -> str:
 
 
 def collector_folder() -> Path:
-    """The folder of the cache that ``make assets`` puts the Collector into."""
+    """The cache folder for the Collector."""
     made_from = [(COLLECTOR_MODULE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
     return cache_folder() / f"collector-{COLLECTOR_VERSION}-{digest(*made_from, COLLECTOR_FLAGS.encode())}"
 
 
 def collector_program() -> Path | None:
-    """The Collector, or None where it is not built yet."""
+    """The Collector, or None when it is not built yet."""
     program = collector_folder() / "collector"
     return program if os.access(program, os.X_OK) else None
 
 
 def missing_for_collector() -> str | None:
-    """Why no Collector can be started here, and the command that changes it; None when it can."""
+    """Why the Collector cannot run here, and the command that helps; None when it can."""
     return None if collector_program() else "the Collector is not built; run: make assets"
 
 
 def helm_folder() -> Path:
-    """The folder of the cache that ``make assets`` puts Helm into."""
+    """The cache folder for Helm."""
     made_from = [(HELM_MODULE / name).read_bytes() for name in ("go.mod", "go.sum")]
     return cache_folder() / f"helm-{HELM_VERSION}-{digest(*made_from, HELM_FLAGS.encode())}"
 
 
 def helm_program() -> Path | None:
-    """Helm, or None where it is not built yet. Another version on PATH would write other manifests."""
+    """Helm, or None when it is not built yet. Helm on PATH is not used: another version may write other manifests."""
     program = helm_folder() / "helm"
     return program if os.access(program, os.X_OK) else None
 
 
 def missing_for_helm() -> str | None:
-    """Why Helm cannot be run here, and the command that changes it; None when it can."""
+    """Why Helm cannot run here, and the command that helps; None when it can."""
     return None if helm_program() else "Helm is not built; run: make assets"
 
 
 def kafka_folder() -> Path:
-    """The folder of the cache that the Kafka jars are copied into."""
+    """The cache folder for the Kafka jars."""
     return cache_folder() / f"kafka-{KAFKA_VERSION}-{digest(POM.read_bytes())}"
 
 
 def named_binaries() -> Path | None:
-    """The folder that KUBEBUILDER_ASSETS names, where it has every program that the tests start."""
+    """The folder in KUBEBUILDER_ASSETS, if it has every program that the tests start."""
     named = os.environ.get("KUBEBUILDER_ASSETS")
     return Path(named) if named and not _absent(Path(named)) else None
 
 
 def kubernetes_binaries() -> Path | None:
-    """The folder with the Kubernetes binaries, or None where there is none yet."""
+    """The folder with the Kubernetes binaries, or None when they are not built yet."""
     return named_binaries() or (None if _absent(kubernetes_folder()) else kubernetes_folder())
 
 
 def missing_for_kubernetes() -> str | None:
-    """Why a real API server cannot be started here, and the command that changes it; None when it can."""
+    """Why a real API server cannot run here, and the command that helps; None when it can."""
     if kubernetes_binaries() is not None:
         return None
     if named := os.environ.get("KUBEBUILDER_ASSETS"):
@@ -162,12 +161,12 @@ def _absent(folder: Path) -> list[str]:
 
 
 def kafka_jars() -> Path | None:
-    """The folder with the Kafka jars, or None where there is none yet."""
+    """The folder with the Kafka jars, or None when they are not fetched yet."""
     return kafka_folder() if kafka_folder().is_dir() else None
 
 
 def missing_for_kafka() -> str | None:
-    """Why a real Kafka cannot be started here, and the command that changes it; None when it can."""
+    """Why a real Kafka cannot run here, and the command that helps; None when it can."""
     if (version := java_version()) is None:
         return f"there is no Java on PATH; {JAVA_SENTENCE}"
     if version < 17:
@@ -179,7 +178,7 @@ def missing_for_kafka() -> str | None:
 
 @cache
 def java_version() -> int | None:
-    """The major version of the Java on PATH, or None where there is none."""
+    """The major version of the Java on PATH, or None without Java."""
     if shutil.which("java") is None:
         return None
     answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)

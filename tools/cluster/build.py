@@ -1,6 +1,6 @@
 """Builds the Kubernetes binaries, the Collector and Helm, and fetches the Kafka jars, into the cache folder: ``make assets``.
 
-What is there already is left alone.
+It builds and fetches nothing that exists already.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tools.cluster.making import CannotBuild, appearing_whole, as_program, go_bu
 
 
 def main() -> int:
-    """Make everything that is missing; the exit code of the process."""
+    """Make everything that is missing, and return the exit code of the process."""
     for make in (build_kubernetes, fetch_kafka, build_collector, build_helm):
         say(f"{make()} is ready")
     return 0
 
 
 def build_kubernetes() -> Path:
-    """The folder with the Kubernetes binaries, built when they are not there. Raises CannotBuild."""
+    """Build the Kubernetes binaries if they are missing, and return their folder. Raises CannotBuild."""
     if (there := assets.kubernetes_binaries()) is not None:
         return there
     say(f"building Kubernetes {assets.KUBERNETES_VERSION} (about ten minutes the first time)")
@@ -29,7 +29,7 @@ def build_kubernetes() -> Path:
 
 
 def build_node_programs() -> Path:
-    """The folder with what a node runs beside them, built when it is not there. Raises CannotBuild."""
+    """Build the further programs of a node if they are missing, and return their folder. Raises CannotBuild."""
     return _build_programs(assets.node_programs_folder(), assets.NODE_PROGRAMS)
 
 
@@ -44,7 +44,7 @@ def _build_programs(folder: Path, programs: Mapping[str, str]) -> Path:
 
 
 def fetch_kafka() -> Path:
-    """The folder with the Kafka jars, fetched when they are not there. Raises CannotBuild."""
+    """Fetch the Kafka jars if they are missing, and return their folder. Raises CannotBuild."""
     if (sentence := assets.missing_for_kafka()) is not None:
         raise CannotBuild(sentence)
     if (there := assets.kafka_jars()) is not None:
@@ -61,7 +61,7 @@ def fetch_kafka() -> Path:
 
 
 def build_collector() -> Path:
-    """The OpenTelemetry Collector of the contract tests, built when it is not there. Raises CannotBuild."""
+    """Build the OpenTelemetry Collector of the tests if it is missing, and return it. Raises CannotBuild."""
     if (there := assets.collector_program()) is not None:
         return there
     what = f"the OpenTelemetry Collector {assets.COLLECTOR_VERSION} (about two minutes the first time)"
@@ -70,7 +70,7 @@ def build_collector() -> Path:
 
 
 def build_helm() -> Path:
-    """Helm, built when it is not there. Raises CannotBuild."""
+    """Build Helm if it is missing, and return it. Raises CannotBuild."""
     if (there := assets.helm_program()) is not None:
         return there
     what = f"Helm {assets.HELM_VERSION} (about three minutes the first time)"

@@ -1,4 +1,4 @@
-"""Which program builds images, and its command lines. Pure: ``images`` finds the facts and runs the lines."""
+"""Which program builds images, and its command lines. Pure: it runs nothing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tools.cluster.making import CannotBuild
 
 
 class NoBuilder(CannotBuild):
-    """There is nothing to build an image with; the sentence says what would do."""
+    """This machine has no program that can build an image; the message says what to install."""
 
 
 class Builder(Enum):
-    """The program, and for ``OWN`` the podman that lives in an engine of its own."""
+    """The program that builds; ``OWN`` is podman in an engine that this project starts itself."""
 
     DOCKER = "docker"
     PODMAN = "podman"
@@ -30,7 +30,7 @@ class Builder(Enum):
 
 @dataclass(frozen=True)
 class Image:
-    """What is built: its name, its Dockerfile, the folder that the Dockerfile copies from, and its arguments."""
+    """An image to build: name, Dockerfile, the folder that the Dockerfile copies from, and build arguments."""
 
     name: str
     dockerfile: Path
@@ -39,7 +39,7 @@ class Image:
 
 
 def choose(*, docker_answers: bool, on_path: Sequence[str], engine_missing: str | None) -> Builder:
-    """Docker where a daemon answers, else podman or buildah of this machine, else our own. Raises NoBuilder."""
+    """Docker when its daemon answers, else podman or buildah on PATH, else our own engine. Raises NoBuilder."""
     if docker_answers:
         return Builder.DOCKER
     for builder in (Builder.PODMAN, Builder.BUILDAH):
@@ -51,10 +51,10 @@ def choose(*, docker_answers: bool, on_path: Sequence[str], engine_missing: str 
 
 
 def build(builder: Builder, image: Image, certificates: Path | None) -> Sequence[str]:
-    """Build an image; ``certificates`` are the authorities that the build trusts beside those of its base."""
+    """Build an image; ``certificates`` is a file of authorities that the build trusts besides those of its base."""
     command = [builder.program, "build", f"--tag={image.name}", f"--file={image.dockerfile}"]
     if builder is not Builder.DOCKER:
-        # The machine's network, so that whatever reaches the package index from here reaches it from there.
+        # The build uses the machine's network, so it reaches the package index in the same way.
         command += ["--layers", "--network=host", "--format=docker"]
     command += [f"--build-arg={name}={value}" for name, value in image.arguments.items()]
     if certificates is not None:
@@ -63,7 +63,7 @@ def build(builder: Builder, image: Image, certificates: Path | None) -> Sequence
 
 
 def save(builder: Builder, name: str, archive: Path) -> Sequence[str]:
-    """Write an image to an archive that every engine and kind can read."""
+    """Write an image to an archive that every engine, and kind, can read."""
     match builder:
         case Builder.DOCKER:
             return ["docker", "save", f"--output={archive}", name]
@@ -74,14 +74,14 @@ def save(builder: Builder, name: str, archive: Path) -> Sequence[str]:
 
 
 def size(builder: Builder, name: str) -> Sequence[str]:
-    """Print the bytes of an image."""
+    """Print the size of an image in bytes."""
     if builder is Builder.BUILDAH:
         return ["buildah", "images", "--json", name]
     return [builder.program, "image", "inspect", "--format={{.Size}}", name]
 
 
 def start(builder: Builder, name: str, command: Sequence[str], entrypoint: str | None = None) -> Sequence[str] | None:
-    """Run an image as a cluster would: nothing to write to, no rights. None: this builder runs nothing."""
+    """Run an image as a cluster would: read-only and without rights. None when this builder cannot run images."""
     if builder is Builder.BUILDAH:
         return None
     flags = ["run", "--rm", "--read-only", "--network=none", "--cap-drop=all"]

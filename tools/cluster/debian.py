@@ -1,7 +1,7 @@
 """Small Debian systems from Debian's own packages, for machines that reach no image registry.
 
-Called by ``engine``, ``node_image`` and ``images``. Debian's packages move on within their suite, so a system that is
-made today may hold other security updates than one of last week; the suite itself is fixed here.
+The suite is fixed here. Debian updates packages within a suite, so a system made today may have other security updates
+than one made last week.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tools.cluster import assets
 from tools.cluster.making import CannotBuild, appearing_whole, run
 
 SUITE = "bookworm"
-# Lines or files as of sources.list, where Debian's own mirrors, which mmdebstrap knows, are not to be used.
+# Lines or files in the form of sources.list, for machines that must not use Debian's own mirrors.
 _SOURCES = os.environ.get("KAFKA_OTLP_DEBIAN_SOURCES", "").splitlines()
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
@@ -33,7 +33,7 @@ JAVA = ("openjdk-17-jre-headless",)
 
 
 def missing() -> str | None:
-    """Why no Debian system can be made here, and what to do; None when it can."""
+    """Why this machine cannot make a Debian system, and what to do; None when it can."""
     if os.geteuid() != 0:
         return "making a Debian system needs root (sudo), or a Docker daemon in its place"
     if _mmdebstrap_on_path() is None and not all(map(shutil.which, ("apt-get", "dpkg", "perl"))):
@@ -42,7 +42,7 @@ def missing() -> str | None:
 
 
 def system(name: str, packages: Sequence[str]) -> Path:
-    """The folder of a system with these packages, made when it is not there. Raises CannotBuild."""
+    """Make a system with these packages if it is missing, and return its folder. Raises CannotBuild."""
     key = assets.digest(SUITE.encode(), " ".join([*_SOURCES, *_LEFT_OUT, *packages]).encode())
     folder = assets.cache_folder() / f"debian-{name}-{key}"
     if folder.is_dir():
@@ -57,13 +57,13 @@ def system(name: str, packages: Sequence[str]) -> Path:
 def _install(folder: Path, packages: Sequence[str], what: str) -> None:
     mmdebstrap = _mmdebstrap_on_path() or _fetched_mmdebstrap()
     flags = ["--mode=root", "--variant=minbase", "--format=directory", "--skip=output/dev,check/empty", "--quiet"]
-    # Java registers its manual pages, and fails where the folder for them is not there at all.
+    # Java's package registers manual pages, and fails when the folder for them does not exist.
     flags += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"']
     flags += [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
     run(
         [str(mmdebstrap), *flags, f"--include={','.join(packages)}", SUITE, str(folder), *_SOURCES],
         what=what,
-        # It finds its own second program there.
+        # mmdebstrap finds its own second program there.
         environment={"PATH": f"{mmdebstrap.parent}:{os.environ['PATH']}"},
     )
     for leftover in ("var/lib/apt/lists", "var/cache/apt", "var/cache/debconf", "var/log"):
@@ -80,7 +80,7 @@ def _fetched_mmdebstrap() -> Path:
     folder = assets.cache_folder() / f"mmdebstrap-{SUITE}"
     if not folder.is_dir():
         with appearing_whole(folder) as unfinished, tempfile.TemporaryDirectory() as package:
-            # apt's own user must be able to write here.
+            # apt's own user must be able to write into this folder.
             Path(package).chmod(0o777)
             command = ["apt-get", "download", "-qq", "mmdebstrap"]
             try:

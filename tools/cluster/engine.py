@@ -1,8 +1,8 @@
 """Podman in a Debian system and in namespaces of its own: the machine keeps its network, its mounts and its processes.
 
 The engine is one process. Killing it ends every container, mount and network in it, because the kernel ends a process
-namespace with its first process. Only control groups outlast it, and ``down`` removes those. Called by ``kind`` (an
-engine that lasts, with a network of its own) and by ``images`` (one for a single command, on the machine's network).
+namespace with its first process. Only control groups remain, and ``down`` removes them. An engine either lasts and has
+its own network, or it runs a single command on the machine's network.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ mkdir run/before
 pivot_root . run/before
 exec chroot . /bin/sh -euc 'umount -l /run/before; exec "$@"' sh "$@"
 """
-# Whatever is refused there is refused at once: with the kernel's limit of one ICMP answer a second, a client that
-# connects before kube-proxy has set up its rules would wait for half a minute.
+# The kernel limits ICMP answers to one a second. Without this, a client that connects before kube-proxy has set up its
+# rules would wait for half a minute instead of being refused at once.
 _FIRST = "ip link set lo up; echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; touch /run/engine-ready; exec catatonit -P"
 
 _CONTAINERS_CONF = """\
@@ -76,12 +76,12 @@ network_config_dir = "/var/lib/containers/networks"
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine whose containers and images lie in ``folder``; it may or may not run."""
+    """An engine with its containers and images in ``folder``, whether it runs or not."""
 
     folder: Path
 
     def up(self, *, lasting: bool) -> None:
-        """Start it, unless it runs. One that does not last ends with the process that calls. Raises CannotBuild."""
+        """Start the engine, unless it runs. Without ``lasting`` it ends with this process. Raises CannotBuild."""
         if self._pid() is not None:
             return
         self._remove_cgroups()
@@ -104,25 +104,25 @@ class Engine:
 
     @property
     def running(self) -> bool:
-        """Whether it runs."""
+        """Whether the engine runs."""
         return self._pid() is not None
 
     def inside(self) -> tuple[str, ...]:
-        """What to put before a command that belongs among the containers: podman is on PATH there."""
+        """The words before a command that must run inside the engine, where podman is on PATH."""
         return ("nsenter", f"--target={self._first()}", "--net", "--mount", "--pid", "--root", "--wdns=/", "--")
 
     def beside(self) -> tuple[str, ...]:
-        """What to put before a command that needs the engine's network and this machine's files."""
+        """The words before a command that needs the engine's network and this machine's files."""
         return ("nsenter", f"--target={self._first()}", "--net", "--")
 
     def down(self) -> None:
-        """End it and everything in it, and remove what it leaves: it never ends in any other way than by a kill."""
+        """Kill the engine with everything in it, and remove what it leaves behind."""
         self.kill()
         self._record.unlink(missing_ok=True)
         self._remove_cgroups()
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """End the engine as a crash would, without cleaning up."""
         if (pid := self._pid()) is not None:
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not _alive(pid), 30, lambda: f"the container engine {pid} does not end")
@@ -144,11 +144,11 @@ class Engine:
         except (OSError, ValueError):
             return None
         pid: int = record["pid"]
-        # Another process may have the number by now.
+        # Another process may have this process id by now.
         return pid if _alive(pid) and _start_time(pid) == record["started"] else None
 
     def _remove_cgroups(self) -> None:
-        """Remove what killed containers left: empty control groups, which only their maker would remove."""
+        """Remove the empty control groups of killed containers; nobody else removes them."""
         try:
             containers = json.loads((self.folder / "containers/storage/overlay-containers/containers.json").read_text())
         except (OSError, ValueError):
@@ -177,7 +177,7 @@ def _remove_tree(tree: Path) -> None:
 
 
 def one_command(containers: Path, visible: Sequence[Path], command: Sequence[str]) -> list[str]:
-    """The command line of a command in an engine of its own on the machine's network; it ends with its caller.
+    """The command line that runs a command in a new engine on the machine's network; it ends with its caller.
 
     ``containers`` holds what the engine keeps, ``visible`` are folders that the command sees.
     """
@@ -216,7 +216,7 @@ def _start_time(pid: int) -> str | None:
 
 
 def missing() -> str | None:
-    """Why no engine can be started here, and what to do; None when it can."""
+    """Why this machine cannot start an engine, and what to do; None when it can."""
     absent = [name for name in ("unshare", "nsenter", "mount", "pivot_root") if shutil.which(name) is None]
     if absent:
         return f"there is no {absent[0]} on PATH; install util-linux, or start a Docker daemon"

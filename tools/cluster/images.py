@@ -1,6 +1,6 @@
-"""The project's images, and those that only its tests need: ``make images``, and ``make e2e`` through ``__main__``.
+"""Builds the project's images, and the images that only its end-to-end tests need.
 
-Where no registry answers, the base of each is a small Debian system from Debian's own packages.
+When no image registry answers, the base of each image is a small Debian system from Debian's own packages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.cluster.kind import docker_answers
 from tools.cluster.making import CannotBuild, run, say
 
 ROOT = Path(__file__).parent.parent.parent
-# The name that a kubelet completes a short one to, so that pods find the image under its short name.
+# A kubelet completes a short image name with this prefix, so pods find the image under its short name.
 _LIBRARY = "docker.io/library"
 _PULL_SECONDS = 300
 
@@ -32,7 +32,7 @@ def version() -> str:
 
 
 def product() -> tuple[Image, ...]:
-    """What is released: the operator and the exporter."""
+    """The released images: the operator and the exporter."""
     return tuple(
         Image(f"{_LIBRARY}/kafka-otlp-{part}:{version()}", ROOT / part / "Dockerfile", ROOT)
         for part in ("exporter", "operator")
@@ -40,7 +40,7 @@ def product() -> tuple[Image, ...]:
 
 
 def for_tests() -> tuple[Image, ...]:
-    """What the tests run beside it: clients with the OpenTelemetry SDK and librdkafka, and a Kafka."""
+    """The images of the end-to-end tests: clients with the OpenTelemetry SDK and librdkafka, and a Kafka."""
     clients = Image(
         f"{_LIBRARY}/kafka-otlp-client:{version()}",
         ROOT / "exporter" / "Dockerfile",
@@ -56,7 +56,7 @@ def for_tests() -> tuple[Image, ...]:
 
 
 class Workshop:
-    """The builder that this machine has, and what it has built. Raises NoBuilder where there is none."""
+    """The builder of this machine, and its images. Raises NoBuilder when there is no builder."""
 
     def __init__(self) -> None:
         programs = [name for name in ("podman", "buildah") if shutil.which(name)]
@@ -75,14 +75,14 @@ class Workshop:
         self._run(builder.build(self._builder, image, _certificates()), f"building {_short(image)}", image)
 
     def save(self, image: Image) -> Path:
-        """An archive of an image that was built. Raises CannotBuild."""
+        """Save a built image and return the archive. Raises CannotBuild."""
         archive = self._folder / f"{_short(image).replace(':', '-')}.tar"
         archive.unlink(missing_ok=True)
         self._run(builder.save(self._builder, image.name, archive), f"saving {_short(image)}", image)
         return archive
 
     def describe(self, image: Image) -> str:
-        """One line: how large an image is, and how long it needs to answer."""
+        """One line with the size of an image and its start time."""
         written = self._output(builder.size(self._builder, image.name), image)
         size = f"{int(written) / 1e6:.0f} MB" if written.strip().isdigit() else "size unknown"
         idle = builder.start(self._builder, image.name, ["-c", "pass"], "/opt/kafka-otlp/bin/python")
@@ -95,7 +95,7 @@ class Workshop:
         )
 
     def _pulled(self, image: Image) -> bool:
-        """Whether the base that the Dockerfile names is there, or can be pulled."""
+        """Whether the Dockerfile's base image is there or can be pulled."""
         found = re.search(r"^ARG BASE=(\S+)$", image.dockerfile.read_text(), re.MULTILINE)
         if found is None:
             raise CannotBuild(f"{image.dockerfile} has no line ARG BASE=image")
@@ -147,7 +147,7 @@ def _short(image: Image) -> str:
 
 
 def _certificates() -> Path | None:
-    """The file of authorities that this machine trusts."""
+    """The file of certificate authorities that this machine trusts."""
     known = ssl.get_default_verify_paths()
     places = [known.cafile, known.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem"]
     return next((Path(place).resolve() for place in places if place and Path(place).is_file()), None)

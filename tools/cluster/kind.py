@@ -1,4 +1,4 @@
-"""The life of the cluster: kind, in Docker or in an engine of its own. Called by the command line in ``__main__``."""
+"""Creates and deletes the cluster: kind, in Docker or in an engine that this project starts itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PULL_SECONDS = 600
 
 
 class Cluster:
-    """One kind cluster on this machine, whether it runs or not. Raises NoProvider where none can."""
+    """One kind cluster on this machine, whether it runs or not. Raises NoProvider when no cluster can run here."""
 
     def __init__(self) -> None:
         self.provider = provider.choose(docker_answers=docker_answers(), engine_missing=engine.missing())
@@ -30,16 +30,16 @@ class Cluster:
 
     @property
     def running(self) -> bool:
-        """Whether the cluster is there."""
+        """Whether the cluster exists."""
         if self.provider is Provider.PODMAN and not self._engine.running:
             return False
         answer = self._among_containers(["get", "clusters"])
         return provider.CLUSTER in answer.stdout.split()
 
     def up(self, *, lasting: bool) -> None:
-        """Make everything and create the cluster, unless it is there. Raises CannotBuild.
+        """Build what the cluster needs and create it, unless it exists. Raises CannotBuild.
 
-        Where the engine is our own, a cluster that does not last ends with the calling process, however that ends.
+        In our own engine, a cluster without ``lasting`` ends with this process, also when the process is killed.
         """
         if self.running:
             return
@@ -56,19 +56,19 @@ class Cluster:
         self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
 
     def down(self) -> None:
-        """Delete the cluster and end everything that ran for it."""
+        """Delete the cluster, and end every process that ran for it."""
         if self.running:
             self._run(provider.delete(kind_program()), "deleting the cluster")
         if self.provider is Provider.PODMAN:
             self._engine.down()
         elif self._network_is_ours.exists():
-            # Refused, and rightly, while another cluster is in it.
+            # Docker refuses while another cluster is in this network, which is right.
             subprocess.run(["docker", "network", "rm", "kind"], capture_output=True, check=False)
             self._network_is_ours.unlink()
         self.kubeconfig.unlink(missing_ok=True)
 
     def crash(self) -> None:
-        """Start the engine of our own and a node in it that does nothing, and kill the engine."""
+        """Start our own engine and an idle node in it, and kill the engine."""
         self._engine.up(lasting=True)
         self._run([self.provider.value, "rm", "--all", "--force"], "removing what was killed before")
         node = [
@@ -84,7 +84,7 @@ class Cluster:
         self._engine.kill()
 
     def load(self, archive: Path) -> None:
-        """Give the node the images of an archive. Raises CannotBuild."""
+        """Load the images of an archive into the node. Raises CannotBuild."""
         self._run(provider.load(kind_program(), archive), f"{archive.stem} into the cluster")
 
     def kubectl(self, *arguments: str) -> str:
@@ -93,11 +93,11 @@ class Cluster:
         return run(command, what=f"kubectl {' '.join(arguments)}", environment=self.environment())
 
     def beside(self) -> tuple[str, ...]:
-        """What to put before a command of this machine that talks to the cluster."""
+        """The words before a command of this machine that talks to the cluster."""
         return self._engine.beside() if self.provider is Provider.PODMAN else ()
 
     def environment(self) -> Mapping[str, str]:
-        """What such a command finds in its environment."""
+        """The environment variables of such a command."""
         return provider.environment(self.provider, self.kubeconfig)
 
     def _inside(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class Cluster:
         return self.folder / "network-is-ours"
 
     def _note_network(self) -> None:
-        """Remember that Docker had no network for kind, so that ``down`` may remove the one that kind makes."""
+        """Note that Docker had no network for kind: then ``down`` may remove the one that kind creates."""
         if self.provider is Provider.DOCKER:
             known = subprocess.run(["docker", "network", "inspect", "kind"], capture_output=True, check=False)
             if known.returncode:
@@ -143,7 +143,7 @@ class Cluster:
 
 
 def docker_answers() -> bool:
-    """Whether there is a Docker daemon."""
+    """Whether a Docker daemon answers."""
     if shutil.which("docker") is None:
         return False
     try:
@@ -153,7 +153,7 @@ def docker_answers() -> bool:
 
 
 def kind_program() -> Path:
-    """kind, built from its module where it is not there. Raises CannotBuild."""
+    """Build kind from its module if it is missing, and return it. Raises CannotBuild."""
     folder = assets.cache_folder() / f"kind-{assets.KIND_VERSION}-{assets.digest((_HERE / 'kind/go.sum').read_bytes())}"
     if not folder.is_dir():
         with appearing_whole(folder) as unfinished:
@@ -162,7 +162,7 @@ def kind_program() -> Path:
 
 
 def kubectl_program() -> Path:
-    """kubectl: our own build where there is one, else the one on PATH, else our own, built now. Raises CannotBuild."""
+    """kubectl: our own build if it exists, else the one on PATH, else our own, built now. Raises CannotBuild."""
     own, found = assets.kubernetes_binaries(), shutil.which("kubectl")
     if own is None and found is not None:
         return Path(found)

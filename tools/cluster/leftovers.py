@@ -1,4 +1,4 @@
-"""What of a cluster is still on the machine: nothing, when it was taken down. Called by ``__main__`` and its tests."""
+"""Finds what a cluster has left on the machine. After ``make cluster-down`` there must be nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LINKS = ("podman", "veth")
 
 
 def find() -> list[str]:
-    """A sentence for each process, mount, namespace, control group and network that is still there."""
+    """A sentence for each process, mount, namespace, control group and network that still exists."""
     return [*_processes(), *_mounts(), *_control_groups(), *_networks()]
 
 
 def _processes() -> Iterator[str]:
-    """Processes that see the containers' folder: with the last of them go its namespaces and their mounts."""
+    """Processes that see the containers' folder; namespaces and mounts end with the last of them."""
     for process in _PROC.glob("[0-9]*"):
         try:
             inside = any(_is_ours(line) for line in (process / "mountinfo").read_text().splitlines())
@@ -49,5 +49,5 @@ def _networks() -> Iterator[str]:
 
 
 def _is_ours(line: str) -> bool:
-    # The fourth column is the folder of the disk that is mounted, whatever it is called where it is mounted.
+    # The fourth column is the mounted folder of the disk, not the mount point.
     return str(assets.cache_folder()) in line.split()[3]

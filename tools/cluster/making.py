@@ -1,8 +1,4 @@
-"""One step of making something for the cache: a command with progress lines, a file that appears whole or not at all.
-
-Called by ``build``, ``debian``, ``node_image``, ``kind`` and ``images``. A path's name holds a hash of what it is made
-from, so that a change of version never meets old files.
-"""
+"""The steps of filling the cache: a command with progress lines, and a folder that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -22,11 +18,11 @@ _SAY_EVERY_SECONDS = 20
 
 
 class CannotBuild(Exception):
-    """The sentence says what is missing or went wrong, and what to do."""
+    """Something cannot be built; the message says what is missing or went wrong, and what to do."""
 
 
 def as_program(work: Callable[[], int]) -> int:
-    """Do the work of a program; its exit code. A sentence that explains a failure is all that is printed of it."""
+    """Run ``work`` as a program and return its exit code. Of a CannotBuild only its sentence is printed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a compiler would outlive its caller
     try:
         return work()
@@ -39,13 +35,13 @@ def as_program(work: Callable[[], int]) -> int:
 
 
 def say(sentence: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"cluster: {sentence}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def appearing_whole(path: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes ``path`` when the block ends well and goes away when it does not."""
+    """A folder to fill. It becomes ``path`` when the block ends without an error, and is deleted otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -63,7 +59,7 @@ def appearing_whole(path: Path) -> Iterator[Path]:
 def run(
     command: Sequence[str], what: str, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Run a command, saying so now and then; what it wrote. Raises CannotBuild with its last lines."""
+    """Run a command with lines of progress, and return its output. Raises CannotBuild with its last lines."""
     say(what)
     started = said = time.monotonic()
     with (
@@ -128,7 +124,7 @@ def _check_go(module: Path) -> None:
 
 
 def _go_needed(module_file: str) -> tuple[int, int]:
-    """The Go version that a go.mod asks for, by its ``go`` line."""
+    """The Go version in the ``go`` line of a go.mod."""
     found = re.search(r"^go (\d+)\.(\d+)", module_file, re.MULTILINE)
     if found is None:
         raise CannotBuild("a go.mod has no line that says which Go it needs")

@@ -1,6 +1,6 @@
-"""kind's node image from sources and Debian packages, for machines that cannot pull ``kindest/node``. Called by ``kind``.
+"""kind's node image from sources and Debian packages, for machines that cannot pull ``kindest/node``.
 
-What kind itself puts into its image comes unchanged from kind's module, except where a comment says why not.
+The files that kind itself puts into its image come unchanged from kind's module, unless a comment says why not.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _EXTRA_FILES = _HERE / "node"
 _REGISTRY = "registry.k8s.io"
 _LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
 _LOADER = "lib64/ld-linux-x86-64.so.2"
-# What iptables loads, and what its extensions do: without libm every rule with `statistic` fails, and Services with it.
+# The libraries of iptables and of its extensions. Without libm every rule with `statistic` fails, and so do Services.
 _IPTABLES_LIBRARIES = ("libxtables.so.12", "libmnl.so.0", "libnftnl.so.11", "libc.so.6", "libm.so.6")
 _UNITS = ("containerd.service", "kubelet.service", "undo-mount-hacks.service", "kubelet.slice")
 
 
 def name() -> str:
-    """The image's name, which holds a hash of what it is made from."""
+    """The image's name; it holds a hash of the image's sources."""
     sources = [*_HERE.glob("*/go.sum"), *_EXTRA_FILES.iterdir(), *_HERE.glob("*/main.go"), Path(__file__)]
     sources += [_HERE / "archive.py"]
     content = [path.read_bytes() for path in sorted(sources)]
@@ -48,7 +48,7 @@ def make(engine: Sequence[str], program: str) -> None:
 
 
 class _Programs:
-    """The programs of a cluster, all of them built. Raises CannotBuild."""
+    """The programs of a cluster, built if they are missing. Raises CannotBuild."""
 
     def __init__(self) -> None:
         self._folders = (build.build_kubernetes(), build.build_node_programs(), _small_programs())
@@ -69,7 +69,7 @@ def _small_programs() -> Path:
 
 
 def _module(folder: str, module: str) -> str:
-    """Where the module cache holds a module, downloaded when it does not."""
+    """Download a module if the module cache lacks it, and return its folder."""
     command = ["go", "mod", "download", "-json", module]
     answer = run(command, what=f"the files of {module}", folder=_HERE / folder, environment=GO_ENVIRONMENT)
     if (found := re.search(r'"Dir": "([^"]+)"', answer)) is None:
@@ -78,7 +78,7 @@ def _module(folder: str, module: str) -> str:
 
 
 def _images(root: Path, programs: _Programs) -> dict[str, tuple[dict[str, Path | str], tuple[str, ...]]]:
-    """What kubeadm wants to find, by the names that it looks for: files and entrypoint of each."""
+    """The images that kubeadm looks for: name to files and entrypoint."""
     version = assets.KUBERNETES_VERSION
     kube_proxy: dict[str, Path | str] = {"/usr/local/bin/kube-proxy": programs["kube-proxy"]}
     kube_proxy["/usr/sbin/xtables-nft-multi"] = root / "usr/sbin/xtables-nft-multi"
@@ -127,24 +127,24 @@ def _lay_out(root: Path, programs: _Programs) -> None:
 
 
 def _containerd_configuration(text: str) -> str:
-    # A negative score may be refused to whoever runs the engine, and is then refused to every pod of the system.
+    # The engine's user may be forbidden to set a negative score; then every pod of the system would fail.
     text = text.replace("restrict_oom_score_adj = false", "restrict_oom_score_adj = true")
     text = re.sub(rf"{_REGISTRY}/pause:[0-9.]+", f"{_REGISTRY}/pause:{assets.PAUSE_VERSION}", text)
-    # The file that it names is written while kind's own image is built, and the plugin belongs to rootless engines.
+    # kind writes the named file while it builds its own image, and only rootless engines need the plugin.
     text = re.sub(r"(?m)^\s*base_runtime_spec.*\n", "", text)
     text = re.sub(r"(?ms)^\[proxy_plugins\].*?(?=^\[plugins)", "", text)
     return text + (_EXTRA_FILES / "containerd-cni.toml").read_text()
 
 
 def _tame_systemd(root: Path) -> None:
-    """Leave systemd nothing to start but the cluster, and nothing that reaches through to the machine's kernel."""
+    """Let systemd start only the cluster, and nothing that changes the machine's kernel."""
     units = root / "etc/systemd/system"
     library = root / "usr/lib/systemd/system"
     for pattern in ("multi-user.target.wants/*", "local-fs.target.wants/*", "basic.target.wants/*"):
         _remove(library.glob(pattern))
     _remove(library.glob("sockets.target.wants/*udev*"), library.glob("sockets.target.wants/*initctl*"))
     _remove(library.glob("sysinit.target.wants/systemd-tmpfiles-setup.service"), units.glob("*.wants/*"))
-    # In a privileged container these would set the machine's own kernel.
+    # In a privileged container these would change settings of the machine's own kernel.
     _remove((root / "usr/lib/sysctl.d").glob("*.conf"), (root / "etc/sysctl.d").glob("99-sysctl.conf"))
     (units / "systemd-binfmt.service").symlink_to("/dev/null")
     service = units / "containerd.service"
@@ -160,7 +160,7 @@ def _tame_systemd(root: Path) -> None:
 
 
 def _preload(root: Path, programs: _Programs) -> None:
-    """Put the images into the node's own containerd, run for a moment in the node's own system."""
+    """Load the images into the node's containerd, which runs for this moment in the node's own system."""
     archives = root / "var/preload"
     archives.mkdir()
     say("the images of the control plane")
@@ -184,7 +184,7 @@ wait $! || true
 
 
 def _import(root: Path, engine: Sequence[str]) -> None:
-    """Hand the system to the engine as an image: a tar archive through a pipe, and the one layer of a Dockerfile."""
+    """Give the system to the engine as an image: a tar archive through a pipe, and one layer of a Dockerfile."""
     started = time.monotonic()
     say("the node image into the engine")
     plain = f"{name()}-system"

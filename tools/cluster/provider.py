@@ -1,4 +1,4 @@
-"""Which container engine kind drives, and the command lines for both. Pure: ``kind`` finds the facts and runs the lines."""
+"""Which container engine kind drives, and the command lines for both. Pure: it runs nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLUSTER = "kafka-otlp"
 
 
 class NoProvider(CannotBuild):
-    """There is nothing to run a cluster in; the sentence says what would do."""
+    """This machine has nothing to run a cluster in; the message says what to install."""
 
 
 class Provider(Enum):
@@ -32,14 +32,14 @@ class Node:
     has_network: bool
 
 
-# How often a kubelet looks at a pod, and so how soon a changed Secret is in it; a minute is its default.
+# How often the kubelet syncs a pod, and so how soon a changed Secret reaches it; the default is a minute.
 _KUBELET = "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nsyncFrequency: 10s\n"
 
 RELEASED_NODE = Node(assets.KIND_NODE_IMAGE, has_network=True)
 
 
 def choose(*, docker_answers: bool, engine_missing: str | None) -> Provider:
-    """Docker where a daemon answers, else podman in namespaces of its own. Raises NoProvider."""
+    """Docker when a daemon answers, else podman in namespaces of its own. Raises NoProvider."""
     if docker_answers:
         return Provider.DOCKER
     if engine_missing is None:
@@ -48,17 +48,17 @@ def choose(*, docker_answers: bool, engine_missing: str | None) -> Provider:
 
 
 def node(*, pulled: bool, own: str) -> Node:
-    """The node image that kind was released with where it could be pulled, else our own."""
+    """The node image of the kind release if it could be pulled, else our own."""
     return RELEASED_NODE if pulled else Node(own, has_network=False)
 
 
 def environment(provider: Provider, kubeconfig: Path) -> Mapping[str, str]:
-    """What kind and kubectl are told through the environment."""
+    """The environment variables of kind and kubectl."""
     return {"KIND_EXPERIMENTAL_PROVIDER": provider.value, "KUBECONFIG": str(kubeconfig)}
 
 
 def configuration(wanted: Node) -> Mapping[str, object]:
-    """The configuration file of kind: one node, whose API listens on the loopback device alone."""
+    """The configuration of kind: one node, whose API server listens only on the loopback device."""
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -74,10 +74,10 @@ def create(kind: Path, file: Path) -> Sequence[str]:
 
 
 def delete(kind: Path) -> Sequence[str]:
-    """Delete the cluster, which need not exist."""
+    """Delete the cluster, if it exists."""
     return [str(kind), "delete", "cluster", f"--name={CLUSTER}"]
 
 
 def load(kind: Path, archive: Path) -> Sequence[str]:
-    """Give the node an image from an archive, which both providers can read."""
+    """Load an image into the node from an archive, which works with both providers."""
     return [str(kind), "load", "image-archive", f"--name={CLUSTER}", str(archive)]

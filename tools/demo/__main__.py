@@ -1,4 +1,4 @@
-"""``make demo``: the main job in one picture. Exit code 0 only when everything that was sent was read back."""
+"""``make demo``: shows the main job. The exit code is 0 only when everything that was sent was read back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-
-from confluent_kafka import KafkaException
 
 from kafka_otlp_operator.errors import SpecInvalid
 from tools.demo import container, telemetry, topics
@@ -29,26 +27,22 @@ _READ_SECONDS = 15
 
 
 class DemoFailed(Exception):
-    """Not everything that was sent was read back, or it never came so far; the message is a sentence."""
+    """The demo ended early, or items are missing from what was read back; the message is a sentence."""
 
 
 def main() -> int:
-    """Tell the story; the exit code of the process."""
+    """Run the demo and return the exit code of the process."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--brokers", help="host:port of a real Kafka without security; without it an embedded one")
+    parser.add_argument(
+        "--brokers", help="host:port of a real Kafka, at a listener without TLS and SASL; an embedded Kafka by default"
+    )
     brokers = parser.parse_args().brokers
     _only_our_own_settings()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the processes of the demo would outlive it
     try:
         _tell(brokers)
-    except (DemoFailed, ContainerError, SpecInvalid, RuntimeError) as sentence:
+    except (DemoFailed, ContainerError, SpecInvalid, RuntimeError, topics.Unreachable) as sentence:
         print(f"\nThe demo failed: {sentence}", file=sys.stderr)
-    except KafkaException as error:
-        print(
-            f"\nThe demo failed: Kafka at {brokers} did not answer ({error.args[0].str()}); name a listener that asks "
-            "for neither TLS nor SASL.",
-            file=sys.stderr,
-        )
     except KeyboardInterrupt:
         print("\nThe demo was interrupted.", file=sys.stderr)
         return 130
@@ -70,15 +64,19 @@ def _tell(brokers: str | None) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-otlp-demo-")))
         bootstrap = brokers or stack.enter_context(MockKafka()).bootstrap
-        _show_resource(described, bootstrap, embedded=brokers is None)
         options = described.resource.options
         names = dict(zip(SIGNALS, (options.traces_topic, options.metrics_topic, options.logs_topic), strict=True))
+        _show_resource(described, bootstrap, embedded=brokers is None)
+        if brokers is not None:
+            print(f"     the demo writes records to {', '.join(names.values())} there, and deletes nothing")
         kafka = stack.enter_context(closing(topics.Topics({"bootstrap.servers": bootstrap}, names)))
         process = stack.enter_context(LocalProcess(described, folder, {"KAFKA_EXPORTER_BROKERS": bootstrap}))
         try:
             _show_records(process, kafka, described)
         except (DemoFailed, ContainerError) as sentence:
             raise DemoFailed(f"{sentence}\n\nThe end of the exporter's log:\n{process.log_tail()}") from None
+        if brokers is not None:
+            _show_remains(names.values(), kafka.existed)
     print(f"\nEverything that went in came out, value for value. ({time.monotonic() - started:.1f} s)")
 
 
@@ -88,7 +86,7 @@ def _show_resource(described: Container, bootstrap: str, *, embedded: bool) -> N
     print(f"     the operator makes of it: {', '.join(described.kinds)}")
     where = "an embedded Kafka" if embedded else "your Kafka"
     print(
-        f"     {', '.join(resource.options.brokers)} exists in a cluster only: {where} at {bootstrap} takes its place"
+        f"     {', '.join(resource.options.brokers)} exists only in a cluster: {where} at {bootstrap} takes its place"
     )
 
 
@@ -120,6 +118,13 @@ def _show_records(process: LocalProcess, kafka: topics.Topics, described: Contai
         raise DemoFailed(
             f"{missing.total()} of {sent.items.total()} items were not read back as they were sent: {names}."
         )
+
+
+def _show_remains(used: Iterable[str], existed: Collection[str]) -> None:
+    print("\n     Your Kafka keeps these records.", end="")
+    if created := [topic for topic in used if topic not in existed]:
+        print(f" It also keeps the topics that the brokers created for them: {', '.join(created)}.", end="")
+    print()
 
 
 def _step(number: int, title: str) -> None:

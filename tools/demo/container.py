@@ -1,7 +1,7 @@
-"""The exporter that a resource describes, as a local process. Called by the demo and by the tests of the examples.
+"""The exporter that a resource describes, as a local process.
 
-The operator's own code renders the resource; the container of its Deployment says which arguments and which
-environment the process gets. Only what exists in a cluster alone is replaced: broker names, ports, mounted folders.
+The operator's own code renders the resource; the container of its Deployment says which arguments and which environment
+the process gets. Only what exists nowhere but in a cluster is replaced: broker names, ports, mounted folders.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 
 from kafka_otlp_operator.objects import manifests
 from kafka_otlp_operator.resource import spec
-from tools.ports import free_port
+from tools.ports import PortTaken, free_port, listens
 
 _READY_SECONDS = 15
 _DRAIN_SECONDS = 15
@@ -33,7 +33,7 @@ class ContainerError(Exception):
 
 @dataclass(frozen=True)
 class Container:
-    """What a resource becomes: its kinds of objects, and the container of its Deployment."""
+    """The kinds of objects that the operator makes of a resource, and the container of its Deployment."""
 
     resource: spec.Resource
     kinds: tuple[str, ...]
@@ -47,7 +47,7 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def describe(path: Path) -> Container:
-    """What the resource in a file becomes. Raises SpecInvalid when the operator refuses it."""
+    """The objects of the resource in a file. Raises SpecInvalid when the operator refuses the resource."""
     resource = spec.parse(next(found for found in documents(path) if found["kind"] == "KafkaOtlpExporter"))
     objects = manifests.desired(resource, "kafka-otlp-exporter")
     deployment = next(found for found in objects if found["kind"] == "Deployment")
@@ -61,19 +61,24 @@ def describe(path: Path) -> Container:
 
 
 class LocalProcess:
-    """The container's process, from start to end; ``otlp`` is where it takes OTLP/gRPC, ``otlp_http`` where OTLP/HTTP."""
+    """The container's process, from start to end; ``otlp`` (gRPC) and ``otlp_http`` are its endpoints, ``host:port``."""
 
     def __init__(
         self, container: Container, folder: Path, replaced: Mapping[str, str], arguments: Sequence[str] = ()
     ) -> None:
-        """Start it, with ``replaced`` in the place of what only exists in a cluster. Its log goes into ``folder``."""
-        self.otlp, self.otlp_http, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
+        """Start the process; its log goes into ``folder``.
+
+        ``replaced`` are environment variables that replace values which are only right in a cluster.
+        """
+        self._admin_port = free_port()
+        self.otlp, self.otlp_http = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.admin = f"127.0.0.1:{self._admin_port}"
         self.log = folder / "exporter.log"
         own = {
             "KAFKA_EXPORTER_OTLP_GRPC_ENDPOINT": self.otlp,
             "KAFKA_EXPORTER_OTLP_HTTP_ENDPOINT": self.otlp_http,
             "KAFKA_EXPORTER_ADMIN_ENDPOINT": self.admin,
-            # In a cluster the container's CPUs decide; a handful of requests needs one process, which is ready sooner.
+            # In a cluster the number of CPUs decides. One process is enough for a few requests, and it is ready sooner.
             "KAFKA_EXPORTER_WORKERS": "1",
         }
         outside = {name: text for name, text in os.environ.items() if not name.startswith("KAFKA_EXPORTER_")}
@@ -95,7 +100,7 @@ class LocalProcess:
         self.end()
 
     def wait_ready(self) -> None:
-        """Wait until it is ready, which means that Kafka answered. Raises ContainerError."""
+        """Wait until the process is ready, which means that Kafka has answered. Raises ContainerError."""
         deadline = time.monotonic() + _READY_SECONDS
         while (trouble := self._trouble()) is not None:
             if (code := self._process.poll()) is not None:
@@ -105,11 +110,11 @@ class LocalProcess:
             time.sleep(0.05)
 
     def trouble(self) -> str:
-        """What the exporter itself says is wrong, or nothing."""
+        """The sentence of the exporter's /readyz; empty when it is ready. Raises ContainerError."""
         return self._trouble() or ""
 
     def end(self) -> int:
-        """Drain and end, and the exit code; killed when that takes too long."""
+        """Let the process drain, and return its exit code. It is killed after 15 s."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -119,17 +124,21 @@ class LocalProcess:
             return self._process.wait()
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines of its log."""
+        """The last lines of the process's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _trouble(self) -> str | None:
-        # A proxy of the environment is not meant for this machine's own ports.
+        # A proxy in the environment is not meant for ports of this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
+            if not listens(self._process.pid, self._admin_port):
+                return "its admin port does not answer."
             opener.open(f"http://{self.admin}/readyz", timeout=2).close()
         except urllib.error.HTTPError as answer:
             with answer:
                 return answer.read().decode().strip()
+        except PortTaken as taken:
+            raise ContainerError(str(taken)) from None
         except OSError:
             return "its admin port does not answer."
         return None

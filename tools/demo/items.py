@@ -1,7 +1,6 @@
 """Spans, metric points and log records as values that compare equal exactly when everything in them is equal.
 
-One way leads here from the SDK's objects, which went in, another from OTLP's bytes, which came out. Called by
-``telemetry`` and ``topics``.
+They are made from the SDK's objects, which were sent, and from OTLP's bytes, which were read back.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Facts = tuple[tuple[str, object], ...]
 
 @dataclass(frozen=True)
 class Item:
-    """One span, metric point or log record. ``name`` is what a person calls it; ``facts`` is all the rest of it."""
+    """One span, metric point or log record: its name, or a log record's text, and all its other facts."""
 
     signal: str
     name: str
@@ -41,7 +40,7 @@ def item(signal: str, name: str, **facts: object) -> Item:
 
 
 def sent_spans(spans: Sequence[ReadableSpan]) -> Iterator[Item]:
-    """Items of what the SDK's trace exporter is given."""
+    """The items in what the SDK gives its trace exporter."""
     for span in spans:
         yield item(
             "traces",
@@ -60,7 +59,7 @@ def sent_spans(spans: Sequence[ReadableSpan]) -> Iterator[Item]:
 
 
 def sent_points(data: MetricsData) -> Iterator[Item]:
-    """Items of what the SDK's metric exporter is given."""
+    """The items in what the SDK gives its metric exporter."""
     for of_resource in data.resource_metrics:
         resource = _given(of_resource.resource.attributes)
         for of_scope in of_resource.scope_metrics:
@@ -90,7 +89,7 @@ def _sent_metric(metric: SdkMetric, resource: Facts) -> Iterator[Item]:
 
 
 def sent_logs(logs: Sequence[ReadableLogRecord]) -> Iterator[Item]:
-    """Items of what the SDK's log exporter is given."""
+    """The items in what the SDK gives its log exporter."""
     for log in logs:
         record = log.log_record
         yield item(
@@ -107,7 +106,7 @@ def sent_logs(logs: Sequence[ReadableLogRecord]) -> Iterator[Item]:
 
 
 def read_items(signal: str, value: bytes) -> list[Item]:
-    """The items of a record's value in format protobuf. Raises DecodeError when it is not one."""
+    """The items of a record's value in the format protobuf. Raises DecodeError when it has another format."""
     return list({"traces": _read_spans, "metrics": _read_points, "logs": _read_logs}[signal](value))
 
 

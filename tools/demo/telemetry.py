@@ -1,7 +1,4 @@
-"""Sends one small story of a shop with the OpenTelemetry SDK, through its real pipelines, over OTLP/gRPC.
-
-Called by the demo and by the tests of the examples.
-"""
+"""Sends the telemetry of one purchase in a shop with the OpenTelemetry SDK, through its real pipelines, over OTLP/gRPC."""
 
 from __future__ import annotations
 
@@ -35,18 +32,18 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass
 class Sent:
-    """What went in: all items, and the signals of which some were not answered OK."""
+    """All items that were sent, and the signals with a request that was not answered OK."""
 
     items: Counter[Item] = field(default_factory=Counter)
     refused: set[str] = field(default_factory=set)
 
 
 def send(endpoint: str, run: str) -> Sent:
-    """Send traces, metrics and logs to ``host:port``, in calls of their own, and wait for the answers.
+    """Send traces, metrics and logs to ``host:port``, each in its own calls, and wait for the answers.
 
-    ``run`` goes into the resource's attributes, so that what comes out of a shared topic can be told apart.
+    ``run`` becomes an attribute of the resource, which tells this run's records from others in the same topic.
     """
-    # The SDK logs a failed export; here ``refused`` says it.
+    # The SDK would log a failed export; here ``refused`` holds it.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     sent = Sent()
     resource = Resource({"service.name": "shop", "service.version": "1.4.2", RUN: run})

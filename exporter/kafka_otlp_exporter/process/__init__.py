@@ -1,1 +1,1 @@
-"""The life of the processes: start order, drain, exit codes, and several workers on the same ports."""
+"""The processes: their start, drain and exit codes, and several workers on the same ports."""

@@ -1,8 +1,8 @@
-"""What the control group leaves to this process: memory and CPUs. Called by ``__main__`` before anything starts.
+"""Reads how much memory and how many CPUs this process may use: the limits of its control groups.
 
 Both versions of control groups are read, as https://docs.kernel.org/admin-guide/cgroup-v1/index.html and
-https://docs.kernel.org/admin-guide/cgroup-v2.html describe them. A group's own limit may be wider than that of a group
-around it, so the whole chain counts. What is not there or cannot be read limits nothing.
+https://docs.kernel.org/admin-guide/cgroup-v2.html describe them. A parent group may have a lower limit than the process's
+own group, so the limits of all parents count. A file that is missing or unreadable means no limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kafka_otlp_exporter.config.sizing import Limits
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mounted hierarchy: where it is, which group of it is shown there, and the controllers it has, none in version 2."""
+    """A mounted hierarchy: its mount point, the group at that point, and its controllers; version 2 has none."""
 
     point: Path
     top: PurePosixPath
@@ -25,13 +25,13 @@ class _Mount:
 
 
 def limits(root: Path = Path("/")) -> Limits:
-    """The limits of this process; ``root`` is the folder in which ``proc`` and ``sys`` are."""
+    """The limits of this process: bytes, and whole CPUs, at least 1. ``root`` is the folder that holds proc and sys."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     memory = min(_memory_limits(root), default=None)
     quota = min(_cpu_quotas(root), default=None)
     mine = len(os.sched_getaffinity(0))
     return Limits(
-        # Without a limit, version 1 says the largest number that it knows.
+        # Without a limit, version 1 shows the largest number that it can.
         memory=memory if memory is not None and memory < machine else None,
         machine=machine,
         cpus=mine if quota is None else max(1, min(mine, quota)),
@@ -61,14 +61,14 @@ def _cpus(quota: str, period: str) -> Iterator[int]:
 
 
 def _groups(root: Path, controller: str | None) -> Iterator[Path]:
-    """The folders of this process's group and of those around it, as far as they are mounted; None is version 2."""
+    """The folders of this process's group and its parents, as far as they are mounted. No controller means version 2."""
     path = _path(root, controller)
     if path is None:
         return
     for mount in _mounts(root):
         if controller not in mount.controllers and (controller or mount.controllers):
             continue
-        # Without a name space of its own, a container sees the host's path, and only its own group mounted.
+        # A container without its own cgroup namespace sees the host's path, but only its own group is mounted.
         inside = path.relative_to(mount.top) if path.is_relative_to(mount.top) else PurePosixPath()
         if ".." in inside.parts:
             inside = PurePosixPath()
@@ -76,7 +76,7 @@ def _groups(root: Path, controller: str | None) -> Iterator[Path]:
 
 
 def _path(root: Path, controller: str | None) -> PurePosixPath | None:
-    """The path of this process's group: a line is ``number:controllers:path``, and version 2 has number 0."""
+    """The path of this process's group. A line is ``number:controllers:path``; version 2 has number 0."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -86,7 +86,7 @@ def _path(root: Path, controller: str | None) -> PurePosixPath | None:
 
 
 def _mounts(root: Path) -> Iterator[_Mount]:
-    """What is mounted where, by proc_pid_mountinfo(5)."""
+    """The mounted hierarchies, from the file that proc_pid_mountinfo(5) describes."""
     for line in _text(root / "proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         fields, (kind, *_, options) = left.split(), right.split() or ("", "")

@@ -1,7 +1,7 @@
-"""The line between a supervisor and one of its workers: JSON, one object a line, on the socket that is the worker's stdin.
+"""The channel between a supervisor and one worker: one JSON object a line, on a socket that is the worker's stdin.
 
-The supervisor (``child``) first sends an Order, then questions, each with a number; the worker says ``started`` or
-``refused`` once, and answers. Nothing of it is on the network, on a disk, or in an argument list.
+The supervisor first sends an Order, then questions with a number each. The worker once sends ``started`` or ``refused``,
+and then answers. Orders may hold credentials: nothing of them is on the network, on a disk, or in an argument list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from kafka_otlp_exporter.telemetry.admin import Views
 
-# Metrics are some 40 KB; a status has at most the custom configuration.
+# Metrics have about 40 KB; a status can be longer, because it holds the custom configuration.
 LONGEST_LINE = 16 * 1024 * 1024
 
 REPORT, METRICS = "report", "metrics"
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is told first: its number, the arguments of the command line, and settings that replace its own."""
+    """The first message to a worker: its number, the arguments of the command line, and settings that replace those."""
 
     number: int
     arguments: list[str]
@@ -42,17 +42,17 @@ class Order:
 
 
 def line(message: Mapping[str, Any]) -> bytes:
-    """A message as it is sent."""
+    """A message as one line of JSON."""
     return json.dumps(message).encode() + b"\n"
 
 
 def order_line(order: Order) -> bytes:
-    """The first line to a worker."""
+    """The order as the first line to a worker."""
     return line(asdict(order))
 
 
 class Channel:
-    """A worker's end."""
+    """The worker's end of the channel."""
 
     def __init__(self, own: socket.socket) -> None:
         self._socket = own
@@ -60,19 +60,19 @@ class Channel:
 
     @staticmethod
     def inherited() -> Channel:
-        """The channel of this process, which ends with its supervisor from here on."""
+        """The channel on stdin. From here on the kernel kills this process when its supervisor ends."""
         own = socket.socket(fileno=os.dup(sys.stdin.fileno()))
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, sys.stdin.fileno())
         os.close(nothing)
         if sys.platform == "linux":
-            # Whatever else this process may be busy with: the kernel ends it. A supervisor that has ended before is
-            # noticed when it is read from.
+            # The kernel kills the process even while it hangs. If the supervisor ended before this call, the next read
+            # from the channel finds out.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         return Channel(own)
 
     def order(self) -> Order:
-        """Wait for the order. Raises EOFError when there is no supervisor any more."""
+        """Wait for the order. Raises EOFError when the supervisor has ended."""
         text = bytearray()
         while not text.endswith(b"\n"):
             if not (more := self._socket.recv(LONGEST_LINE)):
@@ -81,12 +81,15 @@ class Channel:
         return Order(**json.loads(text))
 
     def refuse(self, sentence: str) -> None:
-        """Say why nothing was started."""
+        """Tell the supervisor why nothing was started; ``sentence`` is for its user."""
         with contextlib.suppress(OSError):
             self._socket.sendall(line({"refused": sentence}))
 
     async def open(self, started: Mapping[str, Any], views: Views, lost: Callable[[], None]) -> None:
-        """Say that the worker serves, and answer from here on; ``lost`` is called when the supervisor has ended."""
+        """Tell the supervisor that the worker serves, and answer its questions from here on.
+
+        ``started`` are fields for its log, ``views`` give the answers, ``lost`` is called when the supervisor has ended.
+        """
         reader, writer = await asyncio.open_unix_connection(sock=self._socket, limit=LONGEST_LINE)
         writer.write(line({"started": started}))
         task = asyncio.create_task(self._answer(reader, writer, views, lost))

@@ -1,6 +1,6 @@
-"""A worker as its supervisor sees it: started, asked, ended. One Child outlives the processes that it starts.
+"""A worker as its supervisor sees it: it is started, asked, and ends. A Child outlives the processes that it starts.
 
-Called by ``supervisor``, on its event loop.
+It never serves OTLP, and it never writes anything about a worker: what to do about an end is the supervisor's decision.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 
 from kafka_otlp_exporter.process.channel import LONGEST_LINE, METRICS, REPORT, Order, line, order_line
 
-# A worker that is busy answers a little later; what it said before is shown meanwhile.
+# How long to wait for one answer. A busy worker answers later; until then its last answer is used.
 ANSWER_SECONDS = 1.0
-# A worker that answers nothing any more is not asked without end.
+# The most unanswered questions that a worker may have; a worker that hangs gets no more.
 _MOST_QUESTIONS = 8
 
 
 class Child:
-    """One worker: ``report`` and ``metrics`` are what it said last, ``heard`` is when, on the monotonic clock.
+    """One worker. ``report`` and ``metrics`` are its last answers; ``heard`` is the monotonic time of its last message.
 
-    ``started`` is what it said when it began to serve, ``refused`` why it did not.
+    ``started`` holds the fields that it sent when it began to serve, ``refused`` the sentence that says why it did not.
     """
 
     def __init__(self, number: int) -> None:
@@ -52,7 +52,7 @@ class Child:
         return self._process.pid if self._process else None
 
     async def start(self, order: Order) -> None:
-        """Start a process and give it its order. Raises OSError when there can be none."""
+        """Start a process and send it its order. Raises OSError when the process cannot be started."""
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -61,7 +61,7 @@ class Child:
                 "-m",
                 "kafka_otlp_exporter.process.worker",
                 stdin=theirs.fileno(),
-                # Signals for all, such as a terminal's, come from the supervisor alone.
+                # A terminal signals its whole process group; a worker gets signals only from its supervisor.
                 process_group=0,
             )
         except OSError:
@@ -74,11 +74,14 @@ class Child:
         self._listening = asyncio.create_task(self._listen(reader))
 
     async def ended(self) -> int:
-        """Wait for the end of the process; the exit code, negative for a signal. What it said last stays in ``metrics``."""
+        """Wait for the end of the process and return its exit code, negative for a signal. ``metrics`` stays.
+
+        Raises RuntimeError when there is no process.
+        """
         if self._process is None or self._writer is None or self._listening is None:
             raise RuntimeError("there is no process")
         code = await self._process.wait()
-        # What it said before it ended is there to be read.
+        # Its last messages may still be unread.
         await self._listening
         self._writer.close()
         self._process = self._writer = None
@@ -90,21 +93,21 @@ class Child:
         return code
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal, if there is a process."""
+        """Send a signal to the process, if there is one."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                # send_signal would reap a process that ends in this moment, and its exit code would be lost:
+                # send_signal would reap a process that has just ended, and its exit code would be lost:
                 # https://github.com/python/cpython/issues/87744
                 os.kill(self._process.pid, number)
 
     async def ask_report(self) -> None:
-        """Bring ``report`` up to date, if the worker answers in time."""
+        """Ask for a new ``report``; without an answer within a second the old one stays."""
         answer = await self._ask(REPORT)
         if answer is not None:
             self.report = answer
 
     async def ask_metrics(self) -> None:
-        """Bring ``metrics`` up to date, if the worker answers in time."""
+        """Ask for new ``metrics``; without an answer within a second the old ones stay."""
         answer = await self._ask(METRICS)
         if answer is not None:
             self.metrics = answer
@@ -119,7 +122,7 @@ class Child:
         return answer.result() if answer.done() and not answer.cancelled() else None
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        # A process that is killed may leave half a line, or a connection that is reset.
+        # A killed process may leave an incomplete line, or reset the connection.
         with contextlib.suppress(OSError, ValueError):
             while text := await reader.readline():
                 message = json.loads(text)

@@ -1,4 +1,4 @@
-"""Reads the credentials folder (``--credentials-dir``). Called by ``__main__``, and by ``server`` to see it change."""
+"""Reads the credentials folder (``--credentials-dir``). It never logs or keeps what it has read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _FILES = ("username", "password", "ca.crt", "tls.crt", "tls.key")
 
 
 def missing(required: Sequence[Path]) -> tuple[Path, ...]:
-    """Those of the files that are not there."""
+    """Those of the files that do not exist."""
     return tuple(file for file in required if not file.is_file())
 
 
 def read(folder: Path | None, required: Sequence[Path] = ()) -> Credentials:
-    """What the folder holds of username, password, ca.crt, tls.crt and tls.key; one newline at an end is no part.
+    """The credentials in username, password, ca.crt, tls.crt and tls.key, those that exist; a final newline is removed.
 
-    Raises Contradiction when the folder or a file cannot be read, or one of the ``required`` files is not there: without a
-    CA, or a certificate, a connection would be made that nobody asked for.
+    Raises Contradiction when the folder or a file cannot be read, or when one of the ``required`` files is missing.
+    Without its CA or its certificate the exporter would connect in another way than the user wants.
     """
     _demand(required)
     if folder is None:
@@ -34,7 +34,7 @@ def read(folder: Path | None, required: Sequence[Path] = ()) -> Credentials:
         certificate=_path(folder / "tls.crt"),
         key=_path(folder / "tls.key"),
     )
-    _demand(required)  # the folder may have been swapped meanwhile, for one without a file that was there before
+    _demand(required)  # the kubelet may have swapped the folder meanwhile, for one without such a file
     return found
 
 
@@ -44,7 +44,7 @@ def _demand(required: Sequence[Path]) -> None:
 
 
 def fingerprint(folder: Path | None) -> bytes:
-    """A digest of all that the folder holds; it differs when any of the credentials does. What cannot be read is left out."""
+    """A digest of the folder's credentials: it changes when one of them does. An unreadable file counts as missing."""
     digest = hashlib.sha256()
     if folder is None:
         return digest.digest()

@@ -1,7 +1,7 @@
-"""Several workers on the same ports, and one admin port for all of them. Called by ``__main__``, unless one is enough.
+"""Several workers on the same ports, and one admin port for all of them.
 
-It holds the ports, starts the workers, starts again what ends by itself, and hands on the wish to end. It serves no
-OTLP and has no connection to Kafka, so that nothing but its own few lines can end it.
+The supervisor holds the ports, starts the workers, restarts a worker that has ended, and passes SIGTERM on to them. It
+serves no OTLP and has no connection to Kafka: a crash of gRPC or librdkafka ends a worker and never the supervisor.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from kafka_otlp_exporter.config.address import address
 from kafka_otlp_exporter.config.settings import Settings
 from kafka_otlp_exporter.config.sizing import Size
 from kafka_otlp_exporter.process.channel import Order, Refused
@@ -28,22 +29,22 @@ from kafka_otlp_exporter.telemetry.logs import log
 ENDPOINTS = ("otlp_grpc_endpoint", "otlp_http_endpoint")
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-# A worker that has lived so long did not end because of how it starts.
+# After so long a life, a worker's end has nothing to do with its start, and the pause is short again.
 SETTLED_SECONDS = 60.0
-# For how long a worker may be silent and still count as ready.
+# How long a worker may be silent and still count as ready.
 SILENT_SECONDS = 5.0
-# How often workers are asked though nobody asks us, and each so many times for their metrics too: of a worker that is
-# killed those are the last.
+# How often workers are asked without a request to the admin port, and in how many of these rounds once for metrics.
+# These metrics are the last ones of a worker that is killed.
 ROUND_SECONDS = 1.0
 METRICS_ROUNDS = 5
-# Beyond the shutdown timeout, which workers keep by themselves.
+# How long after the shutdown timeout a worker is killed; a healthy worker ends within the timeout by itself.
 KILL_SECONDS = 1.0
 
 _WRONG_OPTION = 2
 
 
 def supervise(settings: Settings, size: Size, arguments: Sequence[str]) -> None:
-    """Run until SIGTERM or SIGINT. ``arguments`` are those of the command line. Raises Refused."""
+    """Run until SIGTERM or SIGINT. ``arguments`` are those of the command line. Raises CannotListen, or Refused."""
     asyncio.run(_Supervisor(settings, size, arguments).run())
 
 
@@ -59,7 +60,7 @@ class _Supervisor:
         self._refused: str | None = None
         self._killed = False
         self._held: dict[str, Held] = {}
-        self._own = exposition.Own()
+        self._own = exposition.SupervisorMetrics()
         self._ended: exposition.Values = {}
 
     async def run(self) -> None:
@@ -87,29 +88,21 @@ class _Supervisor:
 
     async def _hold(self, admin: Admin) -> dict[str, int]:
         ports: dict[str, int] = {}
-        if endpoint := self._settings.admin_endpoint:
-            host, _, port = endpoint.rpartition(":")
-            try:
-                ports["admin_port"] = await admin.start(host.strip("[]"), int(port))
-            except OSError as error:
-                raise Refused(f"--admin-endpoint: cannot listen on {endpoint}: {error.strerror}") from None
+        if own := address(self._settings, "admin_endpoint"):
+            ports["admin_port"] = await admin.start(own)
         for name in ENDPOINTS:
-            if endpoint := getattr(self._settings, name):
-                flag = "--" + name.replace("_", "-")
-                try:
-                    self._held[name] = Held(endpoint)
-                except OSError as error:
-                    raise Refused(f"{flag}: cannot listen on {endpoint}: {error.strerror}") from None
-                ports[name.replace("endpoint", "port")] = self._held[name].port
+            if shared := address(self._settings, name):
+                self._held[name] = Held(shared)
+                ports[name.replace("endpoint", "port")] = self._held[name].address.port
         return ports
 
     def _order(self, child: Child) -> Order:
-        settings: dict[str, str | int] = {name: held.endpoint for name, held in self._held.items()}
+        settings: dict[str, str | int] = {name: str(held.address) for name, held in self._held.items()}
         settings |= {"admin_endpoint": "", "max_in_flight_bytes": self._size.in_flight_bytes, "workers": 1}
         return Order(child.number, self._arguments, settings)
 
     async def _keep(self, child: Child) -> None:
-        """Have one worker, until all are to end."""
+        """Keep one worker running until the supervisor stops."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             began = time.monotonic()
@@ -131,7 +124,7 @@ class _Supervisor:
                 self._own.count_restart()
 
     async def _live_once(self, child: Child) -> Mapping[str, Any]:
-        """Start a worker and see its end, which is told in fields of a log line."""
+        """Start a worker, wait for its end, and return fields for the log line about it."""
         await child.start(self._order(child))
         if self._stop.is_set():
             child.signal(signal.SIGTERM)
@@ -143,20 +136,23 @@ class _Supervisor:
         return {"pid": pid, **_end(child, code)}
 
     def _heed_refusal(self, child: Child, code: int) -> None:
-        """End all when what was asked for cannot be; a worker that comes later may be refused what others were not."""
+        """Stop everything when a worker's first start was refused.
+
+        A worker that is restarted later may be refused for another reason, and is tried again.
+        """
         if code == _WRONG_OPTION and not self._all_started.is_set() and not child.restarts:
             self._refused = child.refused or "a worker cannot start; what it wrote before says why."
             self._stop.set()
 
     async def _announce(self, ports: Mapping[str, int]) -> None:
-        """Say once that all workers serve."""
+        """Log once that all workers serve."""
         await asyncio.gather(*(child.serves.wait() for child in self._children))
         self._all_started.set()
         total = {"max_in_flight_bytes": self._size.in_flight_bytes * self._size.workers, "workers": self._size.workers}
         log.info("started", **{**self._children[0].started, **ports, **total})
 
     async def _watch(self) -> None:
-        """Ask the workers, so that it is known when each was last heard, and what it had counted."""
+        """Ask the workers in rounds, to know when each last answered and what it had counted."""
         for beat in itertools.count():
             try:
                 await self._refresh()

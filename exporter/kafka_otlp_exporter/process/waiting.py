@@ -1,7 +1,7 @@
-"""Waits for the files that have to be there, alive and not ready. Called by ``__main__`` before anything reads them.
+"""Waits for the required files. Meanwhile the process is alive and not ready.
 
-Who misses a password is no use to anybody, but need not end: a Secret that is made later is then a file that appears.
-Nothing is served meanwhile but the admin port, so nothing is ever less guarded than it was meant to be.
+Without its password the exporter cannot serve, but it need not exit: when the Secret is created, the file appears and
+startup goes on. Until then only the admin port is served: an OTLP port is never open without its certificates and tokens.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kafka_otlp_exporter.config.address import address
 from kafka_otlp_exporter.config.settings import Settings
-from kafka_otlp_exporter.process.channel import Refused
 from kafka_otlp_exporter.process.credentials_dir import missing
 from kafka_otlp_exporter.telemetry.admin import Admin, Views
 from kafka_otlp_exporter.telemetry.logs import log
@@ -26,9 +26,9 @@ _LOOK_SECONDS = 2.0
 
 
 def wait_for_files(settings: Settings) -> bool:
-    """Wait until every file of ``required_files`` is there. False when SIGTERM came first.
+    """Wait until every file of ``required_files`` exists. False when SIGTERM or SIGINT came first.
 
-    Raises Refused when the admin port cannot be had.
+    Raises CannotListen when the admin port cannot be opened.
     """
     if not missing(settings.required_files):
         return True
@@ -49,7 +49,8 @@ async def _wait(settings: Settings) -> bool:
         )
     )
     try:
-        await _serve(admin, settings.admin_endpoint)
+        if own := address(settings, "admin_endpoint"):
+            await admin.start(own)
         log.warning("files_missing", message=sentence(missing(settings.required_files)))
         while missing(settings.required_files) and not stop.is_set():
             with contextlib.suppress(TimeoutError):
@@ -59,23 +60,13 @@ async def _wait(settings: Settings) -> bool:
     return not stop.is_set()
 
 
-async def _serve(admin: Admin, endpoint: str) -> None:
-    if not endpoint:
-        return
-    host, _, port = endpoint.rpartition(":")
-    try:
-        await admin.start(host.strip("[]"), int(port))
-    except OSError as error:
-        raise Refused(f"--admin-endpoint: cannot listen on {endpoint}: {error.strerror}") from None
-
-
 def sentence(gone: Sequence[Path]) -> str:
-    """What is waited for, for a person."""
+    """The missing files, in a sentence for a person."""
     return f"waits for {', '.join(map(str, gone))}: nothing is served until all of them are there."
 
 
 def _status(gone: Sequence[Path], started: str) -> Mapping[str, Any]:
-    """The form of ``server``'s, as far as there is anything to say."""
+    """The fields of a serving process's status that have a meaning while the exporter waits."""
     return {
         "version": version("kafka-otlp"),
         "state": "waiting",

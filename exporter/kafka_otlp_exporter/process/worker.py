@@ -1,33 +1,30 @@
-"""A process that serves: run by ``__main__`` when there is one, else ``python -m kafka_otlp_exporter.process.worker`` as a child.
+"""A process that serves. ``python -m kafka_otlp_exporter.process.worker`` serves as one of several workers.
 
-All that gRPC and librdkafka need is loaded from here on, and not in a supervisor.
+gRPC and librdkafka are imported from here on, and never in a supervisor.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
+import uvloop
 from google.protobuf.internal import api_implementation
 
 from kafka_otlp_exporter.config import env
-from kafka_otlp_exporter.config.env import Configuration
-from kafka_otlp_exporter.config.properties import Contradiction, producer_properties
+from kafka_otlp_exporter.config.address import CannotListen
+from kafka_otlp_exporter.config.properties import Contradiction
 from kafka_otlp_exporter.flow.pipeline import Sent
 from kafka_otlp_exporter.kafka.producer import Producer
-from kafka_otlp_exporter.process import credentials_dir
 from kafka_otlp_exporter.process.channel import Channel, Refused
-from kafka_otlp_exporter.process.server import serve
-from kafka_otlp_exporter.receivers.guards import Edge
+from kafka_otlp_exporter.process.server import Server
+from kafka_otlp_exporter.process.startup import Startup, prepare
 from kafka_otlp_exporter.telemetry.logs import configure_logging
 
 
-def run(
-    configuration: Configuration, properties: Mapping[str, str], seen: bytes, channel: Channel | None = None
-) -> None:
-    """Serve until SIGTERM; ``channel`` leads to the supervisor when there is one. Raises Refused.
+def run(startup: Startup, channel: Channel | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ``channel`` leads to the supervisor, if there is one.
 
-    ``seen`` is the fingerprint of the credentials folder from before the properties were made of it.
+    Raises CannotListen, or Refused.
     """
     if api_implementation.Type() != "upb":
         raise Refused(
@@ -35,21 +32,22 @@ def run(
             "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION and install a protobuf wheel with upb."
         )
     try:
-        edge = Edge(configuration.settings)
-    except Contradiction as error:
-        raise Refused(str(error)) from None
-    try:
-        producer: Producer[Sent] = Producer(properties)
+        producer: Producer[Sent] = Producer(startup.properties.value)
     except ValueError as error:
         raise Refused(f"librdkafka refuses the producer configuration: {error}") from None
-    try:
-        serve(configuration.options, configuration.settings, properties, producer, edge, seen, channel)
-    except OSError as error:
-        raise Refused(str(error)) from None
+
+    async def serve() -> None:
+        # A Server belongs to the running loop.
+        await Server(startup, producer, channel).run()
+
+    uvloop.run(serve())
 
 
 def main() -> None:
-    """Serve as one of several. Exit codes: 0 after a drain, 2 when nothing was started, and the supervisor was told why."""
+    """Serve as one of several workers.
+
+    Exit codes: 0 after a drain, 1 when there is no supervisor, 2 when nothing was started; the supervisor then knows why.
+    """
     channel = Channel.inherited()
     try:
         order = channel.order()
@@ -57,13 +55,9 @@ def main() -> None:
         raise SystemExit(1) from None
     configure_logging(order.number)
     try:
-        configuration = env.parse(order.arguments, os.environ)
-        settings = configuration.settings.model_copy(update=dict(order.settings))
-        seen = credentials_dir.fingerprint(settings.credentials_dir)
-        found = credentials_dir.read(settings.credentials_dir, settings.required_files)
-        properties = producer_properties(configuration.options, found)
-        run(Configuration(configuration.options, settings, configuration.warnings), properties, seen, channel)
-    except (env.OptionError, Contradiction, Refused) as error:
+        given = env.parse(order.arguments, os.environ)
+        run(prepare(given.options, given.settings.model_copy(update=dict(order.settings))), channel)
+    except (env.OptionError, Contradiction, CannotListen, Refused) as error:
         channel.refuse(str(error))
         raise SystemExit(2) from None
 

@@ -12,12 +12,14 @@ from typing import Any, NoReturn
 
 import grpc
 
+from kafka_otlp_exporter.config.address import Address
 from kafka_otlp_exporter.config.values import Format
+from kafka_otlp_exporter.config.watched import Watched
 from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal, SignalRow
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Unauthenticated, Unavailable
 from kafka_otlp_exporter.receivers import answers
-from kafka_otlp_exporter.receivers.guards import Edge, Watched
+from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.tls import Tls
 
 # How many bytes a stream may send before it is read. While a message is read, gRPC opens the window to its length.
@@ -66,15 +68,15 @@ class GrpcReceiver:
             handler: Any = grpc.stream_unary_rpc_method_handler(self._handler(signal, row))
             self._server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, {method: handler})])
 
-    async def start(self, endpoint: str) -> int:
-        """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
+    async def start(self, address: Address) -> int:
+        """Listen on ``address`` and return the port. Raises CannotListen."""
         try:
             if self._edge.grpc is None:
-                port = self._server.add_insecure_port(endpoint)
+                port = self._server.add_insecure_port(str(address))
             else:
-                port = self._server.add_secure_port(endpoint, _credentials(self._edge.grpc))
+                port = self._server.add_secure_port(str(address), _credentials(self._edge.grpc))
         except RuntimeError as error:
-            raise OSError(f"--otlp-grpc-endpoint: cannot listen on {endpoint}: is the port taken?") from error
+            raise address.cannot_listen("is the port taken?") from error
         await self._server.start()
         return port
 

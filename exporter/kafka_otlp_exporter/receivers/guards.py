@@ -6,47 +6,17 @@ before stays in use.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 from kafka_otlp_exporter.config.properties import Contradiction
 from kafka_otlp_exporter.config.settings import Settings
+from kafka_otlp_exporter.config.watched import Watched
 from kafka_otlp_exporter.outcomes import Unauthenticated
 from kafka_otlp_exporter.receivers import bearer, tls
 from kafka_otlp_exporter.receivers.bearer import Tokens
 from kafka_otlp_exporter.receivers.tls import Tls
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 from kafka_otlp_exporter.telemetry.logs import log
-
-Value = TypeVar("Value")
-
-
-class Watched(Generic[Value]):
-    """A value that is read from files, and again when they have changed."""
-
-    def __init__(self, name: str, read: Callable[[], Value], fingerprint: Callable[[], bytes]) -> None:
-        """Read the value. Raises Contradiction when it cannot be used. ``name`` is for logs and metrics."""
-        self.name = name
-        self._read = read
-        self._fingerprint = fingerprint
-        self._seen = self._digest()
-        self.value = read()
-
-    def look(self) -> bool:
-        """Read the value again if the files have changed, and return whether they have.
-
-        Raises Contradiction, once for each change, when the new files cannot be used.
-        """
-        found = self._digest()
-        if found == self._seen:
-            return False
-        self._seen = found
-        self.value = self._read()
-        return True
-
-    def _digest(self) -> bytes:
-        return hashlib.sha256(self._fingerprint()).digest()
 
 
 class Edge:

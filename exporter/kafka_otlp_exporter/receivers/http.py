@@ -15,6 +15,7 @@ from typing import NamedTuple
 from aiohttp import http_exceptions, web
 from google.rpc import code_pb2
 
+from kafka_otlp_exporter.config.address import Address
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Signal
@@ -77,13 +78,12 @@ class HttpReceiver:
             shared_port=shared_port,
         )
 
-    async def start(self, endpoint: str) -> int:
-        """Listen on ``endpoint`` (host:port) and return the port. Raises OSError when that is not possible."""
-        host, _, port = endpoint.rpartition(":")
+    async def start(self, address: Address) -> int:
+        """Listen on ``address`` and return the port. Raises CannotListen."""
         try:
-            return await self._listener.start(host.strip("[]"), int(port))
+            return await self._listener.start(address.host, address.port)
         except OSError as error:
-            raise OSError(f"--otlp-http-endpoint: cannot listen on {endpoint}: {error.strerror}") from error
+            raise address.cannot_listen(error) from error
 
     async def stop(self, grace: float) -> None:
         """Stop when the requests that were admitted are answered, at the latest after ``grace`` seconds.

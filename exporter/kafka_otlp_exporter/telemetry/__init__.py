@@ -1,1 +1,1 @@
-"""What the exporter tells about itself: metrics, log events, and the admin port."""
+"""How the exporter is observed: metrics, log events, and the admin port."""

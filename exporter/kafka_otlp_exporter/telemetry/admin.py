@@ -1,7 +1,4 @@
-"""The admin port: /livez, /readyz, /metrics and /status.
-
-Started by ``server``, and where there are several workers by ``supervisor``.
-"""
+"""The admin port: the HTTP server of /livez, /readyz, /metrics and /status. It knows nothing but the views it is given."""
 
 from __future__ import annotations
 
@@ -11,7 +8,9 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-# A request at the limit that is made of empty items keeps the validating thread busy for some ten seconds.
+from kafka_otlp_exporter.config.address import Address
+
+# A request of the largest size that consists of empty items keeps the validating thread busy for about ten seconds.
 DEAD_SECONDS = 60.0
 
 Value = TypeVar("Value")
@@ -19,9 +18,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Views:
-    """What the admin port shows; each is asked anew for every request.
+    """What the admin port shows. Each function is called for every request.
 
-    ``live`` and ``ready`` return None when all is well, else a sentence.
+    ``live`` and ``ready`` return None when all is well, else a sentence. ``status`` returns the JSON object of /status,
+    ``metrics`` Prometheus' text format.
     """
 
     live: Callable[[], Awaitable[str | None]]
@@ -36,7 +36,7 @@ class Views:
         status: Callable[[], Mapping[str, Any]],
         metrics: Callable[[], bytes],
     ) -> Views:
-        """Views of a process that knows the answers itself."""
+        """Views out of functions that need not wait for another process; what they return is the same as in ``Views``."""
         return Views(_known(live), _known(ready), _known(status), _known(metrics))
 
 
@@ -58,10 +58,13 @@ class Admin:
         application.router.add_get("/metrics", _metrics(views.metrics))
         self._runner = web.AppRunner(application, access_log=None)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port. Raises OSError when that is not possible."""
+    async def start(self, address: Address) -> int:
+        """Listen on ``address`` and return the port. Raises CannotListen."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, reuse_address=True).start()
+        try:
+            await web.TCPSite(self._runner, address.host, address.port, reuse_address=True).start()
+        except OSError as error:
+            raise address.cannot_listen(error) from error
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -1,6 +1,6 @@
-"""The metrics of one process, by the table in ``metrics``, and the last request that was told to come again.
+"""The metrics of one process, made from the table in ``metrics``, and the last failed request.
 
-``pipeline`` and the receivers count, ``admin`` shows. No metric holds a payload or a credential.
+No metric holds a payload or a credential.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ from prometheus_client.registry import Collector
 
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unauthenticated, Unavailable
-from kafka_otlp_exporter.telemetry.logs import Voice, log
+from kafka_otlp_exporter.telemetry.logs import Voice
 from kafka_otlp_exporter.telemetry.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric
-
-__all__ = ["Telemetry", "log"]
 
 _ITEM = {Signal.TRACES: "span", Signal.METRICS: "metric", Signal.LOGS: "log_record"}
 
 
-class _Read(Collector):
-    """The metrics that others keep."""
+class _Readings(Collector):
+    """The metrics whose values other modules hold; each value is read at each scrape."""
 
     def __init__(self, sources: Mapping[str, Callable[[], float]]) -> None:
         self._sources = sources
@@ -46,7 +44,7 @@ class _Read(Collector):
 
 
 class Telemetry:
-    """The metrics of one process that serves."""
+    """The metrics of one serving process. ``last_failure``: the last answer that asked a client to retry, and its time."""
 
     def __init__(self) -> None:
         self.last_failure: tuple[datetime, Unavailable] | None = None
@@ -54,8 +52,8 @@ class Telemetry:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        # Series are looked up once here: labels() costs more than the increment, and so does the hash of an enum, which
-        # is why those of a signal are together.
+        # Series are looked up once, here, because labels() costs more than the increment. So does hashing an enum:
+        # therefore the series of one signal stand together.
         self._series: dict[tuple[str, ...], Any] = {}
         for row in METRICS.values():
             if not row.read:
@@ -74,47 +72,51 @@ class Telemetry:
             self._series[row.name, *values] = made.labels(*values) if values else made
 
     def _of_signal(self, signal: Signal) -> dict[tuple[str, ...], Any]:
-        """The series of one signal, by the name of the metric and what labels there are beside the signal."""
+        """The series of one signal, by the metric's name and its labels other than the signal."""
         items = {("items", of[2]): series for of, series in self._series.items() if of[:2] == ("items", _ITEM[signal])}
         return items | {(of[0], *of[2:]): series for of, series in self._series.items() if of[1:2] == (signal.value,)}
 
     def observe(self, sources: Mapping[str, Callable[[], float]], version: str, librdkafka: str) -> None:
-        """Show what others keep, each read at each scrape by the name of its metric, and the two versions."""
+        """Add the metrics whose values other modules hold, and build_info with the two versions.
+
+        ``sources`` maps the name of each metric with ``read`` in the table to a function that returns its value. Raises
+        ValueError when a metric is missing or is not in the table.
+        """
         if sources.keys() != (wanted := {row.name for row in METRICS.values() if row.read}):
-            raise ValueError(f"what others keep: {sorted(sources.keys() ^ wanted)} is missing or not in the table")
-        self.registry.register(_Read(sources))
+            raise ValueError(f"metrics that are read: {sorted(sources.keys() ^ wanted)} is missing or not in the table")
+        self.registry.register(_Readings(sources))
         Gauge(PREFIX + BUILD.name, BUILD.help, [*BUILD.labels], registry=self.registry).labels(version, librdkafka).set(
             1
         )
 
     def count_request(self, signal: Signal, size: int) -> None:
-        """A request of ``size`` bytes was read."""
+        """Count a request of ``size`` bytes that was read."""
         self._of[signal]["received_bytes",].inc(size)
 
     def count_records(self, signal: Signal, records: int, size: int, *, delivered: bool) -> None:
-        """Kafka has taken so many records whose values have ``size`` bytes in sum, or not."""
+        """Count records that Kafka has taken, or has not; their values have ``size`` bytes in sum."""
         outcome = "delivered" if delivered else "failed"
         of = self._of[signal]
         of["records", outcome].inc(records)
         of["record_bytes", outcome].inc(size)
 
     def count_split(self, signal: Signal) -> None:
-        """A request became more than one record."""
+        """Count a request that became more than one record."""
         self._of[signal]["split_requests",].inc()
 
     def count_reload(self, what: str, *, taken: bool) -> None:
-        """Files have changed, and what they hold was taken up, or not; ``what`` they are is one of metrics.RELOADED."""
+        """Count changed files; ``taken``: whether they are used from now on. ``what`` is one of metrics.RELOADED."""
         self._series["reloads", what, "taken" if taken else "refused"].inc()
 
     def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
-        """A request of ``items`` was answered, ``seconds`` after its arrival when it went to Kafka."""
+        """Count the answer to a request of ``items``; ``seconds`` after its arrival, None when it did not go to Kafka."""
         of = self._of[signal]
         if isinstance(outcome, Delivered):
             name = "delivered"
             if outcome.rejected is not None:
                 name = "partial"
                 self._reject(signal, outcome.rejected)
-                # What was rejected of metrics is counted in data points.
+                # Of metrics, data points are rejected, but metrics are counted here.
                 items -= 0 if signal is Signal.METRICS else outcome.rejected.items
             of["items", "delivered"].inc(max(items, 0))
         elif isinstance(outcome, Invalid):

@@ -1,7 +1,12 @@
-"""The metrics of several processes as those of one. Called by ``supervisor``.
+"""The metrics of several processes as the metrics of one.
 
-Counters and histograms are added up, and keep what processes that have ended had counted, so that none goes backwards.
-What a gauge of several processes is, its row in ``metrics`` says.
+Counters and histograms are added up. They keep the counts of processes that have ended, so that none goes backwards. The
+rows in ``metrics`` say how the values of a gauge are combined.
+
+prometheus_client has a multiprocess mode, which does not fit here. Its processes share files in a folder, but the pod's
+root file system is read-only. It supports no custom collectors: neither the process metrics nor values that are read at
+each scrape. The files of every ended process stay. Here each worker sends its last text, and the totals of ended workers
+are a few hundred numbers in memory.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from kafka_otlp_exporter.telemetry.metrics import METRICS, PREFIX, PROCESS, Across
 
-# A sample's name and labels.
+# The name and the labels of a sample.
 Series = tuple[str, tuple[tuple[str, str], ...]]
 Values = Mapping[Series, float]
 
@@ -23,8 +28,8 @@ _CUMULATIVE = {"counter", "histogram"}
 _COMBINE: Mapping[Across, Callable[[list[float]], float]] = {Across.SUM: sum, Across.LEAST: min, Across.MOST: max}
 
 
-class Own:
-    """The metrics of the supervisor itself, which serves nothing."""
+class SupervisorMetrics:
+    """The metrics of the supervisor's own process."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -34,16 +39,16 @@ class Own:
         self._restarts = Counter(PREFIX + row.name, row.help, registry=self._registry)
 
     def count_restart(self) -> None:
-        """A worker was started again."""
+        """Count a worker that was started again."""
         self._restarts.inc()
 
     def text(self) -> str:
-        """In Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._registry).decode()
 
 
 def totals(text: str, before: Values) -> Values:
-    """The counters and histograms of a process that has ended, added to those of others before it."""
+    """The counters and histograms in ``text``, of a process that has ended, added to the totals ``before`` it."""
     added = dict(before)
     for family in text_string_to_metric_families(text):
         if family.type in _CUMULATIVE:
@@ -54,7 +59,7 @@ def totals(text: str, before: Values) -> Values:
 
 
 def merged(texts: Sequence[str], ended: Values) -> bytes:
-    """One exposition out of those of several processes, and of the totals of those that have ended."""
+    """One exposition made of the texts of several processes and of the totals of ended ones."""
     registry = CollectorRegistry()
     registry.register(_Merged(texts, ended))
     return generate_latest(registry)
@@ -90,5 +95,5 @@ def _rule(name: str) -> Across:
     if name in PROCESS:
         return PROCESS[name][0]
     row = METRICS.get(name.removeprefix(PREFIX))
-    # build_info, whose value is 1 in each.
+    # build_info is not in the table; its value is always 1.
     return row.across if row is not None else Across.MOST

@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line on stderr. No line holds a payload or a credential; ``events`` names them all.
+"""Structured logs: one JSON object a line on stderr. No line holds a payload or a credential.
 
-Configured by ``__main__`` and ``worker``; ``log`` is used by whatever has something to say.
+The table in ``events`` has a row for every event that may be logged.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Callable
 
 import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("kafka_otlp_exporter")
 
-# A broker that is away fails thousands of requests a second: one line for each cause in this time says it.
+# Without a broker, thousands of requests a second fail: each cause is logged once in this time.
 _QUIET_SECONDS = 30.0
 
 
 def configure_logging(worker: int | None = None) -> None:
-    """Write one JSON object a line to stderr, for our own events and those of librdkafka and the event loop.
+    """Log one JSON object a line to stderr: our own events, and those of librdkafka and the event loop.
 
-    ``worker`` is the number of the worker that writes, where there are several.
+    ``worker`` is the number of this worker, when there are several; it is then in every line.
     """
 
     def add_worker(
@@ -58,7 +59,7 @@ def configure_logging(worker: int | None = None) -> None:
 
 
 class _Seldom(logging.Filter):
-    """Lets each line of librdkafka through once in a while: it repeats a failure with every attempt to connect."""
+    """Lets each line of librdkafka pass once in 30 s: librdkafka repeats a failure with every attempt to connect."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,15 +76,17 @@ class _Seldom(logging.Filter):
 
 
 class Voice:
-    """Says each thing at most once in a while, and how often it was not said."""
+    """Logs each cause at most once in 30 s, with the number of times that it was left out (``unsaid``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` returns seconds."""
+        self._clock = clock
         self._said: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
     def warn(self, event: str, key: str, **fields: object) -> None:
-        """Log ``event`` with ``fields``, unless something of the same ``key`` was said just now."""
-        now = time.monotonic()
+        """Log ``event`` with ``fields``, unless something with the same ``key`` was logged in the last 30 s."""
+        now = self._clock()
         if now - self._said.get(key, float("-inf")) < _QUIET_SECONDS:
             self._unsaid[key] = self._unsaid.get(key, 0) + 1
             return

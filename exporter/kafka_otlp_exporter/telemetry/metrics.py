@@ -1,6 +1,6 @@
-"""The exporter's metrics, one row each: from these come the objects of ``telemetry`` and the page docs/metrics.md. Pure.
+"""The exporter's metrics, one row each; the metric objects and the page docs/metrics.md are made from the rows. Pure.
 
-Every label has a closed set of values, so an exporter has a bounded number of series, and each is there from the start.
+Every label has a closed set of values: the number of series is bounded, and each series exists from the start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 class Across(StrEnum):
-    """What one value of several processes is: counters and histograms are always sums."""
+    """How the values of several processes become one. Counters and histograms are always added up."""
 
     SUM = "sum"
     LEAST = "least"
@@ -36,8 +36,8 @@ class Across(StrEnum):
 class Metric:
     """One metric.
 
-    ``name`` is without prefix and without the ``_total`` of a counter; ``labels`` has the values of each; ``read`` is
-    whether others keep the value and it is read at each scrape.
+    ``name`` has neither the prefix nor the ``_total`` of a counter. ``labels`` maps each label to its values. ``read``
+    means that another module holds the value, which is read at each scrape. ``across`` is for several workers.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Metric:
 
     @property
     def shown(self) -> str:
-        """``kafka_otlp_exporter_requests_total``."""
+        """The full name, such as ``kafka_otlp_exporter_requests_total``."""
         return PREFIX + self.name + ("_total" if self.kind is Kind.COUNTER else "")
 
     @property
     def series(self) -> Iterator[tuple[str, ...]]:
-        """The values of the labels, of every series that there is."""
+        """The label values of every series."""
         return itertools.product(*self.labels.values())
 
 
@@ -63,7 +63,7 @@ _SIGNAL = {"signal": tuple(Signal)}
 _TAKEN = ("delivered", "failed")
 RELOADED = ("credentials", "otlp_grpc_tls", "otlp_http_tls", "otlp_bearer_token")
 
-# In seconds; from a broker next door to the default of requestTimeout.
+# In seconds: from a broker in the same rack to the default of requestTimeout.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 _ROWS = (
@@ -71,8 +71,8 @@ _ROWS = (
         "requests",
         Kind.COUNTER,
         "requests",
-        "Export requests answered: delivered, delivered in part (`partial`), refused for good (`invalid`), refused for "
-        "want of a bearer token (`unauthenticated`), or told to come again (`unavailable`).",
+        "Answered Export requests: delivered, delivered in part (`partial`), permanently refused (`invalid`), refused "
+        "because of a missing or wrong bearer token (`unauthenticated`), or told to retry (`unavailable`).",
         _SIGNAL | {"outcome": ("delivered", "partial", "invalid", "unauthenticated", "unavailable")},
     ),
     Metric("received_bytes", Kind.COUNTER, "bytes", "Bytes of requests that were read, after decompression.", _SIGNAL),
@@ -80,17 +80,17 @@ _ROWS = (
         "items",
         Kind.COUNTER,
         "items",
-        "Spans, metrics and log records of requests that went to Kafka: delivered, or told to come again. Data points "
-        "are not counted, for telling them apart costs a third of a request; a metric that lost some of them counts as "
-        "delivered.",
+        "Spans, metrics and log records of requests that went to Kafka: delivered, or told to retry. Data points are "
+        "not counted, because finding them costs a third of a request's CPU time; a metric that lost some of its data "
+        "points counts as delivered.",
         {"item": ("span", "metric", "log_record"), "outcome": ("delivered", "unavailable")},
     ),
     Metric(
         "rejected_items",
         Kind.COUNTER,
         "items",
-        "Spans, data points and log records that can never be accepted, though the rest of their request was: one that "
-        "fits into no record (`oversized`), or in records that repeat too much of a large resource (`surplus`).",
+        "Spans, data points and log records that can never be accepted, while the rest of their request was: an item "
+        "that fits into no record (`oversized`), or whose record would repeat too much of a large resource (`surplus`).",
         _SIGNAL | {"reason": ("oversized", "surplus")},
     ),
     Metric("split_requests", Kind.COUNTER, "requests", "Requests that became more than one record.", _SIGNAL),
@@ -98,7 +98,7 @@ _ROWS = (
         "records",
         Kind.COUNTER,
         "records",
-        "Kafka records by what Kafka said of them, also when it said it after the client was answered.",
+        "Kafka records by Kafka's answer, also when it came after the answer to the client.",
         _SIGNAL | {"outcome": _TAKEN},
     ),
     Metric(
@@ -112,32 +112,32 @@ _ROWS = (
         "unavailable",
         Kind.COUNTER,
         "requests",
-        "Requests that were told to come again, by reason.",
+        "Requests that were told to retry, by reason.",
         {"reason": tuple(Reason)},
     ),
     Metric(
         "acknowledgement_seconds",
         Kind.HISTOGRAM,
         "seconds",
-        "Time from a request's arrival to its answer, of requests that went to Kafka.",
+        "Time from the arrival of a request that went to Kafka to its answer.",
         _SIGNAL,
     ),
     Metric(
         "in_flight_bytes",
         Kind.GAUGE,
         "bytes",
-        "Bytes that requests hold, from before they are read until Kafka has taken or refused them.",
+        "Bytes that requests hold: reserved before a request is read, released when Kafka has accepted or refused it.",
         read=True,
     ),
     Metric(
         "in_flight_limit_bytes",
         Kind.GAUGE,
         "bytes",
-        "Bytes that requests may hold: three quarters of --max-in-flight-bytes, the fourth is for open calls.",
+        "Bytes that requests may hold: three quarters of --max-in-flight-bytes. The last quarter is for open calls.",
         read=True,
     ),
-    Metric("open_calls", Kind.GAUGE, "calls", "Export calls that have begun and not ended.", read=True),
-    Metric("waiting_calls", Kind.GAUGE, "calls", "Open calls that wait for bytes to become free.", read=True),
+    Metric("open_calls", Kind.GAUGE, "calls", "Export calls that have begun and have not ended.", read=True),
+    Metric("waiting_calls", Kind.GAUGE, "calls", "Open calls that wait for free bytes.", read=True),
     Metric("producer_queue_records", Kind.GAUGE, "records", "Records that librdkafka holds.", read=True),
     Metric("producer_queue_bytes", Kind.GAUGE, "bytes", "Bytes of the records that librdkafka holds.", read=True),
     Metric(
@@ -151,11 +151,11 @@ _ROWS = (
         "kafka_connected",
         Kind.GAUGE,
         "boolean",
-        "1 when a broker is connected; of several workers, when each has one.",
+        "1 when a broker is connected; with several workers, when each worker has such a connection.",
         read=True,
         across=Across.LEAST,
     ),
-    Metric("kafka_connections", Kind.GAUGE, "connections", "Brokers that are connected, of each worker.", read=True),
+    Metric("kafka_connections", Kind.GAUGE, "connections", "Connected brokers, added up over the workers.", read=True),
     Metric("kafka_requests", Kind.COUNTER, "requests", "Requests sent to brokers.", read=True),
     Metric("kafka_request_retries", Kind.COUNTER, "requests", "Requests to brokers that were repeated.", read=True),
     Metric("kafka_request_errors", Kind.COUNTER, "requests", "Requests to brokers that could not be sent.", read=True),
@@ -164,17 +164,17 @@ _ROWS = (
         "reloads",
         Kind.COUNTER,
         "reloads",
-        "Changes of files that each worker took up (`taken`) or could not use (`refused`): the credentials folder, the "
+        "Changed files that a worker uses from then on (`taken`) or cannot use (`refused`): the credentials folder, the "
         "certificates of the OTLP ports, the bearer tokens.",
         {"what": RELOADED, "outcome": ("taken", "refused")},
     ),
     Metric("workers", Kind.GAUGE, "processes", "Processes that serve."),
-    Metric("worker_restarts", Kind.COUNTER, "processes", "Workers that ended by themselves and were started again."),
+    Metric("worker_restarts", Kind.COUNTER, "processes", "Workers that ended unexpectedly and were started again."),
 )
 
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 
-# Its labels say what runs, so they have no closed set of values; there is one series.
+# Its labels are versions, which have no closed set of values; there is one series.
 BUILD = Metric(
     "build_info",
     Kind.GAUGE,
@@ -184,12 +184,15 @@ BUILD = Metric(
     across=Across.MOST,
 )
 
-# What the Prometheus client shows of a process.
+# The metrics that prometheus_client makes for a process.
 PROCESS: Mapping[str, tuple[Across, str]] = {
     "process_cpu_seconds_total": (Across.SUM, "CPU time."),
-    "process_resident_memory_bytes": (Across.SUM, "Memory; what processes share is counted in each."),
+    "process_resident_memory_bytes": (
+        Across.SUM,
+        "Resident memory; memory that processes share is counted in each of them.",
+    ),
     "process_virtual_memory_bytes": (Across.SUM, "Address space."),
-    "process_start_time_seconds": (Across.LEAST, "When the first of them started, in Unix time."),
-    "process_open_fds": (Across.MOST, "Open files of the one that has most."),
-    "process_max_fds": (Across.LEAST, "Files that a process may have open."),
+    "process_start_time_seconds": (Across.LEAST, "Start of the oldest process, in Unix time."),
+    "process_open_fds": (Across.MOST, "Open files of the process with the most."),
+    "process_max_fds": (Across.LEAST, "Limit of open files of a process."),
 }

@@ -1,4 +1,4 @@
-"""What several workers say, as one process would say it. Pure; called by ``supervisor``."""
+"""Merges the statuses of several workers into the status of one process. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NONE_STARTED = {
 
 
 def status(reports: Sequence[Status], own: Status) -> Status:
-    """One status out of those of the workers; ``own`` is what only the supervisor knows, and goes before theirs.
+    """One status out of the workers' statuses. The fields in ``own``, of the supervisor, replace those of the workers.
 
-    What is not known here is told by the first worker alone.
+    A field that has no rule here comes from the first worker.
     """
     merged: dict[str, Any] = dict(reports[0]) if reports else {}
     for name in _SUMS:
@@ -35,7 +35,7 @@ def status(reports: Sequence[Status], own: Status) -> Status:
 
 
 def _kafka(connections: Sequence[Status]) -> Status:
-    """The worst connection: one that knows why it misses Kafka tells more than one that has not heard yet."""
+    """The worst connection. One with a known failure says more than one that is still connecting."""
     if not connections:
         return _NONE_STARTED
     worst = min(connections, key=lambda one: (one["connected"], one["reason"] == "Connecting"))

@@ -1,26 +1,28 @@
-"""The command line as a real process: what it refuses, and that it then starts nothing."""
+"""The command line: what it refuses, and that it then starts nothing."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
+from kafka_otlp_exporter.config import options, settings
+from kafka_otlp_exporter.process import command_line
 from tests.beds.exporter import ExporterProcess
 from tests.beds.process import clean_environment, free_port
 
 CODE = 2
 
 
-def refused(*flags: str, start: bool = True, **environment: str) -> str:
-    """What a process that starts nothing says on stderr: one line."""
+def refused(*flags: str, **environment: str) -> str:
+    """The one line on stderr of a process that refuses to start."""
     ended = subprocess.run(
-        [sys.executable, "-m", "kafka_otlp_exporter", *(["start"] if start else []), *flags],
+        [sys.executable, "-m", "kafka_otlp_exporter", "start", *flags],
         env=clean_environment() | environment,
         capture_output=True,
         text=True,
@@ -34,8 +36,23 @@ def refused(*flags: str, start: bool = True, **environment: str) -> str:
     return lines[0]
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The one line on stderr for a command line that is refused at parsing, which needs no process of its own."""
+
+    def run(*arguments: str, **environment: str) -> str:
+        monkeypatch.setattr(os, "environ", clean_environment() | environment)
+        assert command_line.run(arguments) == CODE
+        written = capsys.readouterr()
+        assert written.out == ""
+        [line] = written.err.splitlines()
+        return line
+
+    return run
+
+
 def _is_grpcs(line: str) -> bool:
-    # gRPC's C core writes a line of its own about a port that is taken.
+    # gRPC's C core writes its own line about a port that is in use.
     return line.startswith("E") and ".cc:" in line
 
 
@@ -47,9 +64,11 @@ def test_a_wrong_flag_is_one_sentence_and_exit_code_2():
     )
 
 
-def test_a_wrong_variable_is_one_sentence_and_exit_code_2():
+def test_a_wrong_variable_is_one_sentence_and_exit_code_2(told: Callable[..., str]):
     """It names the variable."""
-    assert refused(KAFKA_EXPORTER_ACKS="most").startswith('kafka-otlp-exporter: KAFKA_EXPORTER_ACKS: "most" is not')
+    assert told("start", KAFKA_EXPORTER_ACKS="most").startswith(
+        'kafka-otlp-exporter: KAFKA_EXPORTER_ACKS: "most" is not'
+    )
 
 
 def test_a_contradiction_is_one_sentence_and_exit_code_2():
@@ -70,9 +89,9 @@ def test_what_librdkafka_refuses_is_one_sentence_and_exit_code_2():
     assert "hunter2" not in sentence
 
 
-def test_no_command_is_one_sentence_and_exit_code_2():
-    """It leads to the help."""
-    assert refused(start=False).endswith("see kafka-otlp-exporter start --help.")
+def test_no_command_is_one_sentence_and_exit_code_2(told: Callable[..., str]):
+    """It names the help."""
+    assert told().endswith("see kafka-otlp-exporter start --help.")
 
 
 def test_pure_python_protobuf_is_refused():
@@ -100,29 +119,25 @@ def test_a_taken_port_is_one_sentence_and_nothing_listens(taken: str):
                 assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_an_exporter_that_takes_otlp_nowhere_is_one_sentence_and_exit_code_2():
+def test_an_exporter_without_any_otlp_port_is_one_sentence_and_exit_code_2(told: Callable[..., str]):
     """It would be ready, and useless."""
-    sentence = refused("--otlp-grpc-endpoint=", KAFKA_EXPORTER_OTLP_HTTP_ENDPOINT="")
+    sentence = told("start", "--otlp-grpc-endpoint=", KAFKA_EXPORTER_OTLP_HTTP_ENDPOINT="")
     assert "--otlp-grpc-endpoint and --otlp-http-endpoint are both empty" in sentence
 
 
-def test_help_ends_well():
-    """With exit code 0, and every option in it."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "kafka_otlp_exporter", "start", "--help"],
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    assert "--kafka-exporter-brokers" in ended.stdout
-    assert "KAFKA_EXPORTER_LINGER_MS" in ended.stdout
+def test_help_ends_well(capsys: pytest.CaptureFixture[str]):
+    """With exit code 0, and with every option."""
+    with pytest.raises(SystemExit) as ended:
+        command_line.run(["start", "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert [row.flag for rows in (options.ROWS, settings.ROWS) for row in rows.values() if row.flag not in shown] == []
+    assert "KAFKA_EXPORTER_LINGER_MS" in shown
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_with_0_when_it_is_asked_to(tmp_path: Path, number: signal.Signals):
-    """Kafka or no Kafka: there is nothing to wait for."""
+    """Also without Kafka, because no record waits."""
     flags = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"]
     with ExporterProcess(tmp_path, flags) as process:
         process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
@@ -131,23 +146,14 @@ def test_it_ends_with_0_when_it_is_asked_to(tmp_path: Path, number: signal.Signa
         assert '"stopped"' in process.log
 
 
-def test_warnings_are_log_lines(tmp_path: Path):
-    """An unknown variable does not keep it from starting."""
-    flags = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"]
-    with ExporterProcess(tmp_path, flags, {"KAFKA_EXPORTER_LINGER": "5"}) as process:
-        process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
-        assert "did you mean KAFKA_EXPORTER_LINGER_MS?" in process.log
-        assert f'"version": "{version("kafka-otlp")}"' in process.log
-
-
-def test_the_console_script_is_the_module(tmp_path: Path):
-    """Under the name that the documentation uses."""
+def test_the_console_script_serves_and_logs_warnings(tmp_path: Path):
+    """Under the name that the documentation uses; an unknown variable is a warning."""
     script = Path(sys.executable).parent / "kafka-otlp-exporter"
     if not os.access(script, os.X_OK):
         script = Path(sys.prefix) / "bin" / "kafka-otlp-exporter"
-    with ExporterProcess(
-        tmp_path, [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"], program=[str(script)]
-    ) as process:
+    flags = [f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"]
+    with ExporterProcess(tmp_path, flags, {"KAFKA_EXPORTER_LINGER": "5"}, program=[str(script)]) as process:
         process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
         assert process.status()["state"] == "serving"
-        assert SIGNALS[Signal.LOGS].topic_option == "logs_topic"
+        assert "did you mean KAFKA_EXPORTER_LINGER_MS?" in process.log
+        assert f'"version": "{version("kafka-otlp")}"' in process.log

@@ -1,4 +1,4 @@
-"""Memory and CPUs out of control groups, in trees such as the kernel shows them."""
+"""Memory and CPUs from control groups, in trees like the kernel's."""
 
 import os
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ def memory(root: Path) -> int | None:
 
 
 def test_a_container_sees_its_own_limits_at_the_top_of_version_2(tmp_path: Path):
-    """As in a pod: the name space makes the group the root."""
+    """As in a pod: the cgroup namespace makes the own group the root."""
     files = {"memory.max": f"{256 * MEBIBYTE}\n", "cpu.max": "150000 100000\n"}
     found = cgroup.limits(tree(tmp_path, V2, "0::/\n", files))
     assert (found.memory, found.cpus) == (256 * MEBIBYTE, 2)
 
 
 def test_the_tightest_of_the_chain_counts(tmp_path: Path):
-    """A group may say more than the group around it has."""
+    """A group may have a higher limit than its parent; the lower one counts."""
     files = {
         "a.slice/memory.max": f"{100 * MEBIBYTE}\n",
         "a.slice/b.service/memory.max": f"{200 * MEBIBYTE}\n",
@@ -61,7 +61,7 @@ def test_the_tightest_of_the_chain_counts(tmp_path: Path):
 
 @pytest.mark.parametrize("top", ["/", "/kubepods/pod1"])
 def test_version_1_has_a_hierarchy_for_each_controller(tmp_path: Path, top: str):
-    """Mounted whole, or only the container's own group, under the host's path."""
+    """The whole hierarchy is mounted, or only the container's own group, under the host's path."""
     inside = "kubepods/pod1/" if top == "/" else ""
     files = {
         f"memory/{inside}memory.limit_in_bytes": f"{64 * MEBIBYTE}\n",
@@ -74,14 +74,14 @@ def test_version_1_has_a_hierarchy_for_each_controller(tmp_path: Path, top: str)
 
 
 def test_a_group_that_is_not_below_the_mount_is_the_mounts_own(tmp_path: Path):
-    """What a container without a name space sees of its own path when something else is mounted."""
+    """A container without a cgroup namespace sees such a path when another part is mounted."""
     files = {"memory/memory.limit_in_bytes": f"{64 * MEBIBYTE}\n"}
     assert memory(tree(tmp_path, V1.format(top="/docker/1"), "4:memory:/docker/1/../2\n", files)) == 64 * MEBIBYTE
 
 
 @pytest.mark.parametrize("text", ["max\n", "", "-1\n", "rubbish\n", f"{UNLIMITED}\n"])
 def test_no_limit_is_none(tmp_path: Path, text: str):
-    """In whichever words."""
+    """In each notation."""
     files = {"memory.max": text, "cpu.max": text, "memory/memory.limit_in_bytes": text}
     mounts = V2 + V1.format(top="/")
     found = cgroup.limits(tree(tmp_path, mounts, "4:memory:/\n0::/\n", files))
@@ -107,7 +107,7 @@ def test_without_control_groups_there_is_the_machine(tmp_path: Path):
 
 
 def test_this_machine_can_be_asked():
-    """Whatever it says holds."""
+    """Its limit counts."""
     found = cgroup.limits()
     assert found.cpus >= 1
     assert found.memory is None or 0 <= found.memory < found.machine

@@ -1,4 +1,4 @@
-"""The line between a supervisor and a worker, in one process."""
+"""The channel between a supervisor and a worker, both in one process."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def ends():
 
 
 def test_an_order_comes_as_it_was_given(ends: tuple[socket.socket, Channel]):
-    """In however many pieces."""
+    """Also when it arrives in several pieces."""
     ours, theirs = ends
     text = channel.order_line(ORDER)
     ours.sendall(text[:20])
@@ -37,7 +37,7 @@ def test_an_order_comes_as_it_was_given(ends: tuple[socket.socket, Channel]):
 
 
 def test_without_a_supervisor_there_is_no_order(ends: tuple[socket.socket, Channel]):
-    """It has ended before the worker had begun."""
+    """The supervisor ended before the worker began."""
     ours, theirs = ends
     ours.close()
     with pytest.raises(EOFError):
@@ -45,7 +45,7 @@ def test_without_a_supervisor_there_is_no_order(ends: tuple[socket.socket, Chann
 
 
 def test_a_refusal_is_a_sentence(ends: tuple[socket.socket, Channel]):
-    """And no error when nobody listens."""
+    """Without a supervisor that reads it, nothing is raised."""
     ours, theirs = ends
     theirs.refuse("no.")
     assert json.loads(ours.recv(1000)) == {"refused": "no."}
@@ -54,7 +54,7 @@ def test_a_refusal_is_a_sentence(ends: tuple[socket.socket, Channel]):
 
 
 def test_questions_are_answered_until_the_supervisor_has_ended(ends: tuple[socket.socket, Channel]):
-    """Each under its number; then it is said, once."""
+    """Each answer has the number of its question; at the end ``lost`` is called."""
     ours, theirs = ends
 
     async def run() -> list[dict[str, Any]]:

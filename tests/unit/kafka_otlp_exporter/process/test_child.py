@@ -32,7 +32,7 @@ def order(*flags: str) -> Order:
 
 
 def run(test: Callable[[Child], Awaitable[None]]) -> None:
-    """Run ``test`` with a child whose process ends with it."""
+    """Run ``test`` with a child, whose process is killed at the end."""
 
     async def body() -> None:
         child = Child(1)
@@ -47,7 +47,7 @@ def run(test: Callable[[Child], Awaitable[None]]) -> None:
 
 
 def test_a_worker_starts_answers_and_ends():
-    """On the port that it was told, with the budget that it was told."""
+    """With the port and the budget of its order."""
 
     async def test(child: Child) -> None:
         await child.start(order())
@@ -69,7 +69,7 @@ def test_a_worker_starts_answers_and_ends():
 
 
 def test_a_wrong_option_is_a_sentence_and_exit_code_2():
-    """Told to the supervisor, not written."""
+    """The supervisor gets the sentence; the worker does not write it."""
 
     async def test(child: Child) -> None:
         await child.start(order("--kafka-exporter-custom-config=no.such=1"))
@@ -81,7 +81,7 @@ def test_a_wrong_option_is_a_sentence_and_exit_code_2():
 
 
 def test_a_worker_is_started_again_after_a_kill():
-    """By the same child, whose answers go on."""
+    """The same Child then answers again."""
 
     async def test(child: Child) -> None:
         for _ in range(2):
@@ -96,7 +96,7 @@ def test_a_worker_is_started_again_after_a_kill():
 
 
 def test_a_worker_that_hangs_is_asked_for_a_moment_only():
-    """What it said before stays, and so does when."""
+    """Its last answer and the time of it stay."""
 
     async def test(child: Child) -> None:
         await child.start(order())
@@ -115,7 +115,7 @@ def test_a_worker_that_hangs_is_asked_for_a_moment_only():
 
 
 def test_no_argument_of_a_worker_is_a_secret():
-    """They go over its channel: every user of the machine can see arguments."""
+    """Secrets go over the channel, because every user of the machine can read arguments."""
 
     async def test(child: Child) -> None:
         flags = ["--kafka-exporter-security-protocol=SASL_PLAINTEXT", "--kafka-exporter-sasl-mechanism=PLAIN"]
@@ -130,7 +130,7 @@ def test_no_argument_of_a_worker_is_a_secret():
 
 
 def test_a_signal_in_the_moment_of_its_end_does_not_lose_its_exit_code():
-    """Signals arrive before, while and after it ends; none of them asks for the exit code in the place of who waits."""
+    """Signals arrive before, while and after the process ends; none of them reaps the process."""
 
     async def test(child: Child) -> None:
         await child.start(order("--kafka-exporter-custom-config=no.such=1"))

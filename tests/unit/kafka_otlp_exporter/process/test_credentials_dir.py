@@ -14,7 +14,7 @@ def test_no_folder_holds_no_credentials():
 
 
 def test_an_empty_folder_holds_no_credentials(tmp_path: Path):
-    """A file that is not there is no credential."""
+    """A missing file is no credential."""
     assert credentials_dir.read(tmp_path) == Credentials()
 
 
@@ -58,7 +58,7 @@ def test_links_are_followed(tmp_path: Path):
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_names_it(tmp_path: Path):
-    """It may be a typing error, and to start without credentials would hide it."""
+    """It may be a typing error; a start without credentials would hide it."""
     with pytest.raises(Contradiction, match=r"^--credentials-dir: .*missing is no folder; name one"):
         credentials_dir.read(tmp_path / "missing")
 
@@ -85,7 +85,7 @@ def test_credentials_do_not_show_their_texts():
 
 
 def test_a_fingerprint_differs_with_every_change(tmp_path: Path):
-    """Also when text moves from one file to the next, and not when nothing changes."""
+    """Also when text moves from one file to another; without a change it stays the same."""
     seen = {credentials_dir.fingerprint(tmp_path)}
     for name, text in (("username", "ab"), ("password", "c"), ("username", "a"), ("password", "bc"), ("tls.key", "k")):
         (tmp_path / name).write_text(text)
@@ -98,7 +98,7 @@ def test_a_fingerprint_differs_with_every_change(tmp_path: Path):
 
 
 def test_a_required_file_that_goes_while_the_others_are_read_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The folder is swapped in that moment: without its authority nothing is to be connected to."""
+    """The kubelet swaps the folder in this moment; without the CA the exporter must not connect."""
     authority = tmp_path / "ca.crt"
     authority.write_text("PEM")
     monkeypatch.setattr(credentials_dir, "_text", lambda file: authority.unlink(missing_ok=True))

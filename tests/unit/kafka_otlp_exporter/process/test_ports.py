@@ -1,17 +1,23 @@
-"""A port that the processes of one exporter share, and nobody else."""
+"""A port that only the processes of one exporter share."""
 
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from kafka_otlp_exporter.config.address import Address, CannotListen
 from kafka_otlp_exporter.process.ports import Held
+
+
+def at(host: str, port: int = 0) -> Address:
+    """An address as the option --otlp-grpc-endpoint gives it."""
+    return Address("--otlp-grpc-endpoint", host, port)
 
 
 @pytest.fixture
 def held() -> Iterator[Held]:
     """A port of 127.0.0.1 that is held."""
-    made = Held("127.0.0.1:0")
+    made = Held(at("127.0.0.1"))
     yield made
     made.release()
 
@@ -31,16 +37,19 @@ def listening(port: int, *, shared: bool, host: str = "127.0.0.1") -> socket.soc
 
 
 def test_port_0_is_a_port_that_is_the_same_for_all(held: Held):
-    """Resolved once, before there are workers."""
-    assert held.port > 0
-    assert held.endpoint == f"127.0.0.1:{held.port}"
+    """The port is chosen once, before there are workers."""
+    assert held.address.port > 0
+    assert held.address == at("127.0.0.1", held.address.port)
 
 
 def test_sockets_of_this_exporter_listen_on_it(held: Held):
-    """Side by side, and again when one has gone; the holder takes no connection."""
-    with listening(held.port, shared=True), listening(held.port, shared=True):
+    """At the same time, and again after one has closed; the holder accepts no connection."""
+    with listening(held.address.port, shared=True), listening(held.address.port, shared=True):
         pass
-    with listening(held.port, shared=True) as server, socket.create_connection(("127.0.0.1", held.port)) as client:
+    with (
+        listening(held.address.port, shared=True) as server,
+        socket.create_connection(("127.0.0.1", held.address.port)) as client,
+    ):
         accepted, _ = server.accept()
         with accepted:
             assert accepted.getpeername() == client.getsockname()
@@ -48,77 +57,77 @@ def test_sockets_of_this_exporter_listen_on_it(held: Held):
 
 def test_without_workers_nobody_answers(held: Held):
     """A client is refused, not left waiting in a queue that nobody reads."""
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", held.port), 5):
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", held.address.port), 5):
         pass
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_another_server_is_kept_out(held: Held, host: str):
-    """Whether workers listen just now or not."""
+    """Whether workers listen at the moment or not."""
     with pytest.raises(OSError, match="in use"):
-        listening(held.port, shared=False, host=host)
-    with listening(held.port, shared=True), pytest.raises(OSError, match="in use"):
-        listening(held.port, shared=False, host=host)
+        listening(held.address.port, shared=False, host=host)
+    with listening(held.address.port, shared=True), pytest.raises(OSError, match="in use"):
+        listening(held.address.port, shared=False, host=host)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_port_on_which_somebody_listens_cannot_be_held(shared: bool):
-    """Not even one who would share it: another exporter's workers do."""
-    with listening(0, shared=shared) as server, pytest.raises(OSError, match="in use"):
-        Held(f"127.0.0.1:{server.getsockname()[1]}")
+    """Also when the listener would share it, as another exporter's workers do."""
+    with listening(0, shared=shared) as server, pytest.raises(CannotListen, match="in use"):
+        Held(at("127.0.0.1", server.getsockname()[1]))
 
 
 def test_two_cannot_hold_one_port(held: Held):
-    """Though neither of them listens: two exporters that start at the same time."""
-    with pytest.raises(OSError, match="in use"):
-        Held(held.endpoint)
-    with pytest.raises(OSError, match="in use"):
-        Held(f"0.0.0.0:{held.port}")
+    """Two exporters start at the same time, and neither listens yet."""
+    with pytest.raises(CannotListen, match="in use"):
+        Held(held.address)
+    with pytest.raises(CannotListen, match="in use"):
+        Held(at("0.0.0.0", held.address.port))
 
 
 def test_a_port_that_was_left_just_now_can_be_held():
-    """Connections that linger after their server has ended do not keep the next one waiting."""
+    """Connections in TIME_WAIT, of a server that has ended, do not delay the next server."""
     with listening(0, shared=False) as server:
         port = server.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))
         accepted, _ = server.accept()
-        accepted.close()  # who closes first lingers
+        accepted.close()  # the side that closes first enters TIME_WAIT
         client.close()
-    Held(f"127.0.0.1:{port}").release()
+    Held(at("127.0.0.1", port)).release()
 
 
 def test_a_port_that_was_let_go_is_free(held: Held):
-    """For whoever comes."""
+    """Any process can listen there then."""
     held.release()
-    listening(held.port, shared=False).close()
+    listening(held.address.port, shared=False).close()
 
 
-@pytest.mark.parametrize("endpoint", ["0.0.0.0:0", "[::]:0"])
-def test_a_wildcard_is_every_address_of_both_families(endpoint: str):
-    """As gRPC takes it."""
-    held = Held(endpoint)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_wildcard_is_every_address_of_both_families(host: str):
+    """gRPC treats it in this way."""
+    held = Held(at(host))
     try:
-        assert held.endpoint == endpoint.removesuffix("0") + str(held.port)
+        assert held.address == at(host, held.address.port)
         with pytest.raises(OSError, match="in use"):
-            listening(held.port, shared=False)
-        listening(held.port, shared=True).close()
+            listening(held.address.port, shared=False)
+        listening(held.address.port, shared=True).close()
     finally:
         held.release()
 
 
 def test_a_name_is_all_its_addresses():
-    """On one port."""
-    held = Held("localhost:0")
+    """All on one port."""
+    held = Held(at("localhost"))
     try:
-        assert held.endpoint == f"localhost:{held.port}"
+        assert held.address == at("localhost", held.address.port)
         with pytest.raises(OSError, match="in use"):
-            listening(held.port, shared=False)
+            listening(held.address.port, shared=False)
     finally:
         held.release()
 
 
-@pytest.mark.parametrize("endpoint", ["192.0.2.1:0", "no-such-host.invalid:0"])
-def test_what_is_no_address_of_this_machine_is_an_error(endpoint: str):
-    """It is said before a worker is started."""
-    with pytest.raises(OSError):  # the words are the system's
-        Held(endpoint)
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_this_machine_does_not_have_is_an_error_that_names_the_option(host: str):
+    """It is raised before any worker is started."""
+    with pytest.raises(CannotListen, match=f"^--otlp-grpc-endpoint: cannot listen on {host}:0: "):
+        Held(at(host))

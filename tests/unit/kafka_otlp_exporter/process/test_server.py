@@ -17,7 +17,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.otlp import wire
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.process import server
 from tests.beds.exporter import ExporterProcess
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import free_port
@@ -27,18 +26,18 @@ METHOD = SIGNALS[Signal.TRACES].method
 
 
 def topics() -> tuple[list[str], dict[Signal, str]]:
-    """Flags for topics that no other test uses, and the topics."""
+    """Flags with topics that no other test uses, and those topics."""
     names = {signal: f"{signal.value}-{uuid.uuid4()}" for signal in Signal}
     return [f"--kafka-exporter-{signal.value}-topic={name}" for signal, name in names.items()], names
 
 
 def nowhere() -> str:
-    """The flag of a Kafka that is not there."""
+    """The flag with the address of a Kafka that does not exist."""
     return f"--kafka-exporter-brokers=127.0.0.1:{free_port()}"
 
 
 def peak(process: ExporterProcess) -> int:
-    """The most memory that a process ever had, in bytes."""
+    """The peak of a process's memory, in bytes."""
     status = Path(f"/proc/{process.child.pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found
@@ -60,7 +59,7 @@ def running(
 def test_what_is_answered_ok_is_in_kafka(
     running: tuple[ExporterProcess, dict[Signal, str]], mock_kafka: MockKafka, signal: Signal
 ):
-    """Byte for byte, through the whole process."""
+    """Unchanged, byte for byte."""
     process, names = running
     payload = samples.OF_EACH[signal](5)
     with client.channel(process.otlp) as channel:
@@ -69,7 +68,7 @@ def test_what_is_answered_ok_is_in_kafka(
 
 
 def test_status_says_what_it_is_and_does(running: tuple[ExporterProcess, dict[Signal, str]]):
-    """For a person, and for the operator."""
+    """People read it, and the operator."""
     process, names = running
     status = process.status()
     assert status["state"] == "serving"
@@ -114,7 +113,7 @@ def test_malformed_bytes_are_refused_and_not_forwarded(
 
 
 def test_an_item_over_the_limit_is_a_partial_success(running: tuple[ExporterProcess, dict[Signal, str]]):
-    """With the number of rejected spans; nobody is told OK for what Kafka does not have."""
+    """With the number of rejected spans: a client never gets a plain OK for spans that are not in Kafka."""
     process, _ = running
     with client.channel(process.otlp) as channel:
         answer = channel.unary_unary(METHOD)(samples.traces(1, "x" * 1_000_000), timeout=20)
@@ -137,7 +136,7 @@ def test_a_small_body_that_inflates_without_end_costs_no_memory(running: tuple[E
 
 
 def test_empty_spans_cost_bounded_memory(mock_kafka: MockKafka, tmp_path: Path):
-    """A request of 3 MB that protobuf would make 250 MB of is read in pieces."""
+    """A request of 3 MB, of which protobuf would make objects of 250 MB, is read in pieces."""
     flags, names = topics()
     spans = b"\x12\x00" * 1_500_000
     inner = b"\x12" + _length(len(spans)) + spans
@@ -161,33 +160,33 @@ def _length(number: int) -> bytes:
     return bytes([*encoded, number])
 
 
-def test_it_lives_but_is_not_ready_until_kafka_answers(tmp_path: Path):
-    """To restart it would not bring Kafka back."""
-    with ExporterProcess(tmp_path, [nowhere()]) as process:
-        process.child.wait_until(
-            lambda: process.status()["kafka"]["reason"] == "KafkaUnreachable" if _up(process) else False, 20, "reason"
-        )
-        assert process._get("/livez") == (200, "ok\n")
-        code, sentence = process._get("/readyz")
-        assert code == 503
-        assert re.fullmatch(r"Kafka at 127\.0\.0\.1:\d+ cannot be reached: check .*\.\n", sentence)
-        assert not process.status()["kafka"]["connected"]
-        assert "kafka_otlp_exporter_kafka_connected 0.0" in process.metrics()
-        process.child.wait_until(lambda: "kafka_not_connected" in process.log, 5, "log line")
-
-
-def _up(process: ExporterProcess) -> bool:
-    return process._get("/livez")[0] == 200
-
-
-def test_a_request_without_kafka_is_told_to_come_again(tmp_path: Path):
-    """After requestTimeout."""
-    with ExporterProcess(tmp_path, [nowhere(), "--kafka-exporter-request-timeout=300ms"]) as process:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExporterProcess]:
+    """An exporter without Kafka, which waits for it only 0.3 s."""
+    flags = [nowhere(), "--kafka-exporter-request-timeout=300ms"]
+    with ExporterProcess(tmp_path_factory.mktemp("alone"), flags) as process:
         process.child.wait_until(lambda: '"started"' in process.log, 20, "started")
-        with client.channel(process.otlp) as channel, pytest.raises(grpc.RpcError) as caught:
-            channel.unary_unary(METHOD)(samples.traces(), timeout=20)
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert caught.value.details() == "Kafka has not acknowledged within 0.3 s (requestTimeout)."
+        yield process
+
+
+def test_it_lives_but_is_not_ready_until_kafka_answers(alone: ExporterProcess):
+    """A restart would not bring Kafka back."""
+    alone.child.wait_until(lambda: alone.status()["kafka"]["reason"] == "KafkaUnreachable", 20, "reason")
+    assert alone._get("/livez") == (200, "ok\n")
+    code, sentence = alone._get("/readyz")
+    assert code == 503
+    assert re.fullmatch(r"Kafka at 127\.0\.0\.1:\d+ cannot be reached: check .*\.\n", sentence)
+    assert not alone.status()["kafka"]["connected"]
+    assert "kafka_otlp_exporter_kafka_connected 0.0" in alone.metrics()
+    alone.child.wait_until(lambda: "kafka_not_connected" in alone.log, 5, "log line")
+
+
+def test_a_request_without_kafka_is_told_to_retry(alone: ExporterProcess):
+    """After requestTimeout."""
+    with client.channel(alone.otlp) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(METHOD)(samples.traces(), timeout=20)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert caught.value.details() == "Kafka has not acknowledged within 0.3 s (requestTimeout)."
 
 
 def test_sigterm_answers_what_is_in_flight(mock_kafka: MockKafka, tmp_path: Path):
@@ -214,7 +213,7 @@ def _taken(process: ExporterProcess) -> int:
 
 
 def test_sigterm_without_kafka_answers_before_the_shutdown_timeout(tmp_path: Path):
-    """Unavailable, so that clients send it to another exporter; then exit code 0."""
+    """With UNAVAILABLE, so that clients send the request to another exporter; the exit code is 0."""
     with (
         ExporterProcess(tmp_path, [nowhere(), "--shutdown-timeout=2s"]) as process,
         client.channel(process.otlp) as channel,
@@ -235,7 +234,7 @@ def test_sigterm_without_kafka_answers_before_the_shutdown_timeout(tmp_path: Pat
 
 
 def test_no_output_holds_a_credential(tmp_path: Path):
-    """Wherever it came from: not the status, not the metrics, not the log, not with librdkafka's debug log on."""
+    """Neither the status, nor metrics, log and answers, also with librdkafka's debug log. The credential's source is no matter."""
     folder = tmp_path / "credentials"
     folder.mkdir()
     (folder / "password").write_text("hunter2-file\n")
@@ -261,7 +260,7 @@ def test_no_output_holds_a_credential(tmp_path: Path):
 
 
 def test_a_stalled_client_does_not_keep_others_out(running: tuple[ExporterProcess, dict[Signal, str]]):
-    """Three stalled ones leave a quarter of the budget to the others."""
+    """Three stalled clients leave a quarter of the budget to others."""
     process, _ = running
     end = threading.Event()
 
@@ -280,7 +279,7 @@ def test_a_stalled_client_does_not_keep_others_out(running: tuple[ExporterProces
 
 
 def test_a_body_that_arrives_while_draining_is_delivered(mock_kafka: MockKafka, tmp_path: Path):
-    """A call that was open at SIGTERM ends as it would have, and the process right after it."""
+    """A call that was open at SIGTERM ends normally, and the process ends right after it."""
     flags = [f"--kafka-exporter-brokers={mock_kafka.bootstrap}", "--shutdown-timeout=20s"]
     with ExporterProcess(tmp_path, flags) as process, grpc.insecure_channel(process.otlp) as channel:
         process.wait_ready()
@@ -300,21 +299,3 @@ def test_a_body_that_arrives_while_draining_is_delivered(mock_kafka: MockKafka, 
         go.set()
         assert future.result(10) == b""
         assert process.wait(5) == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("sasl.oauthbearer.config", "principal=a", False),
-        ("sasl.kerberos.kinit.cmd", "kinit -p hunter2", False),
-        ("ssl.key.password", "hunter2", False),
-        ("sasl.username", "edge", False),
-        ("sasl.password", "1234", False),
-        ("metadata.broker.list", "kafka:9092", True),
-        ("batch.num.messages", "20000", True),
-        ("enable.idempotence", "true", True),
-    ],
-)
-def test_of_custom_config_only_numbers_and_switches_are_shown(name: str, value: str, shown: bool):
-    """And of the options all but the credentials."""
-    assert server._showable(name, value) is shown

@@ -1,4 +1,4 @@
-"""The process that serves, where it meets what starts it; what it serves is tested with ``server``."""
+"""The start of a worker process; how it serves is tested in test_server."""
 
 import subprocess
 import sys
@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from kafka_otlp_exporter.config import env
-from kafka_otlp_exporter.config.properties import Credentials, producer_properties
 from kafka_otlp_exporter.process import worker
 from kafka_otlp_exporter.process.channel import Refused
+from kafka_otlp_exporter.process.startup import prepare
 from tests.beds.process import clean_environment
 
 
 def test_a_worker_without_a_supervisor_ends():
-    """Its stdin is closed before it had an order."""
+    """Its stdin is closed before an order came."""
     ended = subprocess.run(
         [sys.executable, "-m", "kafka_otlp_exporter.process.worker"],
         env=clean_environment(),
@@ -26,8 +26,7 @@ def test_a_worker_without_a_supervisor_ends():
 
 
 def test_what_librdkafka_refuses_starts_nothing():
-    """It is a sentence."""
+    """The message is a sentence."""
     configuration = env.parse(["start", "--kafka-exporter-custom-config=no.such=1"], {})
-    properties = producer_properties(configuration.options, Credentials())
     with pytest.raises(Refused, match=r"librdkafka refuses the producer configuration: .*no\.such"):
-        worker.run(configuration, properties, b"")
+        worker.run(prepare(configuration.options, configuration.settings))

@@ -6,6 +6,7 @@ import time
 import grpc
 import pytest
 
+from kafka_otlp_exporter.config.address import Address, CannotListen
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
 from kafka_otlp_exporter.receivers.grpc import GrpcReceiver
@@ -93,9 +94,10 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served, loop: as
 
     async def second() -> None:
         other = GrpcReceiver(served.intake, served.edge)
+        taken = Address("--otlp-grpc-endpoint", "127.0.0.1", int(served.endpoint.rpartition(":")[2]))
         try:
-            with pytest.raises(OSError, match=f"--otlp-grpc-endpoint: cannot listen on {served.endpoint}"):
-                await other.start(served.endpoint)
+            with pytest.raises(CannotListen, match=f"--otlp-grpc-endpoint: cannot listen on {taken}: "):
+                await other.start(taken)
         finally:
             await other.stop(0)
 

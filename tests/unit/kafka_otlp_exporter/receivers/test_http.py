@@ -6,6 +6,7 @@ import json
 import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from kafka_otlp_exporter.config.address import Address, CannotListen
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, Unavailable
@@ -208,9 +209,9 @@ def test_a_taken_port_is_an_error_that_names_the_option(served: Served):
 
     async def second() -> None:
         other = HttpReceiver(served.intake, served.edge)
-        endpoint = f"127.0.0.1:{served.http_port}"
-        with pytest.raises(OSError, match=f"--otlp-http-endpoint: cannot listen on {endpoint}"):
-            await other.start(endpoint)
+        taken = Address("--otlp-http-endpoint", "127.0.0.1", served.http_port)
+        with pytest.raises(CannotListen, match=f"--otlp-http-endpoint: cannot listen on {taken}: "):
+            await other.start(taken)
         await other.stop(0)
 
     served.on_loop(second())

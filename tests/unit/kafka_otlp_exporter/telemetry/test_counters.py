@@ -37,7 +37,7 @@ def value(own: Telemetry, name: str, **labels: str) -> float:
     ],
 )
 def test_an_answer_is_counted_by_signal_and_outcome(outcome: Outcome, label: str):
-    """And under no other label."""
+    """And with no other label."""
     own = Telemetry()
     own.count_answer(Signal.LOGS, outcome, None)
     counted = {
@@ -49,7 +49,7 @@ def test_an_answer_is_counted_by_signal_and_outcome(outcome: Outcome, label: str
 
 
 def test_what_was_rejected_is_counted_in_items():
-    """Three spans of one request are three, one of them for another reason."""
+    """Three rejected spans of one request count as three, by their reasons."""
     own = Telemetry()
     own.count_answer(Signal.TRACES, Delivered(Rejection(3, "too large.", surplus=1)), 0.1)
     assert value(own, "rejected_items_total", signal="traces", reason="oversized") == 2
@@ -58,7 +58,7 @@ def test_what_was_rejected_is_counted_in_items():
 
 
 def test_a_refusal_is_counted_by_its_reason():
-    """Every reason has a series from the start, so that an alert can be written before it happens."""
+    """Every reason has a series from the start, so that an alert can be written before the first failure."""
     own = Telemetry()
     own.count_answer(Signal.LOGS, Unavailable(Reason.NOT_AUTHORIZED, "no."), 0.1)
     assert value(own, "unavailable_total", reason="NotAuthorized") == 1
@@ -86,13 +86,13 @@ def test_received_bytes_add_up():
 
 
 def kept(**given: float) -> dict[str, Callable[[], float]]:
-    """What others keep: nothing, but for what is given."""
+    """The metrics that other modules hold: all 0, except the given ones."""
     values = {row.name: given.get(row.name, 0.0) for row in METRICS.values() if row.read}
     return {name: partial(values.__getitem__, name) for name in values}
 
 
-def test_what_others_keep_is_read_at_each_scrape():
-    """Nobody has to push it."""
+def test_values_of_other_modules_are_read_at_each_scrape():
+    """The other modules push nothing."""
     own, state = Telemetry(), {"in_flight_bytes": 7.0, "producer_rebuilds": 2.0}
     own.observe(kept() | {name: partial(state.__getitem__, name) for name in state}, "1.2.3", "2.16.0")
     assert (value(own, "in_flight_bytes"), value(own, "producer_rebuilds_total")) == (7, 2)
@@ -100,8 +100,8 @@ def test_what_others_keep_is_read_at_each_scrape():
     assert (value(own, "in_flight_bytes"), value(own, "producer_rebuilds_total")) == (8, 3)
 
 
-def test_what_others_keep_is_all_that_the_table_says():
-    """A metric that nobody feeds would be missing in silence."""
+def test_every_metric_of_another_module_must_be_given():
+    """Otherwise a metric could be missing and nobody would notice."""
     given = kept()
     del given["open_calls"]
     with pytest.raises(ValueError, match="open_calls"):
@@ -109,7 +109,7 @@ def test_what_others_keep_is_all_that_the_table_says():
 
 
 def test_the_exposition_is_the_table():
-    """Each metric of it with each series that it may have, and beside them only what every process has."""
+    """It has every series of every metric in the table, and besides them only the process metrics."""
     own = Telemetry()
     own.observe(kept(), "1.2.3", "2.16.0")
     families = {family.name: family for family in text_string_to_metric_families(own.exposition().decode())}
@@ -129,7 +129,7 @@ def test_the_exposition_is_the_table():
 
 
 def test_records_are_counted_with_their_bytes():
-    """By what Kafka said of them."""
+    """By Kafka's answer."""
     own = Telemetry()
     own.count_records(Signal.LOGS, 1, 100, delivered=True)
     own.count_records(Signal.LOGS, 1, 50, delivered=True)
@@ -149,7 +149,7 @@ def test_records_are_counted_with_their_bytes():
     ],
 )
 def test_items_are_those_that_were_delivered(signal: Signal, item: str, outcome: Outcome, delivered: int):
-    """Of metrics data points are rejected, and metrics counted."""
+    """Of metrics, data points are rejected, but metrics are counted."""
     own = Telemetry()
     own.count_answer(signal, outcome, 0.1, 10)
     assert value(own, "items_total", item=item, outcome="delivered") == delivered
@@ -157,7 +157,7 @@ def test_items_are_those_that_were_delivered(signal: Signal, item: str, outcome:
 
 
 def test_splits_and_reloads_are_counted():
-    """A request that became several records; credentials that were taken up, and such as cannot be used."""
+    """A request that became several records; credentials that are used, and others that cannot be used."""
     own = Telemetry()
     own.count_split(Signal.TRACES)
     own.count_reload("credentials", taken=True)
@@ -167,15 +167,15 @@ def test_splits_and_reloads_are_counted():
     assert value(own, "reloads_total", what="credentials", outcome="refused") == 1
 
 
-def test_two_telemetries_do_not_meet():
-    """Each has a registry of its own."""
+def test_two_telemetries_are_separate():
+    """Each has its own registry."""
     first, second = Telemetry(), Telemetry()
     first.count_request(Signal.LOGS, 5)
     assert value(second, "received_bytes_total", signal="logs") == 0
 
 
-def test_who_shows_no_token_is_counted_apart_from_what_is_malformed():
-    """The one is repaired by an administrator, the other by a programmer."""
+def test_a_missing_token_is_counted_apart_from_a_malformed_request():
+    """An administrator fixes the first, a programmer the second."""
     own = Telemetry()
     own.count_answer(Signal.LOGS, Unauthenticated("who?"), None)
     assert value(own, "requests_total", signal="logs", outcome="unauthenticated") == 1
@@ -183,7 +183,7 @@ def test_who_shows_no_token_is_counted_apart_from_what_is_malformed():
 
 
 def test_reloads_are_counted_by_what_they_are_and_whether_they_could_be_used():
-    """An alert on unusable ones comes before the certificate's end."""
+    """An alert on refused reloads comes before the old certificate expires."""
     own = Telemetry()
     own.count_reload("otlp_grpc_tls", taken=True)
     own.count_reload("otlp_grpc_tls", taken=False)

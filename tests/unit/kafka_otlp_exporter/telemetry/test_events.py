@@ -28,5 +28,5 @@ def logged() -> set[str]:
 
 
 def test_every_event_is_in_the_table_and_the_table_has_no_other():
-    """What a person reads in a log can be looked up."""
+    """Every event in a log can be looked up in the documentation."""
     assert logged() == set(EVENTS)

@@ -13,7 +13,7 @@ from kafka_otlp_exporter.telemetry.metrics import METRICS, PREFIX, PROCESS
 
 
 def process(delivered: int = 0, **kept: float) -> str:
-    """The metrics of a process that has delivered so many requests."""
+    """The metrics of a process that has delivered this number of requests."""
     own = Telemetry()
     values = {row.name: kept.get(row.name, 0.0) for row in METRICS.values() if row.read}
     own.observe({name: partial(values.__getitem__, name) for name in values}, "1.2.3", "2.16.0")
@@ -49,19 +49,19 @@ def test_counters_and_histograms_are_added_up():
     ("name", "expected"), [("in_flight_bytes", 5), ("open_calls", 5), ("kafka_connected", 2), ("workers", 2)]
 )
 def test_a_gauge_is_what_its_row_says(name: str, expected: float):
-    """Bytes are added up; one worker without Kafka is enough to say so."""
+    """Bytes are added up; one worker without Kafka makes the exporter unconnected."""
     text = exposition.merged([process(**{name: 2}), process(**{name: 3})], {})
     assert value(text, PREFIX + name) == expected
 
 
 def test_the_build_is_shown_once():
-    """Two processes of one version are no two versions."""
+    """Two processes of one version still have one build_info of 1."""
     text = exposition.merged([process(), process()], {})
     assert value(text, PREFIX + "build_info", version="1.2.3", librdkafka="2.16.0") == 1
 
 
 def test_what_a_process_had_counted_stays_when_it_has_ended():
-    """Else its counters would go backwards; its gauges go with it."""
+    """Otherwise counters would go backwards; the gauges of the ended process are dropped."""
     first, second = process(2, in_flight_bytes=7), process(3, in_flight_bytes=1)
     ended = exposition.totals(first, {})
     text = exposition.merged([second], ended)
@@ -73,13 +73,13 @@ def test_what_a_process_had_counted_stays_when_it_has_ended():
 
 
 def test_a_process_that_said_nothing_yet_changes_nothing():
-    """One that is being started."""
+    """Such a process is still starting."""
     assert value(exposition.merged([process(2), ""], {}), PREFIX + "requests_total", **DELIVERED) == 2
 
 
 def test_processes_are_the_supervisors_too():
-    """CPU and memory are added up, open files are those of the one that has most."""
-    own = exposition.Own()
+    """CPU and memory are added up; open files are those of the process with the most."""
+    own = exposition.SupervisorMetrics()
     alone = own.text().encode()
     text = exposition.merged([own.text(), process()], {})
     for name in ("process_resident_memory_bytes", "process_cpu_seconds_total"):
@@ -89,16 +89,18 @@ def test_processes_are_the_supervisors_too():
 
 
 def test_restarts_are_the_supervisors():
-    """Workers count none."""
-    own = exposition.Own()
+    """Workers do not count restarts."""
+    own = exposition.SupervisorMetrics()
     own.count_restart()
     assert value(exposition.merged([own.text(), process(), process()], {}), PREFIX + "worker_restarts_total") == 1
 
 
 def test_the_exposition_has_the_metrics_of_one_process():
-    """Not one more or less, and each only once."""
+    """Exactly these, and each only once."""
     families = list(
-        text_string_to_metric_families(exposition.merged([exposition.Own().text(), process()], {}).decode())
+        text_string_to_metric_families(
+            exposition.merged([exposition.SupervisorMetrics().text(), process()], {}).decode()
+        )
     )
     names = [family.name for family in families]
     assert len(set(names)) == len(names)

@@ -27,7 +27,7 @@ def report(connection: dict[str, Any] | None = None, **given: Any) -> dict[str, 
 
 
 def test_bytes_and_calls_are_added_up():
-    """What is not known here is the first worker's."""
+    """A field without a rule comes from the first worker."""
     one = report(inFlightBytes=3, maxInFlightBytes=10, openCalls=1, waitingCalls=1, topics={"logs": "a"})
     other = report(inFlightBytes=4, maxInFlightBytes=10, openCalls=2, waitingCalls=0)
     merged = reports.status([one, other], {})
@@ -41,7 +41,7 @@ def test_bytes_and_calls_are_added_up():
 
 
 def test_the_worst_connection_is_shown():
-    """Best one that knows why; rebuilds are added up."""
+    """A known failure goes before one that is still connecting; rebuilds are added up."""
     unreachable = kafka("KafkaUnreachable", "no.", rebuilds=2)
     merged = reports.status([report(kafka(rebuilds=1)), report(kafka("Connecting")), report(unreachable)], {})
     assert merged["kafka"] == {**unreachable, "producerRebuilds": 3}
@@ -50,7 +50,7 @@ def test_the_worst_connection_is_shown():
 
 
 def test_the_latest_failure_and_change_are_shown():
-    """Whichever worker had it."""
+    """Of any worker."""
     early, late = ({"time": f"2026-01-01T00:00:0{second}.000+00:00", "reason": "TimedOut"} for second in (1, 2))
     merged = reports.status(
         [report(lastFailure=late), report(), report(lastFailure=early, credentialsChanged="2026-01-01")], {}
@@ -64,7 +64,7 @@ def test_what_the_supervisor_knows_goes_first():
 
 
 def test_before_a_worker_has_started_kafka_is_not_connected():
-    """The operator reads these three."""
+    """The operator reads these three fields."""
     merged = reports.status([], {"workers": []})
     assert merged["kafka"] == {
         "connected": False,
