@@ -13,6 +13,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from kafka_otlp_exporter.config.address import Address
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.flow.admission import Admission
 from kafka_otlp_exporter.flow.intake import Intake
@@ -44,8 +45,10 @@ class Served:
         self.budget = self.admission.budget
         self.telemetry = Telemetry()
         self.intake, self.receiver, self.http = self.on_loop(self._make())
-        self.endpoint = f"127.0.0.1:{self.on_loop(self.receiver.start('127.0.0.1:0'))}"
-        self.http_port: int = self.on_loop(self.http.start("127.0.0.1:0"))
+        self.endpoint = (
+            f"127.0.0.1:{self.on_loop(self.receiver.start(Address('--otlp-grpc-endpoint', '127.0.0.1', 0)))}"
+        )
+        self.http_port: int = self.on_loop(self.http.start(Address("--otlp-http-endpoint", "127.0.0.1", 0)))
         self.channel = client.channel(self.endpoint)
         self.seen: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self.answer: Respond | None = lambda _: Delivered()
