@@ -3,12 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from kafka_otlp_operator.settings import VERSION, Settings
+from kafka_otlp_operator.settings import RELEASE, Settings
 
 
 def test_defaults():
     """Without any variable the operator works everywhere, with the image of its own version."""
-    assert Settings().image == f"kafka-otlp-exporter:{VERSION}"
+    assert Settings().image == f"kafka-otlp-exporter:{RELEASE}"
     assert Settings().watched == ()
 
 
