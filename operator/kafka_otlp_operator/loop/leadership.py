@@ -99,9 +99,10 @@ class Leadership:
             await asyncio.sleep(RETRY_SECONDS)
             if not await self._try_in_time() and not (self.leads and self.holder == self._identity):
                 break
-        other = f"{self.holder} holds it" if self.holder != self._identity else "the API server was not reached in time"
+        missed = self.holder == self._identity
+        reason = "the API server was not reached in time" if missed else f"{self.holder or 'nobody'} holds it"
         self._until = float("-inf")
-        self._lost(f"lost the Lease {'/'.join(self._where)}: {other}; the process ends, to come back as a standby.")
+        self._lost(f"lost the Lease {'/'.join(self._where)}: {reason}; the process ends, to come back as a standby.")
 
     async def release(self, *, give_back: bool = True) -> None:
         """Stop acting, and give the Lease back if it is held, so that the next leader need not wait until it expires.

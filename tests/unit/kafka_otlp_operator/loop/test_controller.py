@@ -140,14 +140,18 @@ def test_starts_when_the_resource_is_served(seen: list[Key]) -> None:
 
 
 def test_events_name_resources(seen: list[Key]) -> None:
-    """An event of a resource, or of an object of its name, leads to a reconcile; the object need not have its owner any more."""
+    """An event of a resource, or of an object of its name, leads to a reconcile.
+
+    The object need not have its owner any more, and may look as before: the reconcile reads its status.
+    """
 
     async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
         await soon(lambda: seen == [EDGE])
         controller.notice(raw(name="one"))
-        controller.notice({"kind": "Service", "metadata": {"namespace": "n", "name": "owner"}})
-        await soon(lambda: len(seen) == 3)
+        for count in (1, 2):
+            controller.notice({"kind": "Deployment", "metadata": {"namespace": "n", "name": "owner"}})
+            await soon(lambda count=count: seen.count(Key("n", "owner")) == count and idle(controller))  # type: ignore[misc]
         assert set(seen) == {EDGE, Key("telemetry", "one"), Key("n", "owner")}
 
     live(scenario)
@@ -312,9 +316,12 @@ def test_a_dead_task_ends_the_process(seen: list[Key]) -> None:
     live(scenario, cluster)
 
 
-def test_a_resync_that_fails_is_tried_again(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("relist", "resync"), [(0.002, 1000.0), (1000.0, 0.002)], ids=["sooner", "with the next"])
+def test_a_resync_that_fails_is_tried_again(
+    seen: list[Key], monkeypatch: pytest.MonkeyPatch, relist: float, resync: float
+) -> None:
     """Soon, and until it goes well: the process stays alive, says that it is not ready, and then reconciles what is listed."""
-    monkeypatch.setattr(module, "_RELIST_SECONDS", 0.002)
+    monkeypatch.setattr(module, "_RELIST_SECONDS", relist)
     cluster = FakeCluster()
     cluster.listed = ApiError("down")
     tries: list[bool] = []
@@ -328,13 +335,33 @@ def test_a_resync_that_fails_is_tried_again(seen: list[Key], monkeypatch: pytest
         assert await get("/readyz") == (503, "the resources have not been listed yet\n")
         assert seen == []
         cluster.listed = [EDGE]
-        await soon(lambda: seen == [EDGE])
-        assert (tries[-1], tries.count(True)) == (True, 1)
+        await soon(lambda: seen)
+        assert tries[tries.index(True) :].count(False) == 0
         failed = (await get("/metrics"))[1].split('kafka_otlp_operator_resyncs_total{result="failed"} ')[1]
         assert float(failed.splitlines()[0]) == tries.count(False)
         assert await get("/readyz") == (200, "ok\n")
 
-    live(scenario, cluster)
+    live(scenario, cluster, resync_seconds=resync)
+
+
+def test_a_resync_goes_on_while_all_workers_are_at_work(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a thread of its own."""
+    release = threading.Event()
+
+    def reconcile(cluster: Any, checker: Any, settings: Any, key: Key, now: Any) -> Result:
+        seen.append(key)
+        release.wait(9)
+        return Result()
+
+    monkeypatch.setattr(module, "reconcile", reconcile)
+
+    async def scenario(controller: Controller, get: Get) -> None:
+        await controller.start()
+        await soon(lambda: len(seen) == 2)
+        await resyncs(controller, 2)
+        release.set()
+
+    live(scenario, served(EDGE, LATER), resync_seconds=0.01)
 
 
 def test_what_the_role_does_not_allow_is_said_until_it_does(seen: list[Key]) -> None:

@@ -53,13 +53,14 @@ def test_resources_that_wait_while_nothing_is_begun_are_a_dead_queue():
 
 
 def test_a_queue_waits_behind_long_work():
-    """What is at work may take its time; the queue counts from its end."""
+    """Work may take its time, however long there was none before. The queue counts from the end of the work."""
     found, clock = made()
+    clock.now += 500
     found.begin("telemetry/edge")
-    clock.now += 600
+    clock.now += 500
     assert found.stopped(500) == []
     found.end("telemetry/edge")
-    clock.now += 600
+    clock.now += 500
     assert found.stopped(500) == []
 
 
@@ -69,7 +70,9 @@ def test_a_resync_that_is_tried_is_alive_and_late():
     found.resync(listed=True)
     clock.now += 360
     assert found.late() is None
-    clock.now -= 360
+    clock.now += 1
+    assert found.late() == "the resources could not be listed for 361 s"
+    clock.now -= 361
     for _ in range(100):
         clock.now += 60
         found.resync(listed=False)
