@@ -37,6 +37,8 @@ def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
+    # The API server sends a bookmark every minute, so that a watch which is silent for longer is dead.
+    settings.watching.inactivity_timeout = 70
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     # kopf's default pauses add up to 21 seconds, and then kopf gives up. An API server may be away for much longer.
