@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from kafka_otlp_operator.errors import ApiError, Conflict
+from kafka_otlp_operator.loop import leadership
 from kafka_otlp_operator.loop.leadership import Leadership, Leases
 from kafka_otlp_operator.loop.lease import Lease
 
@@ -87,3 +90,18 @@ async def soon(true: Callable[[], object]) -> None:
     """Wait for a condition."""
     while not true():  # noqa: ASYNC110 - a thread makes it true
         await asyncio.sleep(0.002)
+
+
+def live(scenario: Callable[[Server, Candidate, Candidate], Coroutine[Any, Any, None]]) -> None:
+    """Run a scenario with two candidates, whose tries follow one another at once."""
+
+    async def run() -> None:
+        server = Server()
+        one, two = Candidate(server, "one"), Candidate(server, "two")
+        await asyncio.wait_for(scenario(server, one, two), 10)
+        await one.release()
+        await two.release()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(leadership, "RETRY_SECONDS", 0.002)
+        asyncio.run(run())

@@ -2,35 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
 from kafka_otlp_operator.errors import NotLeader
 from kafka_otlp_operator.loop import leadership
-from tests.unit.kafka_otlp_operator.loop.candidates import Candidate, Server, soon
-
-Scenario = Callable[[Server, Candidate, Candidate], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries follow one another at once."""
-    monkeypatch.setattr(leadership, "RETRY_SECONDS", 0.002)
-
-
-def live(scenario: Scenario) -> None:
-    """Run a scenario with two candidates."""
-
-    async def run() -> None:
-        server = Server()
-        one, two = Candidate(server, "one"), Candidate(server, "two")
-        await asyncio.wait_for(scenario(server, one, two), 10)
-        await one.release()
-        await two.release()
-
-    asyncio.run(run())
+from tests.unit.kafka_otlp_operator.loop.candidates import Candidate, Server, live, soon
 
 
 async def renewed(server: Server) -> None:
@@ -78,28 +55,6 @@ def test_a_leader_that_is_gone_is_followed_after_the_time_of_its_lease() -> None
         assert server.spec["holderIdentity"] == "two"
 
     live(scenario)
-
-
-def test_a_lease_that_is_given_back_is_taken_at_once() -> None:
-    """No clock has moved, and the thread of the candidate that was released ends."""
-
-    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
-        await one.acquire()
-        waiting = asyncio.create_task(two.acquire())
-        await soon(lambda: two.holder == "one")
-        threads = lease_threads()
-        await one.release()
-        assert not one.leads
-        await waiting
-        assert two.leads
-        await soon(lambda: lease_threads() == threads - 1)
-
-    live(scenario)
-
-
-def lease_threads() -> int:
-    """How many candidates have a thread."""
-    return sum(thread.name.startswith("lease") for thread in threading.enumerate())
 
 
 def test_a_lease_counts_from_when_it_was_asked_for() -> None:
@@ -219,32 +174,6 @@ def test_a_short_outage_is_lived_through() -> None:
     live(scenario)
 
 
-def test_what_cannot_be_given_back_runs_out() -> None:
-    """The stop goes on, and the Lease still has its holder."""
-
-    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
-        await one.acquire()
-        one.connection.broken = True
-        await one.release()
-        assert not one.leads
-        assert server.spec["holderIdentity"] == "one"
-
-    live(scenario)
-
-
-def test_a_lease_that_is_not_held_is_not_given_back() -> None:
-    """The candidate's own time is over, so another one may hold the Lease."""
-
-    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
-        await one.acquire()
-        one.now = 10.0
-        version = server.version
-        await one.release()
-        assert server.version == version
-
-    live(scenario)
-
-
 def test_a_lease_is_watched_from_when_it_was_read() -> None:
     """Not from when it was asked for: the answer may have taken as long as the leader needs to renew the Lease."""
 
@@ -356,17 +285,5 @@ def test_it_says_when_the_lease_cannot_be_read() -> None:
         assert one.unread() is None
         one.now = 30
         assert one.unread() == "the Lease could not be read for 20 s"
-
-    live(scenario)
-
-
-def test_a_lease_is_kept_while_a_write_may_be_under_way() -> None:
-    """The next leader acts when the Lease has expired."""
-
-    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
-        await one.acquire()
-        await one.release(give_back=False)
-        assert not one.leads
-        assert server.spec["holderIdentity"] == "one"
 
     live(scenario)
