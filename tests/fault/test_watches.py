@@ -95,6 +95,7 @@ def test_events_that_are_lost_doubled_or_out_of_order(api: ApiServer, proxy: Api
             if number % 3 == 2:
                 place.kubectl("delete", "service,networkpolicy", "edge", "--ignore-not-found")
     applied(undisturbed)
+    until(lambda: all(undisturbed.exists(kind) for kind in ("service", "networkpolicy")), "repair of the last deletion")
     undisturbed.settle()
     reference = snapshot(undisturbed)
     until(lambda: alike(disturbed, reference), "the same objects", RESYNC_SECONDS + 10)
