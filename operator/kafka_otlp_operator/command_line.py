@@ -21,7 +21,7 @@ from kafka_otlp_operator.check import Checker
 from kafka_otlp_operator.errors import OperatorError, SpecInvalid
 from kafka_otlp_operator.objects import manifests
 from kafka_otlp_operator.resource.spec import Resource, parse
-from kafka_otlp_operator.settings import VERSION, Settings
+from kafka_otlp_operator.settings import RELEASE, Settings
 
 if TYPE_CHECKING:
     from kafka_otlp_operator.loop.leadership import Leadership
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         description=f"The Kubernetes operator for {names.KIND} resources.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{names.OPERATOR} {VERSION}")
+    parser.add_argument("--version", action="version", version=f"{names.OPERATOR} {RELEASE}")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run the operator in a cluster until SIGTERM", allow_abbrev=False)
     run.add_argument(

@@ -1,4 +1,4 @@
-"""The operator's own options, from the environment. Read by ``__main__`` and handed to everything else."""
+"""The operator's own options, from the environment. A value that is wrong is refused when the program starts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from kafka_otlp_operator.errors import OperatorError
 from kafka_otlp_operator.objects.secrets_digest import KEY_BYTES
 from kafka_otlp_operator.resource import permitted
 
-VERSION = version("kafka-otlp")
+# Of the program. The version of the API is ``names.VERSION``.
+RELEASE = version("kafka-otlp")
 
 
 class Settings(BaseSettings):
-    """Each field is the environment variable ``KAFKA_OTLP_OPERATOR_`` and its name in capitals."""
+    """Each field is read from the environment variable ``KAFKA_OTLP_OPERATOR_`` plus its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_OTLP_OPERATOR_", frozen=True)
 
-    image: Annotated[str, Field(min_length=1, description="Image of the exporter, where a resource names none.")] = (
-        f"{names.EXPORTER}:{VERSION}"
+    image: Annotated[str, Field(min_length=1, description="Image of the exporter, when a resource names none.")] = (
+        f"{names.EXPORTER}:{RELEASE}"
     )
     namespaces: Annotated[
         str, NoDecode, Field(description="Namespaces to work in, separated by commas. Empty: all of them.")
@@ -36,9 +37,14 @@ class Settings(BaseSettings):
             "in the list of those that every resource may set."
         ),
     ] = ""
-    workers: Annotated[int, Field(ge=1, le=64, description="How many resources are reconciled at one time.")] = 8
+    workers: Annotated[int, Field(ge=1, le=64, description="How many resources are reconciled at the same time.")] = 8
     resync_seconds: Annotated[
-        float, Field(ge=1, le=86_400, description="How often every resource is looked at without a cause.")
+        float,
+        Field(
+            ge=1,
+            le=86_400,
+            description="Seconds between two resyncs. A resync lists all resources and reconciles those that may need it.",
+        ),
     ] = 120.0
     request_timeout_seconds: Annotated[
         float, Field(gt=0, le=300, description="How long one call of the API server may take.")
@@ -76,7 +82,7 @@ class Settings(BaseSettings):
 
     @property
     def restart_key(self) -> bytes | None:
-        """The key of the digest of Secrets; None where Restart is not offered. Raises OperatorError."""
+        """The key of the digest of Secrets; None when Restart is not offered. Raises OperatorError."""
         if not self.restart_key_file:
             return None
         variable = "KAFKA_OTLP_OPERATOR_RESTART_KEY_FILE"
@@ -92,12 +98,12 @@ class Settings(BaseSettings):
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """What ``customConfig`` may set beyond ``permitted``'s own properties."""
+        """The properties that ``customConfig`` may set in addition to those of ``permitted``."""
         return _parts(self.allowed_properties)
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The namespaces to work in; none means all."""
+        """The namespaces to work in; an empty tuple means all."""
         return _parts(self.namespaces)
 
 

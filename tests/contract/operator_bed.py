@@ -1,4 +1,4 @@
-"""The operator as a real process beside a real API server, and what tests ask that server. Used by this folder's tests."""
+"""The operator as a real process beside a real API server, and what tests ask that server."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tests.beds.kubernetes import ApiServer, KubectlError
 from tests.beds.process import BedError, Child, free_port
+from tests.contract.reads import Reads
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWNED = ("deployment", "service", "serviceaccount")
 RESOURCE = "kafkaotlpexporters.kafka-otlp.dev"
 
-# As much of the Prometheus operator's definition as it takes to store such objects.
+T = TypeVar("T")
+
+# The part of the Prometheus operator's definition that is needed to store such objects.
 POD_MONITORS = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -47,7 +50,7 @@ POD_MONITORS = {
 
 
 def install(api: ApiServer) -> None:
-    """Apply the custom resource definition and wait until the API tells of it, which is later than Established."""
+    """Apply the custom resource definition and wait until discovery shows it, which is later than Established."""
     api.kubectl("apply", "-f", str(ROOT / "crds" / "kafkaotlpexporters.yaml"))
     until(lambda: "koe" in api.kubectl("api-resources", "--api-group=kafka-otlp.dev"), "discovery of the resource")
 
@@ -64,7 +67,7 @@ def served_pod_monitors(api: ApiServer) -> Iterator[None]:
 
 
 class Operator:
-    """``kafka-otlp-operator run`` as a process of its own, which runs while a ``with`` block does."""
+    """``kafka-otlp-operator run`` as a process of its own, which runs during a ``with`` block."""
 
     def __init__(
         self,
@@ -73,11 +76,15 @@ class Operator:
         *arguments: str,
         kubeconfig: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        module: str = "kafka_otlp_operator",
     ) -> None:
-        """Start nothing; ``kubeconfig`` says as whom it works, as cluster-admin without. ``environment`` has settings."""
+        """Start nothing. Without a ``kubeconfig`` it works as cluster-admin. ``environment`` has settings.
+
+        ``module`` is what Python runs, when it is not the operator as it is.
+        """
         self._environment = environment or {}
         self._kubeconfig = kubeconfig or api.kubeconfig
-        self._arguments = arguments
+        self._command = [sys.executable, "-m", module, "run", *arguments]
         self.log = log
         self.port = free_port()
         self._child: Child | None = None
@@ -93,7 +100,7 @@ class Operator:
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Stopped while the block runs: another one may be at work in its place. It has to end well."""
+        """Stopped during the block, so that another operator can work in its place. Its exit code must be 0."""
         assert self.stop() == 0
         try:
             yield
@@ -110,18 +117,17 @@ class Operator:
             raise
 
     def begin(self) -> None:
-        """Start it, and wait for nothing."""
+        """Start it without waiting."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")},
             "KUBECONFIG": str(self._kubeconfig),
             "KAFKA_OTLP_OPERATOR_PORT": str(self.port),
             **self._environment,
         }
-        command = [sys.executable, "-m", "kafka_otlp_operator", "run", *self._arguments]
-        self._child = Child(command, self.log, environment)
+        self._child = Child(self._command, self.log, environment, ROOT)
 
     def stop(self) -> int:
-        """Ask it to end, as Kubernetes does; its exit code."""
+        """Send SIGTERM, as the kubelet does; returns the exit code."""
         child, self._child = self._child, None
         if child is None:
             return 0
@@ -158,6 +164,7 @@ class Namespace:
     def __init__(self, api: ApiServer, labels: dict[str, str] | None = None) -> None:
         self.api = api
         self.name = api.create_namespace(labels)
+        self._reads = Reads(api, self.name)
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002
         """kubectl inside the namespace."""
@@ -174,7 +181,7 @@ class Namespace:
         self.kubectl("apply", "-f", "-", input=json.dumps(resource))
 
     def refusal(self, spec: dict[str, Any], name: str = "edge") -> str:
-        """What the API server says against a resource of this spec; empty when it takes it."""
+        """The API server's refusal of a resource of this spec; empty when it accepts the resource."""
         try:
             self.apply(spec, name)
         except KubectlError as error:
@@ -183,17 +190,18 @@ class Namespace:
 
     def get(self, kind: str, name: str = "edge") -> dict[str, Any]:
         """One object. Raises KubectlError."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        found = self._reads.one(kind, name)
+        if found is None:
+            raise KubectlError(f"there is no {kind} {self.name}/{name}")
         return found
 
     def exists(self, kind: str, name: str = "edge") -> bool:
         """Whether there is such an object."""
-        return bool(self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name"))
+        return self._reads.one(kind, name) is not None
 
     def list(self, kind: str) -> list[dict[str, Any]]:
-        """All objects of a kind."""
-        found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
-        return found
+        """All objects of a kind, or of several that commas separate. Raises KubectlError."""
+        return self._reads.every(kind)
 
     def condition(self, kind: str, name: str = "edge") -> dict[str, Any]:
         """One condition of a resource, empty when there is none."""
@@ -206,21 +214,14 @@ class Namespace:
 
     def settle(self, name: str = "edge") -> dict[str, str]:
         """Wait until nothing has been written for two seconds; the versions then."""
-        deadline = time.monotonic() + 40
-        before = self.versions(name)
-        while time.monotonic() < deadline:
-            time.sleep(2)
-            if (now := self.versions(name)) == before:
-                return now
-            before = now
-        raise AssertionError(f"{self.name}/{name} is still written to after 40 s")
+        return unchanged(lambda: self.versions(name), f"{self.name}/{name}", 40)
 
     def pods_ready(self) -> None:
-        """Be the kubelet: say that every pod runs and is ready."""
+        """Act as the kubelet: report that every pod runs and is ready."""
         self.pods_are({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
 
     def pods_are(self, status: dict[str, Any]) -> None:
-        """Be the kubelet, or the scheduler: every pod has this status."""
+        """Act as the kubelet or the scheduler: give every pod this status."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         for condition in status.get("conditions", []):
             condition["lastTransitionTime"] = now
@@ -230,12 +231,25 @@ class Namespace:
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 20, every: float = 0.1) -> None:
-    """Wait until it is true, asking ``every`` so many seconds, or fail and say what did not come."""
+    """Wait until it is true, asking once every so many seconds. When it is not in time, fail and name what did not come."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             raise AssertionError(f"no {what} within {seconds:g} s")
         time.sleep(every)
+
+
+def unchanged(read: Callable[[], T], what: str, seconds: float) -> T:
+    """Wait until what is read has been the same for two seconds, and return it. Fails after so many ``seconds``."""
+    before, since = read(), time.monotonic()
+    deadline = since + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if (now := read()) != before:
+            before, since = now, time.monotonic()
+        elif time.monotonic() - since >= 2:
+            return now
+    raise AssertionError(f"{what} is still written to after {seconds:g} s")
 
 
 def applied(namespace: Namespace, name: str = "edge", seconds: float = 20) -> None:

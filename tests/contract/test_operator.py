@@ -1,4 +1,4 @@
-"""The operator, a process of its own, at work on a real API server with a real Deployment controller."""
+"""The operator, a process of its own, on a real API server with a real Deployment controller."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_examples(example: str, operator: Operator, namespace: Namespace) -> Non
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_pod_security(example: str, operator: Operator, api_server: Any) -> None:
-    """In a namespace that enforces Pod Security restricted, the pods of every example are made."""
+    """The pods of every example are created in a namespace that enforces Pod Security `restricted`."""
     guarded = Namespace(api_server, {"pod-security.kubernetes.io/enforce": "restricted"})
     guarded.kubectl("apply", "-f", str(EXAMPLES[example]))
     until(lambda: len(guarded.list("pods")) > 0, "pod")
@@ -61,7 +61,7 @@ def test_no_change_writes_nothing(operator: Operator, namespace: Namespace) -> N
 
 
 def test_change_rolls_what_it_must(operator: Operator, namespace: Namespace) -> None:
-    """A change of an option changes the pod template alone, a change of replicas or of the Service leaves it alone."""
+    """A change of an option changes only the pod template. A change of replicas or of the Service does not change it."""
     namespace.apply({})
     applied(namespace)
     before, versions = template(namespace), namespace.settle()
@@ -88,7 +88,7 @@ def test_change_rolls_what_it_must(operator: Operator, namespace: Namespace) -> 
 def test_wrong_config_touches_nothing(
     operator: Operator, namespace: Namespace, custom: dict[str, str], sentence: str
 ) -> None:
-    """A custom config that librdkafka or the platform refuses shows in the status, and leaves the pods alone."""
+    """A custom config that librdkafka or the platform refuses shows in the status, and the pods stay as they are."""
     namespace.apply({})
     applied(namespace)
     before = namespace.settle()
@@ -105,7 +105,7 @@ def test_wrong_config_touches_nothing(
 
 
 def test_drift_is_repaired(operator: Operator, namespace: Namespace) -> None:
-    """What somebody changes or deletes of the operator's objects comes back."""
+    """The operator repairs its objects when somebody changes or deletes them."""
     namespace.apply({"lingerMs": 7})
     applied(namespace)
     namespace.settle()
@@ -165,7 +165,7 @@ def test_foreign_object(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_an_owner_that_is_taken_away_is_given_back(operator: Operator, namespace: Namespace) -> None:
-    """Soon, though the object no longer says whose it is: without an owner it would outlive its resource."""
+    """Soon, although the object does not name its resource any more. Without an owner it would outlive the resource."""
     namespace.apply({"replicas": 0})
     applied(namespace)
     namespace.settle()
@@ -178,7 +178,7 @@ def test_an_owner_that_is_taken_away_is_given_back(operator: Operator, namespace
 
 
 def test_prune(operator: Operator, namespace: Namespace) -> None:
-    """An object that was made for the resource and is no longer wanted is deleted; one of somebody else's is not."""
+    """The operator deletes an object that it made and that is no longer wanted. It does not delete an object of somebody else."""
     theirs: dict[str, Any] = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -202,7 +202,7 @@ def test_prune(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_a_namespace_goes_with_its_resources(operator: Operator, namespace: Namespace) -> None:
-    """Within half a minute, while the operator is at work in it; that it can write there no longer is no crash."""
+    """Within half a minute, while the operator works in it. The operator does not crash when its writes are refused."""
     namespace.apply({"podDisruptionBudget": {}, "networkPolicy": {}})
     namespace.apply({}, "other")
     applied(namespace)
@@ -213,7 +213,7 @@ def test_a_namespace_goes_with_its_resources(operator: Operator, namespace: Name
 
 
 def test_quota(operator: Operator, namespace: Namespace) -> None:
-    """Pods that a quota forbids are told of in the status, with the quota's own words."""
+    """When a quota forbids pods, the status says so in the quota's own words."""
     namespace.kubectl("create", "quota", "small", "--hard=pods=0")
     namespace.apply({})
     until(lambda: namespace.condition("Available").get("reason") == "ReplicaFailure", "ReplicaFailure")
@@ -230,7 +230,7 @@ def test_metrics(operator: Operator, namespace: Namespace) -> None:
 
 
 def test_ends_without_the_operator(operator: Operator, namespace: Namespace) -> None:
-    """With no operator running a resource goes away at once, and everything made for it follows."""
+    """When no operator runs, a resource can be deleted at once, and its objects are deleted after it."""
     namespace.apply({})
     applied(namespace)
     with operator.resting():
@@ -255,7 +255,7 @@ def test_some_namespaces_only(operator: Operator, namespace: Namespace, tmp_path
 
 
 def test_no_secret_is_told(operator: Operator, namespace: Namespace) -> None:
-    """What stands in a Secret is in no object that the operator makes, in no status and in no log line."""
+    """The values of a Secret are in no object that the operator makes, in no status and in no log line."""
     namespace.kubectl("apply", "-f", str(EXAMPLES["sasl-tls"]))
     applied(namespace, "secure")
     namespace.settle("secure")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that break something: those of the contract tests, and a proxy before the API server."""
+"""Fixtures of the fault tests: an API server for each file, and a proxy in front of it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.beds.api_proxy import ApiProxy
 from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import install
 
-# `make fault` asks for all of it; `make test` for what is over in a minute.
+# `make fault` runs the long forms, `make test` the short ones.
 FULL = os.environ.get("KAFKA_OTLP_FAULT_FULL") == "1"
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real API server that knows the custom resource, and at which no operator of another test is at work."""
+    """A real API server that knows the custom resource. No operator of another file works at it."""
     with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
         install(server)
         yield server
@@ -26,6 +26,6 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def proxy(api: ApiServer, tmp_path: Path) -> Iterator[ApiProxy]:
-    """A proxy before it."""
+    """A proxy in front of the API server."""
     with ApiProxy(api, tmp_path) as running:
         yield running

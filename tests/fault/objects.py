@@ -1,4 +1,4 @@
-"""What there is of a resource in a cluster, without what no two runs have alike. Used by this folder's tests."""
+"""The objects of a resource in a cluster, without the fields that differ from run to run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from kafka_otlp_operator.objects.kinds import CHILDREN
 from tests.contract.operator_bed import RESOURCE, Namespace
+from tests.contract.reads import Reads
 
-# Given by the API server or by other controllers: identities, times, addresses.
+# Identities, times and addresses, which the API server or other controllers set.
 _OF_METADATA = ("uid", "resourceVersion", "creationTimestamp", "namespace", "generation")
 _OF_OTHERS = ("deployment.kubernetes.io/revision", "autoscaling.alpha.kubernetes.io/conditions")
 
@@ -17,15 +18,15 @@ _OF_OTHERS = ("deployment.kubernetes.io/revision", "autoscaling.alpha.kubernetes
 def snapshot(namespace: Namespace, *, of_pods: bool = True) -> Mapping[str, Any]:
     """Every object of the operator's kinds in a namespace, and the resources' conditions, by kind and name.
 
-    Not ``of_pods``: without the conditions that tell of them, which are other ones when pods have been missed for long.
+    With ``of_pods=False`` the conditions about pods are left out: they change when pods have been missing for long.
     """
     found: dict[str, Any] = {}
+    reads = Reads(namespace.api, namespace.name)
     resources = namespace.list(RESOURCE)
     for kind, entry in CHILDREN.items():
         if entry.optional:
             continue
-        plural = f"{entry.plural}.{entry.group}".rstrip(".")
-        listed = json.loads(namespace.kubectl("get", plural, "-o", "json", "--show-managed-fields"))["items"]
+        listed = reads.every(entry.plural, managers=True)
         found |= {f"{kind}/{item['metadata']['name']}": _alike(item) for item in listed if _ours(item)}
     for resource in resources:
         status = resource.get("status", {})
@@ -36,7 +37,7 @@ def snapshot(namespace: Namespace, *, of_pods: bool = True) -> Mapping[str, Any]
         ]
         found[f"status of {resource['metadata']['name']}"] = {**status, "conditions": conditions, "endpoint": None}
     text = json.dumps(found)
-    for resource in resources:  # which field managers own the owner reference is told by its uid
+    for resource in resources:  # managed fields name an owner reference by the uid of the owner
         text = text.replace(resource["metadata"]["uid"], f"uid of {resource['metadata']['name']}")
     alike: Mapping[str, Any] = json.loads(text)
     return alike

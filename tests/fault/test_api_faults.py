@@ -1,4 +1,4 @@
-"""An API server that refuses, stumbles or does not answer: the work is done all the same, and nothing hot-loops."""
+"""The API server refuses, fails or does not answer: the operator still does its work, and does not hot-loop."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.fault.objects import snapshot
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(2400)]
 
 SPEC: Mapping[str, Any] = {"replicas": 0, "podDisruptionBudget": {}, "networkPolicy": {}}
-# What the API server says to everything, and for how long; None is that it says nothing.
+# What the API server answers to every call, and for how many seconds. None: it does not answer.
 OUTAGES: Mapping[str, tuple[Answer | None, int]] = {
     "away": (None, 1800 if FULL else 6),
     "too many requests": (Answer.failure(429, "later", Retry_After="1"), 60 if FULL else 6),
     "broken": (Answer.failure(500, "etcd has gone"), 60 if FULL else 6),
 }
-# All watches, a reconcile and the resync, each a few times a second at most when it begins.
+# All watches, a reconcile and the resync are tried again, each a few times a second at most in the beginning.
 CALLS_PER_SECOND = 20
-# 0 is no answer at all, though the API server did what it was asked to.
+# 0: the API server does the write, but its answer is lost.
 FAULTS = (409, 429, 500, 503, 0)
 
 
@@ -38,7 +38,7 @@ def proxied(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> Iterator[Operato
 
 
 class FailOnce:
-    """Each write into a namespace fails the first time, as ``faults`` says of the namespace."""
+    """Each write into a namespace fails the first time, with the fault that ``faults`` has for the namespace."""
 
     def __init__(self, faults: Mapping[str, int]) -> None:
         self._faults = faults
@@ -46,12 +46,12 @@ class FailOnce:
         self.failures: Counter[int] = Counter()
 
     def before(self, call: Call) -> Answer | None:
-        """What is answered in the API server's place."""
+        """The answer in the API server's place."""
         fault = self._first(call, answered=False)
         return Answer.failure(fault, "not now", Retry_After="1") if fault else None
 
     def after(self, call: Call) -> None:
-        """Drop an answer."""
+        """Drop the answer, when that is the fault."""
         if self._first(call, answered=True) is not None:
             raise Dropped
 
@@ -67,7 +67,7 @@ class FailOnce:
 
 
 def test_what_fails_once_is_made_good(api: ApiServer, proxy: ApiProxy, proxied: Operator) -> None:
-    """Conflicts, too many requests, errors, and answers that are lost: the objects are those of an undisturbed one."""
+    """After conflicts, too many requests, errors and lost answers the objects are those of an undisturbed resource."""
     places = {fault: Namespace(api) for fault in FAULTS}
     undisturbed = Namespace(api)
     faults = FailOnce({place.name: fault for fault, place in places.items()})
@@ -85,7 +85,7 @@ def test_what_fails_once_is_made_good(api: ApiServer, proxy: ApiProxy, proxied: 
 
 
 def alike(place: Namespace, reference: Mapping[str, Any]) -> bool:
-    """Whether there is a status, and everything is as in the undisturbed namespace."""
+    """Whether there is a status, and all objects are as in the undisturbed namespace."""
     return "conditions" in place.get("koe").get("status", {}) and snapshot(place) == reference
 
 
@@ -93,7 +93,7 @@ def alike(place: Namespace, reference: Mapping[str, Any]) -> bool:
 def test_an_api_server_that_is_away_is_waited_for(
     api: ApiServer, proxy: ApiProxy, proxied: Operator, kind: str
 ) -> None:
-    """The operator stays alive, is not restarted, and does what was asked for meanwhile within 15 seconds."""
+    """The operator stays alive and is not restarted. Within 15 seconds it makes the change that came meanwhile."""
     answer, seconds = OUTAGES[kind]
     place = Namespace(api)
     place.apply(dict(SPEC))

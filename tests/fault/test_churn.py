@@ -1,4 +1,4 @@
-"""The operator is killed again and again while resources come, change and go: what is left is what they ask for."""
+"""The operator is killed again and again while resources are created, changed and deleted. In the end all objects are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fault.conftest import FULL
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(3600)]
 
 RESOURCES, KILLS = (300, 100) if FULL else (16, 8)
-# Of one resource, what follows what is left to chance.
+# A resource gets these at random, in any order. None: it is deleted.
 SPECS: Sequence[Mapping[str, Any] | None] = (
     {"replicas": 0},
     {"replicas": 0, "lingerMs": 7},
@@ -38,7 +38,7 @@ Item = Mapping[str, Any]
 
 
 def change(namespace: Namespace, chance: random.Random) -> None:
-    """Have a quarter of the resources come, change or go."""
+    """Create, change or delete a quarter of the resources."""
     wanted = {f"edge-{number}": chance.choice(SPECS) for number in chance.sample(range(RESOURCES), RESOURCES // 4)}
     if gone := [name for name, spec in wanted.items() if spec is None]:
         namespace.kubectl("delete", RESOURCE, *gone, "--ignore-not-found", "--wait=false")
@@ -57,7 +57,7 @@ def resource(name: str, spec: Mapping[str, Any]) -> Item:
 
 
 def owned(namespace: Namespace, kinds: Sequence[str]) -> dict[str, dict[tuple[str, str], Item]]:
-    """What has an owner, by the owner's uid, and by kind and name."""
+    """The objects that have an owner, by the owner's uid, and by kind and name."""
     found: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
     for item in namespace.list(",".join(kinds)):
         if uid := controller(item).get("uid"):
@@ -66,7 +66,7 @@ def owned(namespace: Namespace, kinds: Sequence[str]) -> dict[str, dict[tuple[st
 
 
 def wrong(namespace: Namespace) -> list[str]:
-    """What is missing, too many, or not as it is asked for."""
+    """A sentence for each object that is missing, left over, or not as its resource asks for it."""
     plurals = [f"{kind.plural}.{kind.group}".rstrip(".") for kind in CHILDREN.values() if not kind.optional]
     resources = namespace.list(RESOURCE)
     there = owned(namespace, plurals)
@@ -87,12 +87,12 @@ def wrong(namespace: Namespace) -> list[str]:
 
 
 def uids(items: Sequence[Item]) -> set[str]:
-    """Of these objects."""
+    """The uids of these objects."""
     return {item["metadata"]["uid"] for item in items}
 
 
 def differences(wanted: Any, found: Any, path: str) -> list[str]:
-    """Where what was found is not what is wanted; it may have more than that."""
+    """The paths at which the found object differs from the wanted one. It may have more fields."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         return [one for key in wanted for one in differences(wanted[key], found.get(key), f"{path}.{key}")]
     if isinstance(wanted, list | tuple) and isinstance(found, list) and len(wanted) == len(found):
@@ -102,14 +102,14 @@ def differences(wanted: Any, found: Any, path: str) -> list[str]:
 
 
 def replica_sets(namespace: Namespace) -> list[str]:
-    """Deployments that had a pod template which nobody asked for: only so many can be told apart by their resources."""
+    """A sentence for each Deployment with more ReplicaSets than there are specs: it had a pod template that no resource asked for."""
     templates = len({json.dumps(spec, sort_keys=True) for spec in SPECS if spec is not None})
     sets = owned(namespace, ["replicasets"])
     return [f"{len(items)} ReplicaSets" for items in sets.values() if len(items) > templates]
 
 
 def test_killed_at_random_while_resources_change(api: ApiServer, tmp_path: Path) -> None:
-    """Nothing is wrong, nothing is missing, nothing is too many."""
+    """No object is wrong, missing or left over."""
     namespace, chance = Namespace(api), random.Random(7)
     operator = Operator(api, tmp_path / "log", "--namespace", namespace.name)
     for _ in range(KILLS):

@@ -1,4 +1,4 @@
-"""The operator is killed at its API writes, before and after each: whoever comes next brings the same about.
+"""The operator is killed at its API writes, before and after each. The next operator makes the same objects.
 
 The pattern is Sieve's "intermediate state" (https://www.usenix.org/conference/osdi22/presentation/sun).
 """
@@ -18,7 +18,7 @@ import pytest
 from kafka_otlp_operator.names import KIND
 from tests.beds.api_proxy import ApiProxy, Call, Dropped
 from tests.beds.kubernetes import ApiServer
-from tests.contract.operator_bed import RESOURCE, Namespace, Operator, until
+from tests.contract.operator_bed import RESOURCE, Namespace, Operator, unchanged, until
 from tests.fault.conftest import FULL
 from tests.fault.objects import snapshot
 
@@ -33,7 +33,7 @@ EVERYTHING: Spec = {
     "podDisruptionBudget": {},
     "networkPolicy": {},
 }
-# Each child is another one than in EVERYTHING.
+# Each object differs from that of EVERYTHING.
 CHANGED: Spec = {
     "lingerMs": 6,
     "resources": {"requests": {"cpu": "200m"}},
@@ -50,7 +50,7 @@ SCENARIOS: Mapping[str, tuple[Spec | None, Spec]] = {
     "hand over": (LITTLE, {"scaling": {"mode": "External"}}),
     "delete": (None, EVERYTHING),
 }
-# Of each scenario, where not all are asked for.
+# Points of each scenario in the short form.
 SAMPLE = 1
 
 
@@ -63,7 +63,7 @@ class Point:
 
 
 class Crash:
-    """Kills an operator at a point, and has its call end without an answer."""
+    """Kills an operator at a point; its call ends without an answer."""
 
     def __init__(self, victim: Operator, proxy: ApiProxy, point: Point) -> None:
         self._victim = victim
@@ -85,25 +85,23 @@ class Crash:
 
 
 def settled(api: ApiServer, namespaces: Sequence[Namespace]) -> None:
-    """Wait until each resource is told of in its newest version, and nothing is written for two seconds."""
+    """Wait until each status is that of the newest version, and nothing has been written for two seconds."""
     kinds = f"{RESOURCE},deployments,services,networkpolicies,poddisruptionbudgets,hpa"
     names = {namespace.name for namespace in namespaces}
-    before: Any = None
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        listed = json.loads(api.kubectl("get", kinds, "--all-namespaces", "-o", "json"))["items"]
-        found = [item for item in listed if item["metadata"]["namespace"] in names]
-        told = [
+
+    def listed() -> list[Any]:
+        items = json.loads(api.kubectl("get", kinds, "--all-namespaces", "-o", "json"))["items"]
+        return [item for item in items if item["metadata"]["namespace"] in names]
+
+    def told() -> bool:
+        return all(
             item.get("status", {}).get("observedGeneration") == item["metadata"]["generation"]
-            for item in found
+            for item in listed()
             if item["kind"] == KIND
-        ]
-        now = sorted(item["metadata"]["resourceVersion"] for item in found)
-        if all(told) and now == before:
-            return
-        before = now
-        time.sleep(2)
-    raise AssertionError("the namespaces are still written to after 120 s")
+        )
+
+    until(told, "status of each resource", 120)
+    unchanged(lambda: sorted(item["metadata"]["resourceVersion"] for item in listed()), "some namespace", 120)
 
 
 def chosen(writes: int, scenario: str) -> list[Point]:
@@ -114,7 +112,7 @@ def chosen(writes: int, scenario: str) -> list[Point]:
 
 @dataclass(frozen=True)
 class Story:
-    """The namespaces of one scenario: one whose writes are counted, one that nobody disturbs, and those of the crashes."""
+    """The namespaces of one scenario: one to count the writes, one without a crash, and one for each crash."""
 
     name: str
     before: Spec | None
@@ -130,7 +128,7 @@ class Story:
 
 
 def prepare(api: ApiServer, folder: Path) -> list[Story]:
-    """The namespaces of every scenario, each as it is before what is killed."""
+    """The namespaces of every scenario, in the state before the crash."""
     many = 80 if FULL else SAMPLE
     stories = [
         Story(name, *specs, Namespace(api), Namespace(api), [Namespace(api) for _ in range(many)])
@@ -150,7 +148,7 @@ def prepare(api: ApiServer, folder: Path) -> list[Story]:
 
 
 def count(api: ApiServer, proxy: ApiProxy, folder: Path, stories: Sequence[Story]) -> Mapping[str, int]:
-    """How many writes the undisturbed way of each scenario has."""
+    """The number of writes of each scenario without a crash."""
     namespaces = [story.counted for story in stories]
     flags = [flag for namespace in namespaces for flag in ("--namespace", namespace.name)]
     operator = Operator(api, folder / "counted", *flags, kubeconfig=proxy.kubeconfig)
@@ -163,7 +161,7 @@ def count(api: ApiServer, proxy: ApiProxy, folder: Path, stories: Sequence[Story
 
 
 def strike(api: ApiServer, proxy: ApiProxy, folder: Path, namespace: Namespace, point: Point) -> None:
-    """Have an operator work in the namespace, and kill it at the point."""
+    """Let an operator work in the namespace, and kill it at the point."""
     victim = Operator(api, folder / "victim", "--namespace", namespace.name, kubeconfig=proxy.kubeconfig)
     crash = Crash(victim, proxy, point)
     victim.begin()
@@ -183,7 +181,7 @@ def same(namespace: Namespace, reference: Mapping[str, Any], scenario: str, poin
 
 
 def test_killed_at_any_write_it_comes_to_the_same(api: ApiServer, proxy: ApiProxy, tmp_path: Path) -> None:
-    """The objects of each namespace are those of an undisturbed one, and there is none too many."""
+    """The objects of each namespace are those of a namespace without a crash, and there are no others."""
     stories = prepare(api, tmp_path)
     writes = count(api, proxy, tmp_path, stories)
     assert all(writes.values()), writes

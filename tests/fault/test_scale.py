@@ -1,4 +1,4 @@
-"""Many resources: how long a cold start takes, what it needs, and that an operator with nothing to do does nothing."""
+"""Many resources: how long a cold start takes, what it needs, and that an operator without work writes nothing."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
 
 
 class Load(NamedTuple):
-    """So many resources, which are to have converged within so many seconds; then nothing is done for a while."""
+    """The number of resources, the seconds in which they must converge, and the seconds without a change that follow."""
 
     resources: int
     seconds: int
     idle_seconds: int
 
 
-LOADS = [Load(500, 60, 600), Load(2000, 240, 0)] if FULL else [Load(20, 60, 12)]
-RESYNC_SECONDS = 120 if FULL else 5
+LOADS = [Load(500, 60, 600), Load(2000, 240, 0)] if FULL else [Load(20, 60, 5)]
+RESYNC_SECONDS = 120 if FULL else 2
 MEMORY_BYTES = 256 * 1024 * 1024
 
 
 def create(namespace: Namespace, count: int) -> None:
-    """So many resources, which want a pod each."""
+    """Create so many resources, each with one pod."""
     resources = [
         {
             "apiVersion": "kafka-otlp.dev/v1alpha1",
@@ -49,7 +49,7 @@ def create(namespace: Namespace, count: int) -> None:
 
 
 def told(api: ApiServer, namespace: Namespace) -> int:
-    """How many of them have a status of their newest version that says that all was applied."""
+    """How many resources have a status of their newest version that says that everything was applied."""
     listed = json.loads(api.kubectl("-n", namespace.name, "get", RESOURCE, "-o", "json"))["items"]
     applied = [
         one
@@ -62,13 +62,13 @@ def told(api: ApiServer, namespace: Namespace) -> int:
 
 
 def peak_memory(pid: int) -> int:
-    """VmHWM, in bytes."""
+    """The largest resident memory of the process (VmHWM), in bytes."""
     (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(line) * 1024
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process."""
+    """User and system time of the process, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
@@ -87,13 +87,13 @@ def all_ready(api: ApiServer, namespace: Namespace, count: int) -> None:
 
 
 def resyncs(operator: Operator) -> int:
-    """How many there were."""
+    """The number of resyncs so far."""
     found = re.search(r'resyncs_total\{result="done"\} (\d+)', operator.get("/metrics")[1])
     return int(found[1]) if found else 0
 
 
 def settled(operator: Operator, proxy: ApiProxy) -> None:
-    """Wait until two resyncs went by without a write: Kubernetes counts the pods first, which is told."""
+    """Wait until two resyncs have passed without a write. Before, Kubernetes counts the pods, and the status changes."""
     seen, since = -1, 0
     seconds = 60 + 4 * RESYNC_SECONDS
     deadline = time.monotonic() + seconds
@@ -110,7 +110,7 @@ def settled(operator: Operator, proxy: ApiProxy) -> None:
 def test_a_cold_start_converges_and_then_nothing_is_written(
     api: ApiServer, proxy: ApiProxy, tmp_path: Path, load: Load
 ) -> None:
-    """All resources in time, within the memory that the operator asks for; then one read a resource and resync."""
+    """All resources converge in time and within the memory limit. Then each resync makes at most one read per resource."""
     namespace = Namespace(api)
     create(namespace, load.resources)
     operator = Operator(
@@ -142,7 +142,7 @@ def test_a_cold_start_converges_and_then_nothing_is_written(
 
 
 def rests(operator: Operator, proxy: ApiProxy, load: Load) -> None:
-    """Nothing is written, and no more read than a resource each resync."""
+    """Nothing is written, and each resync makes at most one read per resource."""
     proxy.reset()
     before = resyncs(operator)
     time.sleep(load.idle_seconds)

@@ -1,7 +1,7 @@
-"""All that kopf calls: start, stop, login, and events, which only say which resource may have changed.
+"""The functions that kopf calls: start, stop, login, and events. An event only says which resource may have changed.
 
-Called by ``__main__``. There is no handler of creation, update or deletion, no timer and no daemon: those would make
-kopf write a finalizer and annotations into the resources, and a deletion would wait for the operator.
+There must be no handler of creation, update or deletion, no timer and no daemon: with one, kopf would write a finalizer and
+annotations into the resources, and a deletion would wait for the operator.
 """
 
 from __future__ import annotations
@@ -22,24 +22,26 @@ from kafka_otlp_operator.objects.kinds import CHILDREN
 
 _A_DAY_OF_TRIES = 86_400 // 5
 _LOGIN_SECONDS = 5.0
-# Later than any operator ends.
+# Longer than any operator runs.
 _NEVER = timedelta(days=3650)
 WATCHED = (names.PLURAL, *(child.plural for child in CHILDREN.values()))
 
 
 def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
-    """How kopf is to behave; ``namespaced`` is whether it works in some namespaces only."""
+    """The settings of kopf. ``namespaced``: the operator works in some namespaces only."""
     settings = kopf.OperatorSettings()
-    # Ours is never set, but kopf's default would be taken from the objects of every other operator made with kopf.
+    # kopf never sets ours. But with its default name, kopf would remove the finalizers of other operators made with kopf.
     settings.persistence.finalizer = f"{names.GROUP}/finalizer"
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
+    # The API server sends a bookmark every minute, so that a watch which is silent for longer is dead.
+    settings.watching.inactivity_timeout = 70
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
-    # kopf's own reach 21 seconds, and after the last one it gives up: an API server may be away for longer than a minute.
+    # kopf's default pauses add up to 21 seconds, and then kopf gives up. An API server may be away for much longer.
     settings.networking.error_backoffs = (1, 1, 2, 3, *[5] * _A_DAY_OF_TRIES)
     settings.scanning.disabled = namespaced
     for child in CHILDREN.values():
@@ -50,17 +52,17 @@ def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
 
 
 class Login:
-    """Reads the token anew whenever kopf's was refused, and no more often than every few seconds.
+    """Reads the token again when the API server has refused kopf's, at most once every few seconds.
 
-    The token may be renewed too late, or the API server may not know anybody for a while. kopf takes nothing that equals what
-    was refused before, and ends when it has nothing else; so each answer says of itself a time at which it would expire.
+    The token may have been renewed too late, or the API server may refuse all tokens for a while. kopf rejects credentials
+    that equal refused ones, and exits when it has no others. Each login therefore has its own expiry, far in the future.
     """
 
     def __init__(self) -> None:
         self._next = float("-inf")
 
     async def read(self, **arguments: Any) -> kopf.AiohttpSession | None:
-        """What the kubeconfig, or the pod, has now."""
+        """Credentials from the kubeconfig or the pod, as they are now; None when there are none."""
         await asyncio.sleep(self._next - time.monotonic())
         self._next = time.monotonic() + _LOGIN_SECONDS
         found = kopf.login_via_client(**arguments)
@@ -71,11 +73,11 @@ class Login:
 
 
 def registry(make: Callable[[], Controller]) -> kopf.OperatorRegistry:
-    """The handlers, around the one controller that ``make`` gives when kopf's event loop runs."""
+    """The handlers of one controller. ``make`` is called for it when kopf's event loop runs."""
     handlers = kopf.OperatorRegistry()
     running: dict[str, Any] = {}
 
-    # A second try would find the port taken by the first one.
+    # PERMANENT, because a second try would find the port taken by the first one.
     @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: Any) -> None:
         running["controller"], running["probes"] = controller, probes = (made := make()), Probes(made)

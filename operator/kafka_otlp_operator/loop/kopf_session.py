@@ -1,7 +1,7 @@
-"""The HTTP session that kopf watches with. Made by ``handlers``; the only user of aiohttp's client.
+"""The HTTP session with which kopf watches. It changes one thing: a 404 for a watched kind becomes a connection error.
 
-A kind whose definition was deleted is answered 404, sooner than its watch is told of it. kopf would end of that, while it tries
-again where nobody answers, until it learns that there is nothing more to watch.
+When a definition is deleted, the API server answers 404 before it tells kopf's watch of definitions. kopf would exit on that 404.
+After a connection error kopf tries again, until it learns that the kind is gone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import aiohttp
 
 
 class Watching:
-    """What is done to each request: ``plurals`` are the kinds that are watched, as the end of a list's path has them."""
+    """Middleware for every request. ``plurals`` are the watched kinds, as they stand at the end of a list's path."""
 
     def __init__(self, plurals: Collection[str]) -> None:
         self._plurals = frozenset(plurals)
@@ -21,7 +21,7 @@ class Watching:
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """The answer. Raises ClientConnectionError when a kind that is watched is not served."""
+        """The server's answer. Raises ClientConnectionError when a watched kind is not served."""
         answer = await handler(request)
         if answer.status == 404 and request.url.name in self._plurals:
             answer.release()
@@ -32,7 +32,7 @@ class Watching:
 def session(
     headers: Mapping[str, str], context: ssl.SSLContext, plurals: Collection[str], *, trust_env: bool
 ) -> aiohttp.ClientSession:
-    """A session on the running event loop; ``trust_env``: the environment may name a proxy (``aiohttp.ClientSession``)."""
+    """A session in the running event loop. ``trust_env``: use the proxy that the environment names (``aiohttp.ClientSession``)."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=context),
         headers=headers,

@@ -1,7 +1,8 @@
-"""The life of a candidate: waits for the Lease, renews it, and gives it back. Started and stopped by ``controller``.
+"""The life of one candidate for the Lease: it waits for the Lease, renews it, and gives it back.
 
-The Kubernetes client has an election of its own. It blocks for as long as the API server is silent, reads the wall clock
-and cannot be stopped, so that it neither ends in time nor gives the Lease back.
+It never trusts an answer for longer than ``lease.RENEW_SECONDS``, counted from the question. The Kubernetes client's own
+leader election is not used: it blocks for as long as the API server is silent, reads the wall clock and cannot be
+stopped. It would therefore neither end in time nor give the Lease back.
 """
 
 from __future__ import annotations
@@ -16,10 +17,20 @@ from typing import Protocol, TypeVar
 import structlog
 
 from kafka_otlp_operator.errors import ApiError, Conflict, NotLeader
-from kafka_otlp_operator.loop import lease as rules
-from kafka_otlp_operator.loop.lease import Lease, Seen
+from kafka_otlp_operator.loop.lease import (
+    DURATION_SECONDS,
+    RENEW_SECONDS,
+    RETRY_SECONDS,
+    Lease,
+    Seen,
+    claim,
+    first,
+    holder,
+    released,
+    seen,
+)
 
-# Of one call about the Lease: several fit between two renewals that have to be.
+# The timeout of one call about the Lease. Several such calls fit into RENEW_SECONDS.
 CALL_SECONDS = 3.0
 
 Answer = TypeVar("Answer")
@@ -28,19 +39,20 @@ log = structlog.stdlib.get_logger("kafka_otlp_operator")
 
 
 class Leases(Protocol):
-    """What of ``cluster.Cluster`` is needed here. Its calls have to end well before ``lease.RENEW_SECONDS``."""
+    """The calls of ``cluster.Cluster`` about Leases. Each must end well before ``lease.RENEW_SECONDS`` have passed."""
 
     def lease(self, namespace: str, name: str) -> Lease | None:
         """A Lease; None when there is none. Raises ApiError."""
 
     def write_lease(self, lease: Lease) -> Lease:
-        """Create it, or replace the version that was read; as it is then. Raises Conflict, ApiError."""
+        """Create the Lease, or replace the version that was read; returns what is stored. Raises Conflict, ApiError."""
 
 
 class Leadership:
-    """One candidate, ``identity``, for one Lease. ``lost`` is called when it may no longer act, with a sentence.
+    """One candidate, ``identity``, for one Lease.
 
-    ``clock`` counts seconds, also those in which the process did not run.
+    ``lost`` is called with a sentence when the candidate has led and may no longer act. ``clock`` returns seconds, and must
+    also count those in which the process was suspended.
     """
 
     def __init__(
@@ -57,7 +69,7 @@ class Leadership:
         self._identity = identity
         self._lost = lost
         self._clock = clock
-        # Threads of its own: all others may be waiting for the API server.
+        # A thread of its own, because all the others may be waiting for the API server.
         self._thread = ThreadPoolExecutor(1, "lease")
         self._seen: Seen | None = None
         self._lease: Lease | None = None
@@ -67,34 +79,36 @@ class Leadership:
 
     @property
     def leads(self) -> bool:
-        """Whether it may act at this very moment."""
+        """Whether the candidate may act at this moment."""
         return self._clock() < self._until
 
     def allow(self) -> None:
-        """Called before every write. Raises NotLeader when another may have taken over."""
+        """Raises NotLeader when another candidate may have taken over. To be called before every write."""
         if not self.leads:
             raise NotLeader("the Lease was not renewed in time, so another operator may act; nothing more is written.")
 
     async def acquire(self) -> None:
-        """Wait until it leads."""
+        """Return when the candidate leads."""
         while not await self._try():  # noqa: ASYNC110 - only the API server knows when
-            await asyncio.sleep(rules.RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
         log.info("leads", lease="/".join(self._where), identity=self._identity)
 
     async def keep(self) -> None:
-        """Renew it for as long as that works; calls ``lost`` and returns when it does not."""
+        """Renew the Lease again and again; when that fails for too long, call ``lost`` and return."""
         while True:
-            await asyncio.sleep(rules.RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
             if not await self._try_in_time() and not (self.leads and self.holder == self._identity):
                 break
-        other = f"{self.holder} holds it" if self.holder != self._identity else "the API server was not reached in time"
+        missed = self.holder == self._identity
+        reason = "the API server was not reached in time" if missed else f"{self.holder or 'nobody'} holds it"
         self._until = float("-inf")
-        self._lost(f"lost the Lease {'/'.join(self._where)}: {other}; the process ends, to come back as a standby.")
+        self._lost(f"lost the Lease {'/'.join(self._where)}: {reason}; the process ends, to come back as a standby.")
 
     async def release(self, *, give_back: bool = True) -> None:
-        """Give it back, if it is held, so that nobody has to wait until it runs out.
+        """Stop acting, and give the Lease back if it is held, so that the next leader need not wait until it expires.
 
-        Not where a write may still be under way: the next one is not to act before it has arrived.
+        With ``give_back=False`` the Lease stays and expires: a write may still be under way, and the next leader must not
+        act before that write has arrived.
         """
         leads = self.leads
         self._until = float("-inf")
@@ -106,23 +120,23 @@ class Leadership:
         self._thread.shutdown(wait=False)
 
     def unread(self) -> str | None:
-        """That the Lease has not been read for longer than it lasts; None when it has."""
+        """A sentence when the Lease has not been read for longer than it lasts; None otherwise."""
         silent = self._clock() - self._read
-        return f"the Lease could not be read for {silent:.0f} s" if silent > rules.DURATION_SECONDS else None
+        return f"the Lease could not be read for {silent:.0f} s" if silent > DURATION_SECONDS else None
 
     def _give_back(self) -> None:
         if self._lease is not None:
-            self._leases.write_lease(rules.released(self._lease, datetime.now(UTC)))
+            self._leases.write_lease(released(self._lease, datetime.now(UTC)))
 
     async def _try_in_time(self) -> bool:
-        """No longer than it may act, whatever becomes of the call: another one may take over soon after that."""
+        """Like ``_try``, but returns False when the call lasts longer than the candidate may act."""
         try:
             return await asyncio.wait_for(self._try(), max(self._until - self._clock(), CALL_SECONDS))
         except TimeoutError:
             return False
 
     async def _try(self) -> bool:
-        """Claim it, or renew it. It is held from the moment at which it was asked for: the answer may have taken long."""
+        """Claim or renew the Lease. It counts from the moment of the question, because the answer may have taken long."""
         asked = self._clock()
         try:
             held = await self._run(self._claim)
@@ -130,26 +144,26 @@ class Leadership:
             log.warning("lease not renewed" if self.leads else "lease not read", reason=str(error))
             return False
         if held:
-            self._until = asked + rules.RENEW_SECONDS
+            self._until = asked + RENEW_SECONDS
         return held
 
     def _claim(self) -> bool:
         found = self._leases.lease(*self._where)
-        # What was read is so now; it may not have been so when it was asked for.
+        # The answer is true now; it may not have been true when the question was sent.
         self._read = clock = self._clock()
         now = datetime.now(UTC)
         if found is None:
-            claimed: Lease | None = rules.first(*self._where, self._identity, now)
+            claimed: Lease | None = first(*self._where, self._identity, now)
         else:
-            self.holder = rules.holder(found)
-            self._seen = rules.seen(found, self._seen, clock)
-            claimed = rules.claim(found, self._seen, self._identity, clock, now)
+            self.holder = holder(found)
+            self._seen = seen(found, self._seen, clock)
+            claimed = claim(found, self._seen, self._identity, clock, now)
         if claimed is None:
             return False
         try:
             self._lease = self._leases.write_lease(claimed)
         except Conflict:
-            self.holder = rules.holder(self._leases.lease(*self._where) or {})
+            self.holder = holder(self._leases.lease(*self._where) or {})
             return False
         self.holder = self._identity
         return True

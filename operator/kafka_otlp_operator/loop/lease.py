@@ -1,8 +1,8 @@
-"""Who of several operators acts: what a Lease says, and what may be written into it. Pure; ``leadership`` reads and writes.
+"""The rules of leader election: what a Lease says, and what a candidate may write into it. Pure.
 
 The rules are those of client-go's leader election
-(https://pkg.go.dev/k8s.io/client-go/tools/leaderelection): a candidate trusts no clock but its own, and takes a Lease over
-only when it has itself seen it unchanged for as long as it lasts.
+(https://pkg.go.dev/k8s.io/client-go/tools/leaderelection). A candidate trusts only its own clock. It takes a Lease over only
+after it has itself seen the Lease unchanged for as long as the Lease lasts.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from typing import Any
 
 Lease = Mapping[str, Any]
 
-DURATION_SECONDS = 15  # client-go's LeaseDuration: how long a leader that says nothing is believed in
-RENEW_SECONDS = 10.0  # its RenewDeadline: how long a leader that cannot renew still acts
+DURATION_SECONDS = 15  # client-go's LeaseDuration: how long a silent leader keeps the Lease
+RENEW_SECONDS = 10.0  # its RenewDeadline: how long a leader that cannot renew may still act
 RETRY_SECONDS = 2.0  # its RetryPeriod
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A Lease as it was found, and since when it has been like that, in seconds of the candidate's own clock."""
+    """The version of a Lease, and since when the candidate has seen this version, in seconds of its own clock."""
 
     version: str
     since: float
 
 
 def seen(lease: Lease, before: Seen | None, clock: float) -> Seen:
-    """What is seen of a Lease now, after what was seen ``before``; each renewal gives it another version."""
+    """What a candidate sees now, after ``before``. Each renewal gives the Lease another version."""
     version = str(lease["metadata"].get("resourceVersion", ""))
     return before if before is not None and before.version == version else Seen(version, clock)
 
 
 def holder(lease: Lease) -> str:
-    """Who holds it; empty when nobody does."""
+    """The identity of the holder; empty when the Lease is free."""
     return str((lease.get("spec") or {}).get("holderIdentity") or "")
 
 
 def claim(lease: Lease, found: Seen, identity: str, clock: float, now: datetime) -> Lease | None:
-    """The Lease as ``identity`` is to write it, to renew it or to take it over; None when it is another's to hold.
+    """The Lease that ``identity`` writes to renew it or to take it over; None when another candidate holds it.
 
-    ``clock`` is the clock of ``found``, ``now`` what others read in the Lease.
+    ``clock`` is the candidate's clock, as in ``found``. ``now`` is written into the Lease.
     """
     spec = lease.get("spec") or {}
     current = holder(lease)
@@ -56,7 +56,7 @@ def claim(lease: Lease, found: Seen, identity: str, clock: float, now: datetime)
 
 
 def first(namespace: str, name: str, identity: str, now: datetime) -> Lease:
-    """The Lease where there has been none."""
+    """The Lease that ``identity`` creates when there is none."""
     empty = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -64,12 +64,12 @@ def first(namespace: str, name: str, identity: str, now: datetime) -> Lease:
     }
     claimed = claim(empty, Seen("", 0), identity, 0, now)
     if claimed is None:
-        raise AssertionError("nobody holds a Lease that there has not been")
+        raise AssertionError("a Lease that does not exist yet has no holder")
     return claimed
 
 
 def released(lease: Lease, now: datetime) -> Lease:
-    """The same, free for the next one to take at once."""
+    """The same Lease without a holder, so that the next candidate can take it at once."""
     given_back = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _time(now)}
     return {**lease, "spec": {**lease["spec"], **given_back}}
 

@@ -1,4 +1,4 @@
-"""The operator's own metrics, and its log: one JSON object a line. Called by ``controller`` and ``__main__``."""
+"""The operator's own metrics, and its log: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
-    """What the operator counts, in a registry of its own. No label has more values than its text names."""
+    """The metrics, in a registry of their own. The values of each label are few and fixed, or kinds and codes of the API."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.reconciles = Counter(
             "kafka_otlp_operator_reconciles",
-            "Resources that were looked at, by `result`: `done`, `failed` (is tried again) or `crashed` (a bug).",
+            "Reconciles, by `result`: `done`, `failed` (will be tried again) or `crashed` (a bug).",
             ["result"],
             registry=self.registry,
         )
         self.failures = Counter(
             "kafka_otlp_operator_failures",
-            "Reconciles that are tried again, by `kind`: the type of the error, such as `Forbidden`, `Conflict`, `NotYet`.",
+            "Reconciles that will be tried again, by `kind`: the type of the error, such as `Forbidden`, `Conflict`, `NotYet`.",
             ["kind"],
             registry=self.registry,
         )
@@ -37,8 +37,8 @@ class Metrics:
         )
         self.requests = Counter(
             "kafka_otlp_operator_api_requests",
-            "Requests to the API server, by `method` and `code`: the status of the answer, or `none` where there was none. "
-            "kopf's watches are not among them.",
+            "Requests to the API server, by `method` and `code`: the status of the answer, or `none` without an answer. "
+            "The requests of kopf's watches are not counted.",
             ["method", "code"],
             registry=self.registry,
         )
@@ -47,7 +47,7 @@ class Metrics:
         )
         self.oldest = Gauge(
             "kafka_otlp_operator_queue_oldest_seconds",
-            "Seconds that the resource has waited which has waited longest.",
+            "Seconds that the oldest waiting resource has waited.",
             registry=self.registry,
         )
         self.resources = Gauge(
@@ -66,11 +66,11 @@ class Metrics:
             "kafka_otlp_operator_resync_age_seconds", "Seconds since all resources were listed.", registry=self.registry
         )
         self.leader = Gauge(
-            "kafka_otlp_operator_leader", "1 where this process acts, 0 where it stands by.", registry=self.registry
+            "kafka_otlp_operator_leader", "1 when this process leads, 0 when it is a standby.", registry=self.registry
         )
 
     def count_request(self, method: str, code: int | None) -> None:
-        """One request to the API server was answered with this status, or with None not at all."""
+        """Count one request to the API server and the status of its answer; None: there was no answer."""
         self.requests.labels(method, "none" if code is None else str(code)).inc()
 
 
@@ -93,8 +93,8 @@ def configure_log() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each of its tries; what comes of them is told by us
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for each event, and nothing in it
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs each of its retries; we log how the call ended
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # it logs a line without information for each event
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

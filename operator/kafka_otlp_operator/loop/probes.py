@@ -1,4 +1,4 @@
-"""``/livez``, ``/readyz`` and ``/metrics``. Started and stopped by ``handlers``."""
+"""``/livez``, ``/readyz`` and ``/metrics``. They only report: nothing here changes what the operator does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kafka_otlp_operator.loop.controller import Controller
 
 
 class Probes:
-    """The HTTP server for kubelet and Prometheus."""
+    """The HTTP server for the kubelet and Prometheus."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -20,7 +20,7 @@ class Probes:
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self) -> None:
-        """Serve on the settings' port. Raises OSError when it is taken."""
+        """Serve on the port of the settings. Raises OSError when the port is taken."""
         await self._runner.setup()
         await web.TCPSite(self._runner, host=None, port=self._controller.settings.port).start()
 
@@ -37,7 +37,7 @@ class Probes:
         if (waits_for := self._controller.unready()) is not None:
             return web.Response(status=503, text=f"{waits_for}\n")
         if (leader := self._controller.standby()) is not None:
-            return web.Response(text=f"standby: {leader} acts\n")
+            return web.Response(text=f"standby: {leader} leads\n")
         return web.Response(text="ok\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:

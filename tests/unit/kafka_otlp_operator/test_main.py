@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kafka_otlp_operator.__main__ import main
-from kafka_otlp_operator.settings import VERSION
+from kafka_otlp_operator.settings import RELEASE
 from tests.examples import EXAMPLES
 
 MINIMAL = EXAMPLES["minimal"].read_text()
@@ -111,7 +111,7 @@ def test_version():
     """The installed command says its version."""
     command = [sys.executable, "-m", "kafka_otlp_operator", "--version"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said == f"kafka-otlp-operator {VERSION}\n"
+    assert said == f"kafka-otlp-operator {RELEASE}\n"
 
 
 def test_a_wrong_setting(monkeypatch, capsys):

@@ -1,226 +1,160 @@
-"""The life of the operator, on a cluster that is not there."""
+"""The life of the operator: its start, events, retries and probes."""
 
 import asyncio
 import threading
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 
 from kafka_otlp_operator.api.cluster import Key
-from kafka_otlp_operator.errors import ApiError, OperatorError
+from kafka_otlp_operator.errors import ApiError
 from kafka_otlp_operator.loop import controller as module
-from kafka_otlp_operator.loop import liveness
+from kafka_otlp_operator.loop import liveness, queue
 from kafka_otlp_operator.loop.controller import Controller
-from kafka_otlp_operator.loop.metrics import Metrics
-from kafka_otlp_operator.loop.probes import Probes
 from kafka_otlp_operator.reconcile import Result
-from kafka_otlp_operator.settings import Settings
-from tests.beds.process import free_port
+from tests.unit.kafka_otlp_operator.loop.candidates import soon
+from tests.unit.kafka_otlp_operator.loop.controllers import AWAY, BUG, EDGE, LATER, Get, idle, live, served
 from tests.unit.kafka_otlp_operator.resources import raw
 
-EDGE = Key("telemetry", "edge")
 
+def test_starts_when_the_resource_is_served(seen: list[Key]) -> None:
+    """The operator waits for its rights and the definition. Then it lists every resource and is ready."""
+    cluster = served(EDGE)
+    cluster.rights = iter([ApiError("down"), False])
+    cluster.definition = iter([ApiError("down"), False])
 
-class Cluster:
-    """Serves the resource from the second question on, unless told otherwise."""
-
-    def __init__(self) -> None:
-        self.asked: Any = iter([ApiError("down"), False])
-        self.served: Any = iter([ApiError("down"), False])
-        self.listed: Any = [EDGE]
-
-    def may(self, attributes):
-        answer = next(self.asked, True)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def serves_resources(self):
-        answer = next(self.served, True)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def versions(self, namespace):
-        if isinstance(self.listed, Exception):
-            raise self.listed
-        return {key: frozenset({"1"}) for key in self.listed}
-
-
-class Checker:
-    """Only ever closed."""
-
-    closed = False
-
-    def close(self):
-        self.closed = True
-
-
-@pytest.fixture
-def seen(monkeypatch):
-    """The keys that were reconciled; each ends as ``outcome`` says, which a test may set."""
-    found = []
-
-    def reconcile(cluster, checker, settings, key, now):
-        found.append(key)
-        if key.name == "bug":
-            raise ZeroDivisionError
-        return Result(failure=OperatorError("not now") if key.name == "later" else None)
-
-    monkeypatch.setattr(module, "reconcile", reconcile)
-    monkeypatch.setattr(module, "_NOT_YET_SECONDS", 0.01)
-    return found
-
-
-def live(scenario: Any, cluster: Any = None) -> None:
-    """Run a scenario with a started controller and its probes."""
-
-    async def run() -> None:
-        checker: Any = Checker()
-        settings = Settings(workers=2, port=free_port())
-        api: Any = cluster or Cluster()
-        made = Controller(api, checker, settings, Metrics())
-        probes = Probes(made)
-        await probes.start()
-
-        async def get(path):
-            async with ClientSession() as session, session.get(f"http://127.0.0.1:{settings.port}{path}") as answer:
-                return answer.status, await answer.text()
-
-        try:
-            await asyncio.wait_for(scenario(made, get), 10)
-        finally:
-            await made.stop()
-            await probes.stop()
-        assert checker.closed
-
-    asyncio.run(run())
-
-
-async def until(true: Any) -> None:
-    """Wait for a condition."""
-    while not true():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-
-
-def test_starts_when_the_resource_is_served(seen):
-    """It waits for the definition, then lists every resource and is ready."""
-
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         assert (await get("/readyz"))[0] == 503
+        assert "kafka_otlp_operator_leader 0.0" in (await get("/metrics"))[1]
         await controller.start()
-        await until(lambda: seen == [EDGE])
+        await soon(lambda: seen == [EDGE] and controller.unready() is None)
         assert await get("/readyz") == (200, "ok\n")
         assert await get("/livez") == (200, "ok\n")
+        assert "kafka_otlp_operator_leader 1.0" in (await get("/metrics"))[1]
 
-    live(scenario)
+    live(scenario, cluster)
 
 
-def test_events_name_resources(seen):
-    """An event of a resource, or of an object of its name, also of one whose owner was taken away, lets it be reconciled."""
+def test_events_name_resources(seen: list[Key]) -> None:
+    """An event of a resource, or of an object of its name, leads to a reconcile.
 
-    async def scenario(controller, get):
+    The object need not have its owner any more, and may look as before: the reconcile reads its status.
+    """
+
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(lambda: seen == [EDGE])
+        await soon(lambda: seen == [EDGE])
         controller.notice(raw(name="one"))
-        controller.notice({"kind": "Service", "metadata": {"namespace": "n", "name": "owner"}})
-        await until(lambda: len(seen) == 3)
+        for count in (1, 2):
+            controller.notice({"kind": "Deployment", "metadata": {"namespace": "n", "name": "owner"}})
+            await soon(lambda count=count: seen.count(Key("n", "owner")) == count and idle(controller))  # type: ignore[misc]
         assert set(seen) == {EDGE, Key("telemetry", "one"), Key("n", "owner")}
 
     live(scenario)
 
 
-def test_events_without_a_new_version_are_passed_over(seen):
-    """A status that was written, a label that was set: the resource itself wants what it wanted."""
+def test_events_without_a_new_version_are_passed_over(seen: list[Key]) -> None:
+    """After a status that was written, or a label that was set, the resource asks for the same as before."""
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(lambda: seen == [EDGE])
-        seen.clear()
+        await soon(lambda: seen == [EDGE] and idle(controller))
         same: list[Any] = [{}, {"labels": {"a": "b"}}, {"resourceVersion": "9"}]
         for metadata in same:
             controller.notice(raw(name="one", **metadata))
-            await until(lambda: controller._queue._working == set() and len(controller._queue) == 0)
-        assert seen == [Key("telemetry", "one")]
-        other: list[Any] = [{"generation": 2}, {"uid": "uid-2"}, {"deletionTimestamp": "now"}]
-        for metadata in other:
-            seen.clear()
-            controller.notice(raw(name="one", **metadata))
-            await until(lambda: seen == [Key("telemetry", "one")])
+            await soon(lambda: idle(controller))
+        assert seen == [EDGE, Key("telemetry", "one")]
+        controller.notice(raw(name="one", generation=2))
+        await soon(lambda: seen == [EDGE, *[Key("telemetry", "one")] * 2])
 
     live(scenario)
 
 
-def test_the_status_of_an_autoscaler_is_nobodys_concern(seen):
-    """Of what others write a status to now and again only a change of what is asked for counts, and its end."""
-    owner = {"kind": "KafkaOtlpExporter", "apiVersion": "kafka-otlp.dev/v1alpha1", "name": "one"}
+def test_the_status_of_an_autoscaler_is_nobodys_concern(seen: list[Key]) -> None:
+    """Other controllers write it again and again. Only a change of what the object asks for counts, and its end."""
 
-    def autoscaler(limit: int, status: int) -> Any:
-        metadata = {"namespace": "n", "name": "one", "uid": "u", "ownerReferences": [owner], "resourceVersion": status}
+    def autoscaler(limit: int, replicas: int) -> Any:
         return {
             "kind": "HorizontalPodAutoscaler",
-            "metadata": metadata,
+            "metadata": {"namespace": "n", "name": "one", "uid": "u"},
             "spec": {"maxReplicas": limit},
-            "status": {"currentReplicas": status},
+            "status": {"currentReplicas": replicas},
         }
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(lambda: seen == [EDGE])
-        events = [(5, 1, False), (5, 2, False), (5, 3, False), (6, 4, False), (6, 4, True), (6, 5, False)]
-        told = []
-        for limit, status, gone in events:
+        await soon(lambda: seen == [EDGE])
+        found = []
+        for limit, replicas, gone in [(5, 1, False), (5, 2, False), (6, 2, False), (6, 2, True), (6, 2, False)]:
             seen.clear()
-            controller.notice(autoscaler(limit, status), gone=gone)
-            await until(lambda: controller._queue._working == set() and len(controller._queue) == 0)
-            told.append(seen == [Key("n", "one")])
-        assert told == [True, False, False, True, True, True]
+            controller.notice(autoscaler(limit, replicas), gone=gone)
+            await soon(lambda: idle(controller))
+            found.append(seen == [Key("n", "one")])
+        assert found == [True, False, True, True, True]
 
     live(scenario)
 
 
-def test_an_error_in_other_words_each_time_is_no_hot_loop(seen):
-    """The events of the operator's own status, and of what it made, leave the wait of a failed resource alone."""
-    later = Key("telemetry", "later")
+def test_an_error_in_other_words_each_time_is_no_hot_loop(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events of the operator's own status, and of what it made, do not shorten the wait of a resource that failed."""
+    monkeypatch.setattr(queue, "_FIRST_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "LONGEST_SECONDS", 1000.0)
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
+        controller.notice(raw(name="later"))
+        await soon(lambda: seen == [LATER] and idle(controller) and controller.unready() is None)
         for number in range(50):
             controller.notice(raw(name="later", resourceVersion=str(number)))
             controller.notice({"kind": "Service", "metadata": {"namespace": "telemetry", "name": "later"}})
-            await asyncio.sleep(0.01)
-        assert seen.count(later) <= 3
+            assert len(controller._queue) == 0
         controller.notice(raw(name="later", generation=2))
-        tried = seen.count(later)
-        await asyncio.wait_for(until(lambda: seen.count(later) > tried), 0.3)
+        await soon(lambda: seen == [LATER, LATER])
 
-    live(scenario)
+    live(scenario, served(LATER))
 
 
-def test_what_is_gone_is_forgotten(seen, monkeypatch):
-    """The resync keeps in mind only what is there."""
-    monkeypatch.setattr(module, "_NOT_YET_SECONDS", 0.01)
+def test_while_the_api_server_is_away_the_next_try_comes_soon(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it failed; another failure waits as long as the number of failures says."""
+    monkeypatch.setattr(queue, "_FIRST_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "LONGEST_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "_AWAY_SECONDS", 0.01)
 
-    async def scenario(controller, get):
-        controller.notice(raw(name="gone"))
-        controller.notice(raw())
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(lambda: controller.unready() is None)
-        assert list(controller._seen) == [EDGE]
+        await soon(lambda: seen.count(AWAY) >= 4)
+        assert seen.count(LATER) == 1
+
+    live(scenario, served(LATER, AWAY))
+
+
+def test_what_is_not_settled_is_looked_at_again(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an event, and long before the next resync."""
+    monkeypatch.setattr(queue, "_FIRST_LOOK_SECONDS", 0.001)
+
+    def reconcile(cluster: Any, checker: Any, settings: Any, key: Key, now: Any) -> Result:
+        seen.append(key)
+        return Result(settled=len(seen) == 4)
+
+    monkeypatch.setattr(module, "reconcile", reconcile)
+
+    async def scenario(controller: Controller, get: Get) -> None:
+        await controller.start()
+        await soon(lambda: len(seen) == 4)
 
     live(scenario)
 
 
-def test_a_bug_stops_nothing(seen):
-    """A resource that makes the code crash is counted and tried again; the others are served on."""
+def test_a_bug_stops_nothing(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resource that makes the code crash is tried again, and the others are still served."""
+    monkeypatch.setattr(queue, "_FIRST_SECONDS", 0.01)
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
         controller.notice(raw(name="bug"))
         controller.notice(raw(name="later"))
-        await until(lambda: len(seen) >= 5)
-        assert {Key("telemetry", "bug"), Key("telemetry", "later"), EDGE} == set(seen)
+        await soon(lambda: min(seen.count(BUG), seen.count(LATER)) >= 2)
+        assert {BUG, LATER, EDGE} == set(seen)
         assert await get("/livez") == (200, "ok\n")
         text = (await get("/metrics"))[1]
         assert 'kafka_otlp_operator_reconciles_total{result="crashed"}' in text
@@ -229,42 +163,15 @@ def test_a_bug_stops_nothing(seen):
     live(scenario)
 
 
-def test_a_dead_task_ends_the_process(seen):
-    """When the resync dies of a bug, /livez fails and names it, so that Kubernetes starts the process anew."""
-    cluster = Cluster()
-    cluster.listed = ZeroDivisionError()
-
-    async def scenario(controller, get):
-        await controller.start()
-        await until(controller.dead)
-        assert await get("/livez") == (500, "resync ended unexpectedly\n")
-
-    live(scenario, cluster)
-
-
-def test_a_resync_that_fails_is_tried_again(seen):
-    """An API server that cannot be listed is not a reason to end."""
-    cluster = Cluster()
-    cluster.listed = ApiError("down")
-
-    async def scenario(controller, get):
-        await controller.start()
-        await asyncio.sleep(0.1)
-        assert controller.dead() == []
-        assert (await get("/readyz"))[0] == 503
-
-    live(scenario, cluster)
-
-
-def test_what_the_role_does_not_allow_is_said_until_it_does(seen):
-    """One sentence with the verb and the resource, on /readyz; nothing is done before, and no restart is needed."""
-    cluster = Cluster()
+def test_what_the_role_does_not_allow_is_said_until_it_does(seen: list[Key]) -> None:
+    """/readyz has one sentence with the verb and the resource. Nothing is done before, and no restart is needed."""
+    cluster = served(EDGE)
     denied = {"deployments"}
-    cluster.may = lambda attributes: not (attributes["resource"] in denied and attributes["verb"] == "patch")  # type: ignore[method-assign]
+    cluster.forbids = lambda attributes: attributes["resource"] in denied and attributes["verb"] == "patch"
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         starting = asyncio.create_task(controller.start())
-        await until(lambda: "does not allow" in (controller.unready() or ""))
+        await soon(lambda: "does not allow" in (controller.unready() or ""))
         status, text = await get("/readyz")
         assert status == 503
         assert "does not allow: patch deployments.apps in every namespace; apply the role" in text
@@ -272,65 +179,51 @@ def test_what_the_role_does_not_allow_is_said_until_it_does(seen):
         assert seen == []
         denied.clear()
         await starting
-        await until(lambda: seen == [EDGE])
+        await soon(lambda: seen == [EDGE])
 
     live(scenario, cluster)
 
 
-def test_what_can_be_done_without_holds_nothing_up(seen):
+def test_what_can_be_done_without_holds_nothing_up(seen: list[Key]) -> None:
     """Events, words about pods, and kinds that are not installed."""
-    cluster = Cluster()
+    cluster = served(EDGE)
     without = {"events", "pods", "podmonitors", "customresourcedefinitions"}
-    cluster.may = lambda attributes: attributes["resource"] not in without  # type: ignore[method-assign]
+    cluster.forbids = lambda attributes: attributes["resource"] in without
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(lambda: seen == [EDGE])
+        await soon(lambda: seen == [EDGE])
 
     live(scenario, cluster)
 
 
-def test_resources_are_counted_by_readiness(seen, monkeypatch):
-    """As long as they are there."""
-    ready = {"edge": "True", "one": "False", "two": "False", "gone": "True"}
-
-    def reconcile(cluster, checker, settings, key, now):
-        condition = {"status": ready[key.name], "reason": "Said", "message": "It was said."}
-        return Result(condition) if key.name in ready else Result()
-
-    monkeypatch.setattr(module, "reconcile", reconcile)
-    cluster = Cluster()
-    cluster.listed = [Key("telemetry", name) for name in ready]
-
-    async def scenario(controller, get):
-        await controller.start()
-        await until(lambda: len(controller._ready) == 4)
-        monkeypatch.setattr(module, "reconcile", lambda *_: Result())
-        controller.notice(raw(name="gone", generation=2))
-        await until(lambda: len(controller._ready) == 3)
-        text = (await get("/metrics"))[1]
-        assert 'kafka_otlp_operator_resources{ready="True"} 1.0' in text
-        assert 'kafka_otlp_operator_resources{ready="False"} 2.0' in text
-        assert 'kafka_otlp_operator_resources{ready="Unknown"} 0.0' in text
-        assert "kafka_otlp_operator_leader 1.0" in text
-        assert "kafka_otlp_operator_queue_oldest_seconds 0.0" in text
-
-    live(scenario, cluster)
-
-
-def test_a_reconcile_that_hangs_fails_livez(seen, monkeypatch):
-    """And names the resource."""
-    monkeypatch.setattr(liveness, "LONGEST_SECONDS", 0.05)
+def test_a_reconcile_that_hangs_fails_livez(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """/livez names the resource, until the work has ended."""
+    monkeypatch.setattr(liveness, "LONGEST_SECONDS", -1.0)
     release = threading.Event()
-    monkeypatch.setattr(module, "reconcile", lambda *_: release.wait(5) and Result())
+    monkeypatch.setattr(module, "reconcile", lambda *_: release.wait(9) and Result())
 
-    async def scenario(controller, get):
+    async def scenario(controller: Controller, get: Get) -> None:
         await controller.start()
-        await until(controller.dead)
-        assert await get("/livez") == (
-            500,
-            "the work on telemetry/edge has taken more than 0 s\n",
-        )
+        await soon(controller.dead)
+        assert await get("/livez") == (500, "the work on telemetry/edge has taken more than -1 s\n")
         release.set()
+        await soon(lambda: not controller.dead())
+
+    live(scenario)
+
+
+def test_probes_say_what_liveness_found(seen: list[Key], monkeypatch: pytest.MonkeyPatch) -> None:
+    """/livez with the number of the resources that wait, /readyz when the last listing is too old."""
+
+    async def scenario(controller: Controller, get: Get) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(controller._liveness, "stopped", lambda waiting: [f"{waiting} wait"])
+            controller.notice(raw(name="one"))
+            assert await get("/livez") == (500, "1 wait\n")
+        await controller.start()
+        await soon(lambda: controller.unready() is None)
+        monkeypatch.setattr(controller._liveness, "late", lambda: "too old")
+        assert await get("/readyz") == (503, "too old\n")
 
     live(scenario)

@@ -15,7 +15,7 @@ from kafka_otlp_operator.objects.kinds import CHILDREN
 
 
 def test_settings_leave_no_trace():
-    """kopf has a finalizer name of ours, joins no peering, and posts no events."""
+    """kopf has our name of a finalizer, joins no peering, and posts no events."""
     settings = handlers.operator_settings(namespaced=False)
     assert settings.persistence.finalizer == "kafka-otlp.dev/finalizer"
     assert settings.peering.standalone
@@ -23,13 +23,18 @@ def test_settings_leave_no_trace():
     assert not settings.scanning.disabled
 
 
+def test_a_silent_watch_is_given_up_after_70_seconds():
+    """A bookmark comes every 60 seconds; the API server remembers events for 75."""
+    assert handlers.operator_settings(namespaced=False).watching.inactivity_timeout == 70
+
+
 def test_one_namespace_needs_no_rights_outside():
-    """In some namespaces only, kopf does not look for new kinds and namespaces, which would need a cluster's rights."""
+    """When it works in some namespaces only, kopf does not look for new kinds and namespaces: that would need rights in the cluster."""
     assert handlers.operator_settings(namespaced=True).scanning.disabled
 
 
 def test_events_only():
-    """There is no handler that would make kopf write to a resource."""
+    """No handler makes kopf write to a resource."""
     registry = handlers.registry(cast("Any", None))
     assert len(registry._watching.get_all_handlers()) == 1 + len(CHILDREN)
     for kind in ("_changing", "_spawning", "_indexing", "_webhooks"):
@@ -37,14 +42,14 @@ def test_events_only():
 
 
 def test_only_our_own_objects_are_watched():
-    """The API server sends events of what has our label, not of every Deployment of the cluster."""
+    """The API server sends events of the objects that have our label, not of every Deployment of the cluster."""
     selectors = handlers.operator_settings(namespaced=False).watching.label_selectors
     assert set(selectors.values()) == {"app.kubernetes.io/managed-by=kafka-otlp-operator"}
     assert len(selectors) == len(CHILDREN)
 
 
 def test_credentials_are_read_anew_and_never_equal_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """kopf would refuse to try the same again, and end."""
+    """kopf would not try equal ones again, and would exit."""
     token = tmp_path / "token"
     config = {
         "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],

@@ -1,4 +1,4 @@
-"""The session that kopf watches with, before a server that serves some kinds."""
+"""The session with which kopf watches, at a server that serves some kinds."""
 
 import asyncio
 import ssl
@@ -11,7 +11,7 @@ from kafka_otlp_operator.loop.kopf_session import session
 
 
 def test_a_watched_kind_that_is_not_served_is_no_answer():
-    """And everything else is what the server says, with the headers that were given."""
+    """It becomes a connection error. All other answers are the server's, to requests with the given headers."""
     seen: list[str | None] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What a Lease lets a candidate do, on clocks that a test winds."""
+"""The rules of leader election, on clocks that a test winds."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,12 +28,12 @@ def lease(holder: str | None = "one", version: str = "7", **spec: Any) -> dict[s
 
 
 def test_the_times_of_client_go():
-    """A leader stops before another may start, and has several tries until then."""
+    """A leader stops before another one may start, and has several tries until then."""
     assert (DURATION_SECONDS, RENEW_SECONDS, RETRY_SECONDS) == (15, 10, 2)
 
 
 def test_a_lease_is_seen_from_its_newest_version_on():
-    """By the candidate's own clock, whatever times stand in it."""
+    """By the candidate's own clock, whatever times the Lease has."""
     found = seen(lease(version="7"), None, 100)
     assert found == Seen("7", 100)
     assert seen(lease(version="7", renewTime="1970-01-01T00:00:00.000000Z"), found, 110) == found
@@ -41,35 +41,37 @@ def test_a_lease_is_seen_from_its_newest_version_on():
 
 
 @pytest.mark.parametrize(("clock", "taken"), [(100, False), (114.9, False), (115, True)])
-def test_anothers_is_taken_over_when_it_has_run_out(clock: float, taken: bool):
-    """And not for being old when it was first seen."""
+def test_a_lease_of_another_is_taken_over_when_it_has_expired(clock: float, taken: bool):
+    """Its age when it was first seen does not count."""
     claimed = claim(lease("one"), Seen("7", 100), "two", clock, NOW)
     assert (claimed is not None) == taken
 
 
-def test_anothers_lasts_as_long_as_it_says():
-    """Another version of the operator may have other times."""
+def test_a_lease_lasts_as_long_as_it_says():
+    """Another version of the operator may have other times. Without a time in it the Lease lasts as long as ours."""
     assert claim(lease("one", leaseDurationSeconds=60), Seen("7", 100), "two", 159, NOW) is None
     assert claim(lease("one", leaseDurationSeconds=60), Seen("7", 100), "two", 160, NOW) is not None
+    assert claim(lease("one", leaseDurationSeconds=None), Seen("7", 100), "two", 114, NOW) is None
+    assert claim(lease("one", leaseDurationSeconds=None), Seen("7", 100), "two", 115, NOW) is not None
 
 
 @pytest.mark.parametrize("holder", ["", None])
 def test_what_was_given_back_is_taken_at_once(holder: str | None):
-    """And counts as no transition: the one before it was counted."""
+    """This counts as no transition, because its last holder was counted when it took the Lease."""
     claimed: Any = claim(lease(holder), Seen("7", 100), "two", 100, NOW)
     assert claimed["spec"]["holderIdentity"] == "two"
     assert claimed["spec"]["leaseTransitions"] == 3
 
 
 def test_a_renewal_changes_the_time_alone():
-    """Also long after it has run out, if nobody else took it."""
+    """Also long after the Lease has expired, if nobody else took it."""
     mine = lease("one", acquireTime="then")
     claimed: Any = claim(mine, Seen("7", 100), "one", 500, NOW)
     assert claimed == {**mine, "spec": {**mine["spec"], "renewTime": "2026-01-01T12:30:00.000005Z"}}
 
 
 def test_a_takeover_is_counted_and_dated():
-    """What others put into the Lease stays there, and its version says which one was read."""
+    """The other fields of the Lease stay, and its version says which one was read."""
     claimed: Any = claim(lease("one", strategy="x"), Seen("7", 0), "two", 99, NOW)
     assert claimed["metadata"]["resourceVersion"] == "7"
     assert claimed["spec"] == {
@@ -89,7 +91,17 @@ def test_the_first_lease():
     assert (made["spec"]["holderIdentity"], made["spec"]["leaseTransitions"]) == ("one", 0)
 
 
-def test_what_is_released_is_anybodys():
-    """At once, to whoever sees it."""
-    free = released(lease("one"), NOW)
+def test_a_released_lease_is_free():
+    """Every candidate may take it at once; client-go writes the same fields."""
+    free = released(lease("one", strategy="x"), NOW)
+    assert free == {
+        **lease(),
+        "spec": {
+            "holderIdentity": "",
+            "leaseDurationSeconds": 1,
+            "leaseTransitions": 3,
+            "renewTime": "2026-01-01T12:30:00.000005Z",
+            "strategy": "x",
+        },
+    }
     assert claim(free, Seen("8", 100), "two", 100, NOW) is not None

@@ -1,8 +1,6 @@
-"""Whether the work goes on, on a clock that a test winds."""
+"""Whether the operator still works, on a clock that a test winds."""
 
-from typing import Any
-
-from kafka_otlp_operator.loop.liveness import Pulse
+from kafka_otlp_operator.loop.liveness import Liveness
 
 
 class Clock:
@@ -14,65 +12,82 @@ class Clock:
         return self.now
 
 
-def made() -> tuple[Pulse, Any]:
-    """A pulse of an operator that lists everything every 120 seconds, and its clock."""
+def made() -> tuple[Liveness, Clock]:
+    """The liveness of an operator that lists everything every 120 seconds, and its clock."""
     clock = Clock()
-    return Pulse(120, clock), clock
+    return Liveness(120, clock), clock
 
 
 def test_one_that_stands_by_is_well():
-    """It has begun nothing, and nothing waits."""
-    pulse, clock = made()
+    """It has begun no work, and nothing waits."""
+    found, clock = made()
     clock.now += 100_000
-    assert (pulse.stopped(0), pulse.late(), pulse.age()) == ([], None, 0)
+    assert (found.stopped(0), found.late(), found.age()) == ([], None, 0)
 
 
 def test_work_that_does_not_end_is_named():
-    """Though the others go on."""
-    pulse, clock = made()
-    pulse.begin("telemetry/hung")
+    """Although the work on others goes on."""
+    found, clock = made()
+    found.begin("telemetry/hung")
     for _ in range(7):
-        assert pulse.stopped(0) == []
+        assert found.stopped(0) == []
         clock.now += 100
-        pulse.begin("telemetry/edge")
-        pulse.end("telemetry/edge")
-    assert pulse.stopped(0) == ["the work on telemetry/hung has taken more than 600 s"]
-    pulse.end("telemetry/hung")
-    assert pulse.stopped(0) == []
+        found.begin("telemetry/edge")
+        found.end("telemetry/edge")
+    assert found.stopped(0) == ["the work on telemetry/hung has taken more than 600 s"]
+    found.end("telemetry/hung")
+    assert found.stopped(0) == []
 
 
 def test_resources_that_wait_while_nothing_is_begun_are_a_dead_queue():
     """A long queue that moves is none."""
-    pulse, clock = made()
+    found, clock = made()
     for _ in range(20):
         clock.now += 100
-        pulse.begin("telemetry/edge")
-        pulse.end("telemetry/edge")
-        assert pulse.stopped(500) == []
+        found.begin("telemetry/edge")
+        found.end("telemetry/edge")
+        assert found.stopped(500) == []
     clock.now += 601
-    assert pulse.stopped(500) == ["500 resources wait, and nothing was begun for 600 s"]
-    assert pulse.stopped(0) == []
+    assert found.stopped(500) == ["500 resources wait, and no work has begun for 600 s"]
+    assert found.stopped(0) == []
+
+
+def test_a_queue_waits_behind_long_work():
+    """Work may take its time, however long there was none before. The queue counts from the end of the work."""
+    found, clock = made()
+    clock.now += 500
+    found.begin("telemetry/edge")
+    clock.now += 500
+    assert found.stopped(500) == []
+    found.end("telemetry/edge")
+    clock.now += 500
+    assert found.stopped(500) == []
 
 
 def test_a_resync_that_is_tried_is_alive_and_late():
-    """While the API server is away the kubelet leaves the operator alone, and /readyz says what is the matter."""
-    pulse, clock = made()
-    pulse.resync(listed=True)
+    """While the API server is away /livez does not fail, and /readyz says why the operator is not ready."""
+    found, clock = made()
+    found.resync(listed=True)
+    clock.now += 360
+    assert found.late() is None
+    clock.now += 1
+    assert found.late() == "the resources could not be listed for 361 s"
+    clock.now -= 361
     for _ in range(100):
         clock.now += 60
-        pulse.resync(listed=False)
-        assert pulse.stopped(0) == []
-    assert pulse.late() == "the resources could not be listed for 6000 s"
-    assert pulse.age() == 6000
-    pulse.resync(listed=True)
-    assert pulse.late() is None
+        found.resync(listed=False)
+        assert found.stopped(0) == []
+    assert found.late() == "the resources could not be listed for 6000 s"
+    assert found.age() == 6000
+    found.resync(listed=True)
+    assert found.late() is None
 
 
 def test_a_resync_that_is_not_even_tried_is_dead():
-    """After three times its period, and as long as its work may take."""
-    pulse, clock = made()
-    pulse.resync(listed=True)
+    """After three periods, and the time that one reconcile may take."""
+    found, clock = made()
+    found.resync(listed=True)
     clock.now += 960
-    assert pulse.stopped(0) == []
+    assert found.stopped(0) == []
     clock.now += 1
-    assert pulse.stopped(0) == ["nothing was listed, or tried to be, for 960 s"]
+    assert found.stopped(0) == ["no resync has been tried for 960 s"]

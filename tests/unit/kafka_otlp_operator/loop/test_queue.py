@@ -1,7 +1,8 @@
-"""Which key comes next."""
+"""Which item comes next."""
 
 import asyncio
 import random
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kafka_otlp_operator.loop import queue
 from kafka_otlp_operator.loop.queue import WorkQueue
 
 
-def in_loop(scenario: Any) -> None:
+def in_loop(scenario: Callable[[WorkQueue[str]], Coroutine[Any, Any, None]]) -> None:
     """Run a scenario with a queue of its own, in an event loop."""
 
     async def run() -> None:
@@ -21,8 +22,14 @@ def in_loop(scenario: Any) -> None:
     asyncio.run(run())
 
 
+async def turns() -> None:
+    """Let every task run until it waits."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 def test_oldest_first_and_none_twice():
-    """Keys come in the order in which they were added, and a waiting key is added once."""
+    """Items come in the order in which they were added, and a waiting item is not added again."""
 
     async def scenario(keys):
         for key in "abab":
@@ -34,16 +41,17 @@ def test_oldest_first_and_none_twice():
 
 
 def test_never_two_at_work_on_one_key():
-    """A key that is added while it is at work comes again, but only after it is done."""
+    """An item that is added while it is at work comes again, but only after it is done."""
 
     async def scenario(keys):
         keys.add("a")
         assert await keys.take() == "a"
         keys.add("a")
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(keys.take(), 0.05)
+        taking = asyncio.create_task(keys.take())
+        await turns()
+        assert not taking.done()
         assert keys.done("a", failed=False) is None
-        assert await keys.take() == "a"
+        assert await taking == "a"
 
     in_loop(scenario)
 
@@ -53,7 +61,8 @@ def test_take_waits():
 
     async def scenario(keys):
         waiting = asyncio.create_task(keys.take())
-        await asyncio.sleep(0.01)
+        await turns()
+        assert not waiting.done()
         keys.add("a")
         assert await waiting == "a"
 
@@ -61,7 +70,7 @@ def test_take_waits():
 
 
 def test_a_failure_that_passes_by_itself_waits_no_longer_than_it_may():
-    """However often it has failed before; the next one of another kind waits as long as its number says."""
+    """However often the item has failed before. Its next failure of another kind waits as long as their number says."""
 
     async def scenario(keys):
         for _ in range(8):
@@ -78,7 +87,7 @@ def test_a_failure_that_passes_by_itself_waits_no_longer_than_it_may():
 
 
 def test_failures_wait_longer_each_time():
-    """The wait doubles from half a second to a minute, with some chance in it, and starts anew after a success."""
+    """The wait doubles from half a second to a minute, with some chance in it, and starts again after a success."""
 
     async def scenario(keys):
         waits = []
@@ -98,7 +107,19 @@ def test_failures_wait_longer_each_time():
     in_loop(scenario)
 
 
-def test_a_failed_key_comes_back_by_itself(monkeypatch):
+def test_an_item_that_fails_for_days_still_waits_a_minute():
+    """The doubling has an end: a number that is too large would be an error."""
+
+    async def scenario(keys):
+        for _ in range(1100):
+            keys.add("a", new=True)
+            await keys.take()
+            assert keys.done("a", failed=True) <= 60
+
+    in_loop(scenario)
+
+
+def test_a_failed_item_comes_back_by_itself(monkeypatch):
     """A retry needs no event."""
     monkeypatch.setattr(queue, "_FIRST_SECONDS", 0.01)
 
@@ -112,7 +133,7 @@ def test_a_failed_key_comes_back_by_itself(monkeypatch):
 
 
 def test_a_new_version_brings_a_retry_forward():
-    """Something new about a failed key may be its repair: it is looked at now, and once."""
+    """The new version may be the repair: the item is handed out now, and once."""
 
     async def scenario(keys):
         keys.add("a")
@@ -126,7 +147,7 @@ def test_a_new_version_brings_a_retry_forward():
 
 
 def test_any_other_event_leaves_a_retry_where_it_is():
-    """What the work itself may have caused, before or after it is done, does not make it start over at once."""
+    """Such events may come from the work itself, before or after it is done; they must not start it again at once."""
 
     async def scenario(keys):
         keys.add("a")
@@ -140,14 +161,15 @@ def test_any_other_event_leaves_a_retry_where_it_is():
     in_loop(scenario)
 
 
-def test_a_new_version_during_the_work_is_looked_at_at_once():
-    """The version that failed is not the newest any more."""
+@pytest.mark.parametrize("events", [[True, False], [False, True]], ids=["first", "last"])
+def test_a_new_version_during_the_work_is_handed_out_at_once(events):
+    """The version that failed is not the newest any more, whichever event shows it."""
 
     async def scenario(keys):
         keys.add("a")
         await keys.take()
-        keys.add("a", new=True)
-        keys.add("a")
+        for new in events:
+            keys.add("a", new=new)
         assert keys.done("a", failed=True) is None
         assert await keys.take() == "a"
 
@@ -155,7 +177,7 @@ def test_a_new_version_during_the_work_is_looked_at_at_once():
 
 
 def test_what_is_not_settled_is_looked_at_again(monkeypatch):
-    """A few times, less often each time, and after it was settled from the beginning."""
+    """A few times, less often each time; after the item was settled the count starts again."""
     monkeypatch.setattr(queue, "_FIRST_LOOK_SECONDS", 0.001)
 
     async def scenario(keys):
@@ -173,7 +195,7 @@ def test_what_is_not_settled_is_looked_at_again(monkeypatch):
 
 
 def test_any_event_brings_a_look_forward():
-    """Nothing failed, so there is nothing to be wary of."""
+    """Nothing failed, so that another look does no harm."""
 
     async def scenario(keys):
         keys.add("a")
@@ -186,7 +208,7 @@ def test_any_event_brings_a_look_forward():
 
 
 def test_a_new_version_is_looked_at_as_often_as_the_first():
-    """However often the one before was."""
+    """However often the version before was, and so is an item that failed in between."""
 
     async def scenario(keys):
         for _ in range(queue._LOOKS + 1):
@@ -197,6 +219,53 @@ def test_a_new_version_is_looked_at_as_often_as_the_first():
         keys.add("a", new=True)
         await keys.take()
         keys.done("a", failed=False, settled=False)
-        assert "a" in keys._timers
+        assert keys._looks == {"a": 1}
+        keys.add("a")
+        await keys.take()
+        keys.done("a", failed=True, settled=False)
+        assert keys._looks == {}
+
+    in_loop(scenario)
+
+
+def test_the_oldest_item_is_told():
+    """Neither one at work nor one that waits for another try counts."""
+    now = 100.0
+
+    async def scenario() -> None:
+        nonlocal now
+        keys: WorkQueue[str] = WorkQueue(random.Random(1), lambda: now)
+        assert keys.oldest() == 0
+        keys.add("a")
+        now = 103.0
+        keys.add("b")
+        keys.add("a")
+        now = 110.0
+        assert keys.oldest() == 10
+        await keys.take()
+        assert keys.oldest() == 7
+        await keys.take()
+        assert keys.oldest() == 0
+        keys.add("a")
+        now = 111.0
+        assert keys.oldest() == 1
+        keys.done("a", failed=True)
+        assert (keys.oldest(), len(keys)) == (0, 0)
+        keys.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_queue_tries_nothing_again():
+    """Neither what failed nor what is not settled."""
+
+    async def scenario(keys):
+        for item, failed in (("a", True), ("b", False)):
+            keys.add(item)
+            keys.done(await keys.take(), failed=failed, settled=False)
+        timers = list(keys._timers.values())
+        keys.close()
+        assert [timer.cancelled() for timer in timers] == [True, True]
+        assert keys._timers == {}
 
     in_loop(scenario)

@@ -1,0 +1,66 @@
+"""What becomes of a Lease when its candidate is released."""
+
+import asyncio
+import threading
+
+from tests.unit.kafka_otlp_operator.loop.candidates import Candidate, Server, live, soon
+
+
+def test_a_lease_that_is_given_back_is_taken_at_once() -> None:
+    """No clock has moved, and the thread of the candidate that was released ends."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        waiting = asyncio.create_task(two.acquire())
+        await soon(lambda: two.holder == "one")
+        threads = lease_threads()
+        await one.release()
+        assert not one.leads
+        await waiting
+        assert two.leads
+        await soon(lambda: lease_threads() == threads - 1)
+
+    live(scenario)
+
+
+def lease_threads() -> int:
+    """How many candidates have a thread."""
+    return sum(thread.name.startswith("lease") for thread in threading.enumerate())
+
+
+def test_what_cannot_be_given_back_runs_out() -> None:
+    """The stop goes on, and the Lease still has its holder."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        one.connection.broken = True
+        await one.release()
+        assert not one.leads
+        assert server.spec["holderIdentity"] == "one"
+
+    live(scenario)
+
+
+def test_a_lease_that_is_not_held_is_not_given_back() -> None:
+    """The candidate's own time is over, so another one may hold the Lease."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        one.now = 10.0
+        version = server.version
+        await one.release()
+        assert server.version == version
+
+    live(scenario)
+
+
+def test_a_lease_is_kept_while_a_write_may_be_under_way() -> None:
+    """The next leader acts when the Lease has expired."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        await one.release(give_back=False)
+        assert not one.leads
+        assert server.spec["holderIdentity"] == "one"
+
+    live(scenario)
