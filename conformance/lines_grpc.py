@@ -148,7 +148,7 @@ def _(target: Target) -> str:
     return f"{size // telemetry.MIB} MiB: {got.code}"
 
 
-@line("G2.5", Level.SHOULD, "What is over the limit is answered RESOURCE_EXHAUSTED.", REQUEST, Need.GRPC, heavy=True)
+@line("G2.5", Level.SHOULD, "A request over the limit is answered RESOURCE_EXHAUSTED.", REQUEST, Need.GRPC, heavy=True)
 def _(target: Target) -> None:
     for got in (_announced(target), _inflated(target)[1]):
         expect(got.code == "RESOURCE_EXHAUSTED", _said(got))
@@ -197,7 +197,7 @@ def _(target: Target) -> None:
     )
 
 
-@line("G2.11", Level.MUST, "What is said to be gzip and is not is refused.", COMPRESSION, Need.GRPC)
+@line("G2.11", Level.MUST, "A body that is declared as gzip and is not gzip is refused.", COMPRESSION, Need.GRPC)
 def _(target: Target) -> str:
     with Frames(target.grpc) as frames:
         stream = frames.start(TRACES.method, {"grpc-encoding": "gzip"})

@@ -77,14 +77,14 @@ def _(target: Target) -> None:
     expect(_partial(target).error_message, "an empty error_message")
 
 
-@line("G6.1", Level.MUST, "What is no protobuf is not answered OK.", FAILURES, Need.GRPC)
+@line("G6.1", Level.MUST, "A body that is not protobuf is not answered OK.", FAILURES, Need.GRPC)
 def _(target: Target) -> None:
     for signal in SIGNALS:
         refused(call(target.grpc, signal.method, telemetry.NO_PROTOBUF))
 
 
 @line(
-    "G6.2", Level.MUST, "What is no protobuf gets a code after which clients do not send it again.", FAILURES, Need.GRPC
+    "G6.2", Level.MUST, "A body that is not protobuf gets a code after which clients do not send it again.", FAILURES, Need.GRPC
 )
 def _(target: Target) -> str:
     code = refused(call(target.grpc, TRACES.method, telemetry.NO_PROTOBUF))
@@ -92,7 +92,7 @@ def _(target: Target) -> str:
     return code
 
 
-@line("G6.3", Level.SHOULD, "What is no protobuf is answered INVALID_ARGUMENT.", FAILURES, Need.GRPC)
+@line("G6.3", Level.SHOULD, "A body that is not protobuf is answered INVALID_ARGUMENT.", FAILURES, Need.GRPC)
 def _(target: Target) -> None:
     for signal in SIGNALS:
         got = call(target.grpc, signal.method, telemetry.NO_PROTOBUF)

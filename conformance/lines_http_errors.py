@@ -46,7 +46,7 @@ def _(target: Target) -> str:
     return _said(_endless(target))
 
 
-@line("H3.4", Level.SHOULD, "What is over the limit is answered 413.", REQUEST, Need.HTTP, heavy=True)
+@line("H3.4", Level.SHOULD, "A body over the limit is answered 413.", REQUEST, Need.HTTP, heavy=True)
 def _(target: Target) -> None:
     for got in (_inflated(target)[1], _endless(target)):
         expect(got is not None and got.status == 413, _said(got))
@@ -65,7 +65,7 @@ def _(target: Target) -> None:
     accepted(post(target.http, LOGS.path, body, fields=fields))
 
 
-@line("H3.6", Level.MUST, "What is said to be gzip and is not is answered 400.", BAD_DATA, Need.HTTP)
+@line("H3.6", Level.MUST, "A body that is declared as gzip and is not gzip is answered 400.", BAD_DATA, Need.HTTP)
 def _(target: Target) -> None:
     body, fields = gzipped(telemetry.valid(TRACES))
     refused(post(target.http, TRACES.path, telemetry.valid(TRACES), fields=fields), 400)

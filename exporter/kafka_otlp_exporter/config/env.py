@@ -1,7 +1,7 @@
 """Options and settings from flags and environment, and options back to environment.
 
-What is written is what is read: ``from_environment(to_environment(options)) == options``, and the same options count as
-set. The environment is an argument; this module never reads that of its process.
+Reading gives back what was written: ``from_environment(to_environment(options)) == options``, and the same options count
+as set. The environment is an argument; this module never reads that of its process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cuts a request into one request for each key: for each resource, or for each trace of its items. Pure.
 
-Works on the wire format, from bytes to bytes. What has a key is a slice of the request, and a group repeats the messages
-around its slices. First only the positions of the slices are noted. A group's request is put together when it is asked
+Works on the wire format, from bytes to bytes. Each resource, or each item of a trace, is a slice of the request; a group
+repeats the messages around its slices. First only the positions of the slices are noted. A group's request is put together when it is asked
 for, because all groups together could have a hundred times the bytes of a request with many traces. Positions are kept
 in arrays of numbers and not as objects, because a request may have two million fields.
 """
