@@ -17,7 +17,13 @@ THROTTLING = "OTLP/HTTP Throttling"
 SECONDS = 120.0
 
 
-@line("G5.1", Level.SHOULD, "A request that cannot be processed for the moment gets a retryable code.", FAILURES, Need.BROKEN)
+@line(
+    "G5.1",
+    Level.SHOULD,
+    "A request that cannot be processed for the moment gets a retryable code.",
+    FAILURES,
+    Need.BROKEN,
+)
 def _(target: Target) -> str:
     got = _call(target)
     retryable = got.code in RETRYABLE or (got.code == "RESOURCE_EXHAUSTED" and got.retry_delay is not None)

@@ -84,7 +84,11 @@ def _(target: Target) -> None:
 
 
 @line(
-    "G6.2", Level.MUST, "A body that is not protobuf gets a code after which clients do not send it again.", FAILURES, Need.GRPC
+    "G6.2",
+    Level.MUST,
+    "A body that is not protobuf gets a code after which clients do not send it again.",
+    FAILURES,
+    Need.GRPC,
 )
 def _(target: Target) -> str:
     code = refused(call(target.grpc, TRACES.method, telemetry.NO_PROTOBUF))
