@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from kafka_otlp_exporter.config import options, settings
+from kafka_otlp_exporter.config import librdkafka, options, settings
 from kafka_otlp_exporter.config.rows import Row
 from kafka_otlp_exporter.telemetry import metrics
 from kafka_otlp_exporter.telemetry.events import EVENTS
@@ -53,10 +53,10 @@ def manual() -> str:
         *(_option(row, spec.spelling(row)) for row in options.ROWS.values()),
         "# customConfig in a resource",
         "A resource may set these librdkafka properties in `customConfig`: "
-        + ", ".join(f"`{name}`" for name in sorted(permitted.PROPERTIES))
+        + ", ".join(f"`{name}`" for name in sorted(librdkafka.PROPERTIES))
         + ".",
         f"The platform's administrator can allow others with the operator's `{permitted.SETTING}`: properties that a later "
-        f"librdkafka than {permitted.LIBRDKAFKA} adds, and these.",
+        f"librdkafka than {librdkafka.DOCUMENTED_IN} adds, and these.",
         "| property | why it needs the administrator |\n|---|---|\n"
         + "\n".join(f"| `{name}` | {reason} |" for name, reason in permitted.OF_THE_PLATFORM.items()),
         "No setting allows these properties.",

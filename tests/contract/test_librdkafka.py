@@ -148,6 +148,7 @@ def test_texts_at_their_limits_and_the_specifications_examples_are_accepted(give
     ("properties", "sentence"),
     [
         ({"no.such.property": "1"}, 'No such configuration property: "no.such.property"'),
+        ({"lingr.ms": "1"}, 'No such configuration property: "lingr.ms"; did you mean linger.ms?'),
         ({"batch.num.messages": "abc"}, 'Invalid value for configuration property "batch.num.messages"'),
         ({"compression.codec": "brotli"}, 'Invalid value for configuration property "compression.codec"'),
         (

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka import Producer as Client
 
+from kafka_otlp_exporter.config.librdkafka import nearest
 from kafka_otlp_exporter.config.properties import canonical
 from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.traffic import Traffic
@@ -267,8 +268,15 @@ class Producer(Generic[Token]):
 
 
 def _sentence(error: KafkaException) -> str:
-    """Librdkafka's sentence without the wrong value, which may be a secret in the wrong place."""
-    return re.sub(r' value "[^"]*"', " value", str(error.args[0].str()).strip())
+    """Librdkafka's sentence without the wrong value, which may be a secret in the wrong place.
+
+    To the sentence about a property that librdkafka does not know it adds the name that is most like it.
+    """
+    text = re.sub(r' value "[^"]*"', " value", str(error.args[0].str()).strip())
+    unknown = re.fullmatch(r'No such configuration property: "(.*)"', text)
+    if unknown is not None and (near := nearest(unknown[1])):
+        return f"{text}; did you mean {near}?"
+    return text
 
 
 def _fault(error: KafkaError) -> Fault:

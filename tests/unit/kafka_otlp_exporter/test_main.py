@@ -89,6 +89,12 @@ def test_what_librdkafka_refuses_is_one_sentence_and_exit_code_2():
     assert "hunter2" not in sentence
 
 
+def test_a_misspelt_property_gets_a_suggestion():
+    """It is the one that ``render`` gives, and the wrong value is not shown."""
+    sentence = refused("--kafka-exporter-custom-config=lingr.ms=5")
+    assert sentence.endswith('No such configuration property: "lingr.ms"; did you mean linger.ms?')
+
+
 def test_no_command_is_one_sentence_and_exit_code_2(told: Callable[..., str]):
     """It names the help."""
     assert told().endswith("see kafka-otlp-exporter start --help.")
