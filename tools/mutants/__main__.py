@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from tools.mutants import mutmut, verdicts
 from tools.mutants.modules import MODULES, ROOT, Module
 from tools.mutants.mutmut import Result
-from tools.mutants.page import page, verdict_of
+from tools.mutants.page import page
 from tools.mutants.verdicts import Verdict
 
 PAGE = ROOT / "docs" / "mutants.md"
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     rows = verdicts.read()
     results = {module: _test(module, given.jobs) for module in chosen}
-    undecided = _undecided(results, rows)
+    undecided = _report(results, rows)
     _write_page(rows)
     return 1 if undecided else 0
 
@@ -43,23 +43,15 @@ def _test(module: Module, jobs: int) -> Result:
     return result
 
 
-def _undecided(results: Mapping[Module, Result], rows: Sequence[Verdict]) -> int:
-    """Print what a person must look at: new survivors, and rows of the table that no survivor needs any more."""
-    undecided = 0
-    needed = set()
-    for module, result in results.items():
-        for survivor in result.survivors:
-            found = verdict_of(module, survivor, rows)
-            needed.add(found)
-            if found is None:
-                undecided += 1
-                print(f"mutants: {module.path}:{survivor.line} has a new survivor")
-                print(f"  - {survivor.was}\n  + {survivor.now}")
-    titles = {module.title for module in results}
-    for row in rows:
-        if row.module in titles and row not in needed:
-            print(f"mutants: no mutant of this row survives; remove it from {verdicts.FILE.name}: {row.was}")
-    return undecided
+def _report(results: Mapping[Module, Result], rows: Sequence[Verdict]) -> int:
+    """Print what a person must look at; how many survivors have no verdict."""
+    found = verdicts.undecided(results, rows)
+    for module, survivor in found:
+        print(f"mutants: {module.path}:{survivor.line} has a survivor without a verdict")
+        print(f"  - {survivor.was}\n  + {survivor.now}")
+    for row in verdicts.idle(results, rows):
+        print(f"mutants: no mutant of this row survives; remove it from {verdicts.FILE.name}: {row.was}")
+    return len(found)
 
 
 def _write_page(rows: Sequence[Verdict]) -> None:

@@ -49,6 +49,8 @@ MODULES = (
     _module("operator", "loop/lease"),
     _module("operator", "loop/leadership"),
     _module("operator", "loop/controller"),
+    _module("operator", "loop/attempt"),
+    _module("operator", "loop/resync_memory"),
     _module("exporter", "flow/admission"),
     _module("exporter", "flow/budget"),
     _module("exporter", "flow/request"),

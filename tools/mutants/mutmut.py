@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import contextlib
 import json
 import os
 import shutil
@@ -147,22 +148,34 @@ def _result(module: Module, folder: Path) -> Result:
     not_run = [name for name, code in codes.items() if code in _NOT_RUN]
     if not_run:
         raise RuntimeError(f"mutmut left out {len(not_run)} mutants of {module.path}; see {folder / 'mutmut.log'}")
-    survivors = [_survivor(module, folder, name) for name, code in codes.items() if code in _SURVIVED]
+    survivors = _survivors(module, folder, [name for name, code in codes.items() if code in _SURVIVED])
     return Result(mutants=len(codes), survivors=sorted(survivors, key=lambda one: (one.line, one.now)))
 
 
-def _survivor(module: Module, folder: Path, name: str) -> Survivor:
-    shown = subprocess.run([_program(), "show", name], cwd=folder, capture_output=True, text=True, check=True).stdout
-    function = _function(name)
-    # Three lines are the diff's own head: the files' names, and one range that begins with the function.
-    diff = shown.split("\n@@", 1)[1].splitlines()[1:]
-    before = len(list(takewhile(lambda line: line.startswith(" "), diff)))
-    start = int(shown.split("\n@@ -", 1)[1].split(",", 1)[0])
+def _survivors(module: Module, folder: Path, names: Sequence[str]) -> Iterator[Survivor]:
+    # ``mutmut show`` says the same, a second for each mutant.
+    from mutmut.configuration import reset_config  # noqa: PLC0415 - only this job's environment has mutmut
+    from mutmut.mutation.diff_apply import get_diff_for_mutant  # noqa: PLC0415
+
+    with contextlib.chdir(folder):
+        reset_config()
+        for name in names:
+            yield _survivor(
+                _source(module).read_text(), _function(name), get_diff_for_mutant(name, path=_source(module))
+            )
+
+
+def _survivor(source: str, function: str, diff: str) -> Survivor:
+    """A mutant, out of the module's source and the diff of its function."""
+    head, hunk = diff.split("\n@@ -", 1)[1].split("\n", 1)
+    changed = hunk.splitlines()
+    start = int(head.split(",", 1)[0])
+    before = len(list(takewhile(lambda line: line.startswith(" "), changed)))
     return Survivor(
         function=function,
-        line=_first_line(module, function) + start - 1 + before,
-        was=_changed(diff, "-"),
-        now=_changed(diff, "+"),
+        line=_first_line(source, function) + start - 1 + before,
+        was=_changed(changed, "-"),
+        now=_changed(changed, "+"),
     )
 
 
@@ -176,11 +189,10 @@ def _function(name: str) -> str:
     return mangled.removeprefix("x_") if mangled.startswith("x_") else mangled[2:].replace("ǁ", ".")
 
 
-def _first_line(module: Module, function: str) -> int:
-    tree = ast.parse((ROOT / module.path).read_text())
+def _first_line(source: str, function: str) -> int:
     return next(
         min([node.lineno, *(one.lineno for one in node.decorator_list)])
-        for name, node in _functions(tree)
+        for name, node in _functions(ast.parse(source))
         if name == function
     )
 

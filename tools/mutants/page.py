@@ -7,7 +7,7 @@ from itertools import groupby
 
 from tools.mutants.modules import Module
 from tools.mutants.mutmut import Result, Survivor
-from tools.mutants.verdicts import Verdict
+from tools.mutants.verdicts import Verdict, verdict_of
 
 NEW = "open"
 
@@ -44,11 +44,6 @@ def page(results: Mapping[Module, Result], verdicts: Sequence[Verdict], version:
             "",
         ]
     )
-
-
-def verdict_of(module: Module, survivor: Survivor, verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The first row that is about the mutant."""
-    return next((row for row in verdicts if row.holds_for(module, survivor)), None)
 
 
 def _scores(results: Mapping[Module, Result], verdicts: Sequence[Verdict]) -> Iterator[str]:

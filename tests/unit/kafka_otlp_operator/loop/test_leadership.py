@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -31,7 +33,7 @@ def test_one_leads_and_the_other_waits() -> None:
             await two.tried()
         assert (one.leads, two.leads) == (True, False)
         one.allow()
-        with pytest.raises(NotLeader):
+        with pytest.raises(NotLeader, match=r"^the Lease was not renewed in time, so another operator may act"):
             two.allow()
         keeping.cancel()
         waiting.cancel()
@@ -287,3 +289,34 @@ def test_it_says_when_the_lease_cannot_be_read() -> None:
         assert one.unread() == "the Lease could not be read for 20 s"
 
     live(scenario)
+
+
+def test_a_candidate_that_has_not_asked_yet_knows_no_holder() -> None:
+    """And misses no answer."""
+    candidate = Candidate(Server(), "one")
+    assert candidate.holder == ""
+    assert candidate.unread() is None
+
+
+def test_the_times_of_a_lease_are_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the process runs: when it acquires the Lease, and when it gives the Lease back."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        began = datetime.now(UTC)
+        await one.acquire()
+        acquired = written(server)
+        await one.release()
+        assert began <= acquired <= written(server) <= datetime.now(UTC)
+
+    try:
+        live(scenario)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def written(server: Server) -> datetime:
+    """When the Lease was written, as it says itself."""
+    return datetime.strptime(server.spec["renewTime"], "%Y-%m-%dT%H:%M:%S.%f%z")

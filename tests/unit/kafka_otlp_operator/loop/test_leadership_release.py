@@ -3,6 +3,9 @@
 import asyncio
 import threading
 
+import pytest
+
+from kafka_otlp_operator.loop.lease import Lease
 from tests.unit.kafka_otlp_operator.loop.candidates import Candidate, Server, live, soon
 
 
@@ -62,5 +65,54 @@ def test_a_lease_is_kept_while_a_write_may_be_under_way() -> None:
         await one.release(give_back=False)
         assert not one.leads
         assert server.spec["holderIdentity"] == "one"
+
+    live(scenario)
+
+
+def test_a_lease_is_given_back_after_a_renewal_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renewal gives the Lease another version, so without its answer nothing could be given back."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        await one.acquire()
+        write = one.connection.write_lease
+        written, answered = threading.Event(), threading.Event()
+
+        def slow(lease: Lease) -> Lease:
+            stored = write(lease)
+            written.set()
+            answered.wait(10)
+            return stored
+
+        monkeypatch.setattr(one.connection, "write_lease", slow)
+        keeping = asyncio.create_task(one.keep())
+        await soon(written.is_set)
+        keeping.cancel()
+        releasing = asyncio.create_task(one.release())
+        await soon(lambda: not one.leads)
+        answered.set()
+        await releasing
+        assert server.spec["holderIdentity"] == ""
+
+    live(scenario)
+
+
+def test_a_stop_does_not_wait_for_a_read_that_hangs() -> None:
+    """The event loop goes on while the thread is still at it."""
+
+    async def scenario(server: Server, one: Candidate, two: Candidate) -> None:
+        asked, answered = threading.Event(), threading.Event()
+        ended: list[bool] = []
+
+        def hang() -> None:
+            asked.set()
+            ended.append(answered.wait(5))
+
+        one.connection.meanwhile = hang
+        trying = asyncio.create_task(one.acquire())
+        await soon(asked.is_set)
+        trying.cancel()
+        await one.release()
+        assert ended == []
+        answered.set()
 
     live(scenario)

@@ -87,6 +87,7 @@ def test_a_takeover_is_counted_and_dated():
 def test_the_first_lease():
     """Without a version, so that only one candidate can create it."""
     made: Any = first("n", "l", "one", NOW)
+    assert (made["apiVersion"], made["kind"]) == ("coordination.k8s.io/v1", "Lease")
     assert made["metadata"] == {"name": "l", "namespace": "n"}
     assert (made["spec"]["holderIdentity"], made["spec"]["leaseTransitions"]) == ("one", 0)
 

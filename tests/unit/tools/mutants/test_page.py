@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from tools.mutants import verdicts
 from tools.mutants.modules import MODULES, Module
 from tools.mutants.mutmut import Result, Survivor
-from tools.mutants.page import page, verdict_of
-from tools.mutants.verdicts import Verdict
+from tools.mutants.page import page
+from tools.mutants.verdicts import Verdict, idle, undecided, verdict_of
 
 MODULE = Module("exporter", "kafka_otlp_exporter", "flow/budget")
 OTHER = Module("exporter", "kafka_otlp_exporter", "flow/admission")
@@ -16,23 +17,35 @@ LOOSER = Survivor(function="Budget.take", line=7, was="if a < b:", now="if a <= 
 NOTHING = Survivor(function="Budget.take", line=7, was="if a < b:", now="if None:")
 
 
-def row(verdict: Literal["equivalent", "unreachable", "open"] = "equivalent", now: str | None = None) -> Verdict:
+BOTH = ("if a <= b:", "if None:")
+
+
+def row(verdict: Literal["equivalent", "unreachable", "open"] = "equivalent", now: Sequence[str] = BOTH) -> Verdict:
     return Verdict(
         module="exporter flow/budget", function="Budget.take", was="if a < b:", now=now, verdict=verdict, why="so"
     )
 
 
-def test_a_row_is_about_all_mutants_of_a_line_or_about_one():
+def test_a_row_is_about_the_changes_that_it_names():
     """And about no other module's."""
     assert verdict_of(MODULE, LOOSER, [row()]) == row()
-    assert verdict_of(MODULE, NOTHING, [row(now="if a <= b:"), row("open")]) == row("open")
-    assert verdict_of(MODULE, NOTHING, [row(now="if a <= b:")]) is None
+    assert verdict_of(MODULE, NOTHING, [row(now=["if a <= b:"]), row("open")]) == row("open")
+    assert verdict_of(MODULE, NOTHING, [row(now=["if a <= b:"])]) is None
     assert verdict_of(OTHER, LOOSER, [row()]) is None
+
+
+def test_a_survivor_without_a_row_and_a_row_without_a_survivor_are_found():
+    """A row of a module that did not run is not idle."""
+    found = {MODULE: Result(mutants=2, survivors=[LOOSER, NOTHING])}
+    loose, other = row(now=["if a <= b:"]), row(now=["if a > b:"])
+    assert undecided(found, [loose, other]) == [(MODULE, NOTHING)]
+    assert idle(found, [loose, other]) == [other]
+    assert idle({OTHER: Result(mutants=2, survivors=[])}, [loose, other]) == []
 
 
 def test_the_score_leaves_out_what_no_test_can_notice():
     """Two of four caught, one equivalent: two of three."""
-    written = page({MODULE: Result(mutants=4, survivors=[LOOSER, NOTHING])}, [row(now="if a <= b:")], "mutmut 1")
+    written = page({MODULE: Result(mutants=4, survivors=[LOOSER, NOTHING])}, [row(now=["if a <= b:"])], "mutmut 1")
     assert "| exporter flow/budget | 4 | 2 | 1 | 0 | 1 | 66.7 % |" in written
     assert "| **all** | 4 | 2 | 1 | 0 | 1 | 66.7 % |" in written
 
