@@ -1,6 +1,7 @@
 """Asking exporter pods, over real HTTP."""
 
 import json
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -68,6 +69,9 @@ def test_an_answer_of_no_use_is_ignored(answers, body):
     assert exporter_status.reports([pod("a", "127.0.0.1")]) == {}
 
 
-def test_a_pod_that_cannot_be_reached_is_ignored():
-    """A network policy may forbid it."""
-    assert exporter_status.reports([pod("a", "127.0.0.2")]) == {}
+def test_a_pod_that_cannot_be_reached_is_ignored(monkeypatch):
+    """A network policy may forbid it. The port is bound and nobody listens on it, so that the kernel refuses."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(names, "ADMIN_PORT", bound.getsockname()[1])
+        assert exporter_status.reports([pod("a", "127.0.0.1")]) == {}
