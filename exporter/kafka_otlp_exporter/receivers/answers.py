@@ -1,4 +1,4 @@
-"""What a client is told, in its own encoding: responses of Export calls, and google.rpc.Status for failed calls. Pure.
+"""What a client is told, in its own encoding: responses of Export calls, codes and google.rpc.Status of failed calls. Pure.
 
 Sources: the OTLP specification ("OTLP/HTTP Response", "Failures"), google/rpc/status.proto,
 google/rpc/error_details.proto, and the JSON mapping of proto3 for Any and Duration.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
@@ -19,6 +19,26 @@ from kafka_otlp_exporter.otlp.signals import SignalRow
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, TooLarge, Unauthenticated, Unavailable
 
 _TYPE = "type.googleapis.com/google.rpc."
+
+
+class Codes(NamedTuple):
+    """The codes of a failed request. ``grpc`` is one of google.rpc.Code, which are gRPC's status codes; ``http`` a status."""
+
+    grpc: int
+    http: int
+
+
+def codes(outcome: Invalid | Unavailable) -> Codes:
+    """The codes of a failed request (OTLP specification, "Failures" and "OTLP/HTTP Response")."""
+    match outcome:
+        case Unavailable():
+            return Codes(code_pb2.UNAVAILABLE, 503)
+        case TooLarge():
+            return Codes(code_pb2.RESOURCE_EXHAUSTED, 413)
+        case Unauthenticated():
+            return Codes(code_pb2.UNAUTHENTICATED, 401)
+        case Invalid():
+            return Codes(code_pb2.INVALID_ARGUMENT, 400)
 
 
 def response(row: SignalRow, outcome: Delivered, encoding: Format) -> bytes:
@@ -39,16 +59,13 @@ def response(row: SignalRow, outcome: Delivered, encoding: Format) -> bytes:
 def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
     """The google.rpc.Status of a failed request, serialised in ``encoding``.
 
-    It has RetryInfo when the client is to send again, and BadRequest when the payload is at fault.
+    It has RetryInfo when the client is to send again, and BadRequest when the payload is at fault. RESOURCE_EXHAUSTED has
+    no RetryInfo, or the client would send the request again (OTLP specification, "OTLP/gRPC Throttling").
     """
-    if isinstance(outcome, Unavailable):
-        return _status(code_pb2.UNAVAILABLE, outcome.message, encoding, retry_after=outcome.retry_after)
-    if isinstance(outcome, TooLarge):
-        # Without RetryInfo, or the client would send it again (OTLP specification, "OTLP/gRPC Throttling").
-        return _status(code_pb2.RESOURCE_EXHAUSTED, outcome.message, encoding)
-    if isinstance(outcome, Unauthenticated):
-        return _status(code_pb2.UNAUTHENTICATED, outcome.message, encoding)
-    return _status(code_pb2.INVALID_ARGUMENT, outcome.message, encoding, bad_request=True)
+    code = codes(outcome).grpc
+    retry_after = outcome.retry_after if isinstance(outcome, Unavailable) else None
+    bad_request = code == code_pb2.INVALID_ARGUMENT
+    return _status(code, outcome.message, encoding, retry_after=retry_after, bad_request=bad_request)
 
 
 def refusal(code: int, message: str, encoding: Format) -> bytes:

@@ -17,7 +17,7 @@ from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.config.watched import Watched
 from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal, SignalRow
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Unauthenticated, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Unavailable
 from kafka_otlp_exporter.receivers import answers
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.tls import Tls
@@ -37,6 +37,8 @@ _OPTIONS = (
     ("grpc.max_connection_idle_ms", 120_000),
     ("grpc.max_concurrent_streams", 100),
 )
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 # grpc.aio.ServicerContext; its type stubs have neither read() without a deserializer nor the trailer of abort().
 Context = Any
@@ -134,10 +136,6 @@ async def _read_one(context: Context) -> bytes | Invalid:
 
 
 async def _abort(context: Context, outcome: Invalid | Unavailable) -> NoReturn:
-    if isinstance(outcome, Unauthenticated):
-        code = grpc.StatusCode.UNAUTHENTICATED
-    else:
-        code = grpc.StatusCode.INVALID_ARGUMENT if isinstance(outcome, Invalid) else grpc.StatusCode.UNAVAILABLE
     trailer = (("grpc-status-details-bin", answers.status(outcome, Format.PROTOBUF)),)
-    await context.abort(code, outcome.message, trailer)
+    await context.abort(_CODES[answers.codes(outcome).grpc], outcome.message, trailer)
     raise AssertionError("abort() raises")

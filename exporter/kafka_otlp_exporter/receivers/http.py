@@ -19,7 +19,7 @@ from kafka_otlp_exporter.config.address import Address
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Signal
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, TooLarge, Unauthenticated, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unauthenticated, Unavailable
 from kafka_otlp_exporter.receivers import answers, http_body
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.http_connections import Connections
@@ -192,25 +192,22 @@ def _peer(request: web.BaseRequest) -> str:
 
 
 def _response(signal: Signal, outcome: Outcome, encoding: Format) -> web.Response:
-    match outcome:
-        case Delivered():
-            return _made(200, answers.response(SIGNALS[signal], outcome, encoding), encoding)
-        case TooLarge():
-            return _made(413, answers.status(outcome, encoding), encoding)
-        case Invalid():
-            return _made(400, answers.status(outcome, encoding), encoding)
-        case Unavailable():
-            # RFC 9110, section 10.2.3: whole seconds.
-            seconds = str(max(1, math.ceil(outcome.retry_after)))
-            return _made(503, answers.status(outcome, encoding), encoding, {"Retry-After": seconds})
+    if isinstance(outcome, Delivered):
+        return _made(200, answers.response(SIGNALS[signal], outcome, encoding), encoding)
+    headers = {}
+    if isinstance(outcome, Unavailable):
+        # RFC 9110, section 10.2.3: whole seconds.
+        headers["Retry-After"] = str(max(1, math.ceil(outcome.retry_after)))
+    return _made(answers.codes(outcome).http, answers.status(outcome, encoding), encoding, headers)
 
 
 def _unauthenticated(outcome: Unauthenticated, encoding: Format | None) -> web.Response:
     # RFC 6750, section 3.
     challenge = {"WWW-Authenticate": "Bearer"}
+    code = answers.codes(outcome).http
     if encoding is None:
-        return _plain(401, outcome.message, challenge)
-    return _made(401, answers.status(outcome, encoding), encoding, challenge)
+        return _plain(code, outcome.message, challenge)
+    return _made(code, answers.status(outcome, encoding), encoding, challenge)
 
 
 def _made(status: int, content: bytes, encoding: Format, headers: dict[str, str] | None = None) -> web.Response:

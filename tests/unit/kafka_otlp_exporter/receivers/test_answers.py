@@ -8,12 +8,13 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
-from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, TooLarge, Unavailable
+from kafka_otlp_exporter.outcomes import Delivered, Invalid, Reason, Rejection, TooLarge, Unauthenticated, Unavailable
 from kafka_otlp_exporter.receivers import answers
 
 FAILED: list[Invalid | Unavailable] = [
     Invalid("no."),
     TooLarge("too many bytes."),
+    Unauthenticated("no token."),
     Unavailable(Reason.QUEUE_FULL, "later.", 5),
     Unavailable(Reason.QUEUE_FULL, "zu früh.", 0.25),
 ]
@@ -38,6 +39,20 @@ def test_both_encodings_of_a_status_are_the_same_message(outcome: Invalid | Unav
     assert message.message == outcome.message
 
 
+def test_each_failure_has_its_codes():
+    """gRPC's and HTTP's; the status says the same code as gRPC."""
+    told = {type(outcome): answers.codes(outcome) for outcome in FAILED}
+    assert told == {
+        Invalid: (code_pb2.INVALID_ARGUMENT, 400),
+        TooLarge: (code_pb2.RESOURCE_EXHAUSTED, 413),
+        Unauthenticated: (code_pb2.UNAUTHENTICATED, 401),
+        Unavailable: (code_pb2.UNAVAILABLE, 503),
+    }
+    for outcome in FAILED:
+        status = status_pb2.Status.FromString(answers.status(outcome, Format.PROTOBUF))
+        assert status.code == answers.codes(outcome).grpc
+
+
 def test_only_what_may_come_again_has_retry_info():
     """A client would send a request again after RESOURCE_EXHAUSTED with RetryInfo, and it would not be smaller."""
     details = {}
@@ -47,6 +62,7 @@ def test_only_what_may_come_again_has_retry_info():
     assert details == {
         code_pb2.INVALID_ARGUMENT: ["google.rpc.BadRequest"],
         code_pb2.RESOURCE_EXHAUSTED: [],
+        code_pb2.UNAUTHENTICATED: [],
         code_pb2.UNAVAILABLE: ["google.rpc.RetryInfo"],
     }
 
