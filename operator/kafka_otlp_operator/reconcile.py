@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kafka_otlp_operator.api import exporter_status
 from kafka_otlp_operator.api.cluster import Key
 from kafka_otlp_operator.api.kube import Object
+from kafka_otlp_operator.api.preflight import Asks
 from kafka_otlp_operator.errors import (
     ApiError,
     NotFound,
@@ -33,14 +34,8 @@ from kafka_otlp_operator.status import conditions, events
 from kafka_otlp_operator.status.conditions import Finding, Findings
 
 
-class Objects(Protocol):
+class Objects(Asks, Protocol):
     """The calls of ``cluster.Cluster`` that the operator makes about resources. Every method raises ApiError."""
-
-    def may(self, attributes: Object) -> bool:
-        """Whether the operator may do this: ``resourceAttributes`` of a SelfSubjectAccessReview."""
-
-    def serves_resources(self) -> bool:
-        """Whether the API server serves the custom resource."""
 
     def versions(self, namespace: str | None) -> dict[Key, frozenset[str]]:
         """Every resource of a namespace, or of all with None, and the versions of it and of its objects."""
@@ -52,7 +47,7 @@ class Objects(Protocol):
         """Whether the API server serves the kind of this object."""
 
     def named(self, owner: Metadata) -> dict[str, Object]:
-        """The objects that have the resource's name, by kind, whoever owns them."""
+        """The objects that have the resource's name, by kind, with any owner or none."""
 
     def deployment(self, owner: Metadata) -> Object | None:
         """The resource's own Deployment; None when there is none."""

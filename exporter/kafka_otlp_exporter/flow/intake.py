@@ -142,7 +142,7 @@ class Intake:
             answer: asyncio.Future[Outcome] = self._loop.create_future()
             self._waiting[request.id] = _Queued(signal, answer)
             self._arrived.put(request)
-            # From here on whoever takes it gives it back.
+            # From here on the taker of the request gives these bytes back.
             reserved = 0
         finally:
             self.admission.budget.give(reserved)
@@ -165,7 +165,7 @@ class Intake:
             self._reading.pop(task, None)
 
     def _sweep(self) -> None:
-        """Run by one timer for all reads: a timer for each call costs a tenth of a small request."""
+        """End slow reads, again and again. One timer serves all: a timer for each call costs a tenth of a small request."""
         self._end_slow_reads()
         self._timer = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 

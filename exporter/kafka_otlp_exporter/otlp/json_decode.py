@@ -46,7 +46,7 @@ def decode(text: bytes, message: type[Message], item_path: ItemPath = (), most: 
     """The OTLP/JSON ``text`` as a serialised ``message``, and how many messages are at the end of ``item_path``.
 
     Each step of the path is one field number. ``most`` is how many values the text may have, an object counting as two.
-    The result always passes ``wire.validate``, so nobody has to parse it again to check it.
+    The result always passes ``wire.validate``, so it need not be parsed again to check it.
 
     Raises wire.Malformed. Its sentence says where the text is wrong, what was found there and what is allowed, and
     repeats nothing of the content. While it is decoded, a long string needs up to six times its bytes: one character

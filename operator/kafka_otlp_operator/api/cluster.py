@@ -94,7 +94,7 @@ class Cluster:
         return self._call("GET", RESOURCE.path(key.namespace, key.name))
 
     def named(self, owner: Metadata) -> dict[str, Object]:
-        """The objects that have the resource's name, by kind, whoever owns them. Raises ApiError.
+        """The objects that have the resource's name, by kind, with any owner or none. Raises ApiError.
 
         All objects of a resource have its name, so this takes one GET for each kind.
         """

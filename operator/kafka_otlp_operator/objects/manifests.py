@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka_otlp_operator import names
 from kafka_otlp_operator.objects import policies
-from kafka_otlp_operator.objects.ownership import Manifest, metadata
+from kafka_otlp_operator.objects.ownership import Manifest, child_metadata
 from kafka_otlp_operator.objects.template import pod_template
 from kafka_otlp_operator.resource.access_fields import Served
 from kafka_otlp_operator.resource.scaling import ScalingMode
@@ -51,7 +51,7 @@ def service_account(resource: Resource) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(resource),
+        "metadata": child_metadata(resource),
         "automountServiceAccountToken": False,
     }
 
@@ -63,7 +63,7 @@ def service(resource: Resource) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(resource, annotations=wanted.annotations),
+        "metadata": child_metadata(resource, annotations=wanted.annotations),
         "spec": {
             "type": wanted.type.value,
             "selector": dict(names.selector(resource.name)),
@@ -94,7 +94,7 @@ def deployment(resource: Resource, image: str, credentials_hash: str | None = No
     }
     if resource.workload.scaling.mode is ScalingMode.FIXED:
         spec = {"replicas": resource.workload.replicas, **spec}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(resource), "spec": spec}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": child_metadata(resource), "spec": spec}
 
 
 def replicas_at_first(resource: Resource) -> int:

@@ -12,7 +12,7 @@ from kafka_otlp_operator.resource.metadata import Metadata
 Manifest = Mapping[str, Any]
 
 
-def metadata(
+def child_metadata(
     resource: Metadata, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The metadata of an object of ``resource``.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kafka_otlp_operator import names
-from kafka_otlp_operator.objects.ownership import Manifest, metadata
+from kafka_otlp_operator.objects.ownership import Manifest, child_metadata
 from kafka_otlp_operator.resource.scaling import ScalingMode
 from kafka_otlp_operator.resource.spec import Resource
 
@@ -26,7 +26,7 @@ def autoscaler(resource: Resource) -> Manifest | None:
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(resource),
+        "metadata": child_metadata(resource),
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": resource.name},
             "minReplicas": scaling.min_replicas or 1,
@@ -48,7 +48,7 @@ def disruption_budget(resource: Resource) -> Manifest | None:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(resource),
+        "metadata": child_metadata(resource),
         "spec": {**limit, "selector": _pods(resource), "unhealthyPodEvictionPolicy": "AlwaysAllow"},
     }
 
@@ -65,7 +65,7 @@ def network_policy(resource: Resource) -> Manifest | None:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(resource),
+        "metadata": child_metadata(resource),
         "spec": {
             "podSelector": _pods(resource),
             "policyTypes": ["Ingress", "Egress"],
@@ -89,7 +89,7 @@ def pod_monitor(resource: Resource) -> Manifest | None:
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
-        "metadata": metadata(resource, labels=wanted.labels),
+        "metadata": child_metadata(resource, labels=wanted.labels),
         "spec": {"selector": _pods(resource), "podMetricsEndpoints": [endpoint]},
     }
 

@@ -124,8 +124,8 @@ def _environment(resource: Resource) -> list[dict[str, Any]]:
         derived["credentials_dir"] = names.CREDENTIALS_DIR
     if required := _required_files(resource):
         derived["required_files"] = values.format_names(required)
-    if (in_flight := _in_flight_bytes(resource)) is not None:
-        derived["max_in_flight_bytes"] = str(in_flight)
+    if (memory := _memory_limit(resource)) is not None:
+        derived["max_in_flight_bytes"] = str(process.in_flight_bytes(memory))
     derived["workers"] = str(_workers(resource))
     derived |= _ways_in(resource)
     texts |= {_variable(name): text for name, text in derived.items()}
@@ -173,15 +173,13 @@ def _workers(resource: Resource) -> int:
     """As many as the exporter itself would run with the CPUs and the memory of the resource."""
     limits, requests = ((resource.workload.resources or {}).get(kind, {}) for kind in ("limits", "requests"))
     cpus = quantity.rounded_up(limits.get("cpu", requests.get("cpu", 1)))
-    memory = quantity.whole(limits["memory"]) if "memory" in limits else None
+    memory = _memory_limit(resource)
     return sizing.workers(cpus, process.in_flight_bytes(memory), memory)
 
 
-def _in_flight_bytes(resource: Resource) -> int | None:
+def _memory_limit(resource: Resource) -> int | None:
     limit = (resource.workload.resources or {}).get("limits", {}).get("memory")
-    if limit is None:
-        return None
-    return process.in_flight_bytes(quantity.whole(limit))
+    return None if limit is None else quantity.whole(limit)
 
 
 def _grace_seconds(resource: Resource) -> int:

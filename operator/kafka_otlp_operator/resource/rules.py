@@ -7,6 +7,7 @@ must not set are no rules; they stand in ``refusals``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ def _of_duration(row: Row) -> Rule:
         partial(_in_range, milliseconds(row.minimum), milliseconds(row.maximum)),
         f"must be at least {least} and at most {most}.",
     )
+
+
+def _otlp(given: Given) -> Otlp:
+    # As JSON, because YAML can hold a date where the API server stores a text.
+    return Otlp.model_validate_json(json.dumps(given, default=str))
 
 
 def _cel_port(way: str) -> str:
@@ -230,13 +236,13 @@ RULES: tuple[Rule, ...] = (
         "otlp",
         "!(has(self.grpc) && has(self.grpc.enabled) && !self.grpc.enabled && "
         "has(self.http) && has(self.http.enabled) && !self.http.enabled)",
-        lambda otlp: bool(Otlp.model_validate(otlp).served),
+        lambda otlp: bool(_otlp(otlp).served),
         "grpc and http are both switched off; leave one of them on.",
     ),
     Rule(
         "otlp",
         f"{_cel_port('grpc')} != {_cel_port('http')}",
-        lambda otlp: len(set(Otlp.model_validate(otlp).ports.values())) == len(OTLP_PORTS),
+        lambda otlp: len(set(_otlp(otlp).ports.values())) == len(OTLP_PORTS),
         f"grpc and http must have different ports; the defaults are {OTLP_PORTS['grpc']} and {OTLP_PORTS['http']}.",
     ),
     *_of_way_in("otlp.grpc"),

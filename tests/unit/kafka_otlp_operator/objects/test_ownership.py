@@ -4,7 +4,7 @@ import pytest
 
 from kafka_otlp_operator.errors import NotOurs
 from kafka_otlp_operator.names import labels
-from kafka_otlp_operator.objects.ownership import belongs, is_ours, metadata, refuse_foreign
+from kafka_otlp_operator.objects.ownership import belongs, child_metadata, is_ours, refuse_foreign
 from kafka_otlp_operator.resource.spec import parse
 from tests.unit.kafka_otlp_operator.resources import resource
 
@@ -16,22 +16,22 @@ MANAGED = {"app.kubernetes.io/managed-by": "kafka-otlp-operator"}
 
 def test_owner():
     """Every object is owned by the resource, so that deleting it needs no operator; a file's objects have no owner."""
-    (owner,) = metadata(resource())["ownerReferences"]
+    (owner,) = child_metadata(resource())["ownerReferences"]
     assert (owner["uid"], owner["controller"], owner["blockOwnerDeletion"]) == ("uid-1", True, True)
     loose = parse({"metadata": {"name": "edge"}, "spec": {"brokers": ["a:1"]}})
-    assert "ownerReferences" not in metadata(loose)
+    assert "ownerReferences" not in child_metadata(loose)
 
 
 def test_authors_labels_never_win():
     """A label that the operator sets, too, keeps the operator's value, because the operator finds the object by it."""
     wanted = {"app.kubernetes.io/managed-by": "somebody", "team": "a"}
-    assert metadata(resource(), labels=wanted)["labels"] == {"team": "a", **labels("edge")}
+    assert child_metadata(resource(), labels=wanted)["labels"] == {"team": "a", **labels("edge")}
 
 
 def test_annotations():
     """The field exists only when the author sets annotations."""
-    assert metadata(resource(), annotations={"a": "b"})["annotations"] == {"a": "b"}
-    assert "annotations" not in metadata(resource(), annotations={})
+    assert child_metadata(resource(), annotations={"a": "b"})["annotations"] == {"a": "b"}
+    assert "annotations" not in child_metadata(resource(), annotations={})
 
 
 @pytest.mark.parametrize(

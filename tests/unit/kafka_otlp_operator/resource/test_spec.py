@@ -1,5 +1,7 @@
 """What ``spec.parse`` makes of a resource."""
 
+from datetime import date
+
 import pytest
 
 from kafka_otlp_exporter.config.options import ROWS, Options
@@ -66,6 +68,14 @@ def test_absent_and_null_are_the_same():
     assert present.workload.service == resource().workload.service
     assert "limits" not in (present.workload.resources or {})
     assert desired(present, "image:1")
+
+
+def test_a_date_of_yaml_is_a_text():
+    """Unquoted text that looks like a date is a date in YAML; kubectl stores the text."""
+    token = {"name": date(2026, 1, 2), "key": "token"}
+    reference = resource(otlp={"bearerTokenSecretRef": token}).workload.otlp.bearer_token_secret_ref
+    assert reference is not None
+    assert reference.name == "2026-01-02"
 
 
 def test_what_never_ends_is_refused():
