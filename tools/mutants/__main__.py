@@ -56,12 +56,7 @@ def _report(results: Mapping[Module, Result], rows: Sequence[Verdict]) -> int:
 
 def _write_page(rows: Sequence[Verdict]) -> None:
     """Write the page, with the last result of each module that was not tested now."""
-    found = {module: mutmut.last(module) for module in MODULES}
-    results = {module: result for module, result in found.items() if result is not None}
-    missing = [module.name for module, result in found.items() if result is None]
-    if missing:
-        print(f"mutants: {PAGE.name} stays as it is; there is no result yet of {', '.join(missing)}")
-        return
+    results = {module: mutmut.last(module) for module in MODULES}
     PAGE.write_text(page(results, rows, mutmut.version()))
     print(f"mutants: wrote {PAGE.relative_to(ROOT)}")
 

@@ -32,15 +32,17 @@ The score is the share of caught mutants among those that are neither equivalent
 """
 
 
-def page(results: Mapping[Module, Result], verdicts: Sequence[Verdict], version: str) -> str:
-    """The whole page, in Markdown."""
+def page(results: Mapping[Module, Result | None], verdicts: Sequence[Verdict], version: str) -> str:
+    """The whole page, in Markdown. A module whose result is None was not tested yet, and the page says so."""
+    tested = {module: result for module, result in results.items() if result is not None}
     return "\n".join(
         [
             _HEAD.format(version=version),
-            *_scores(results, verdicts),
+            *_scores(tested, verdicts),
+            *(f"| {module.title} | not tested yet | | | | | |" for module in results if module not in tested),
             "",
             "## Survivors",
-            *(line for module, result in results.items() for line in _survivors(module, result, verdicts)),
+            *(line for module, result in tested.items() for line in _survivors(module, result, verdicts)),
             "",
         ]
     )

@@ -50,6 +50,13 @@ def test_the_score_leaves_out_what_no_test_can_notice():
     assert "| **all** | 4 | 2 | 1 | 0 | 1 | 66.7 % |" in written
 
 
+def test_a_module_without_a_result_is_named():
+    """The page does not pass over it, and the score is that of the others."""
+    written = page({MODULE: Result(mutants=4, survivors=[]), OTHER: None}, [], "mutmut 1")
+    assert "| exporter flow/admission | not tested yet |" in written
+    assert "| **all** | 4 | 4 | 0 | 0 | 0 | 100.0 % |" in written
+
+
 def test_each_survivor_has_its_place_its_verdict_and_its_reason():
     """One that nobody has decided about is open, and new; a bar does not end a cell."""
     found = [LOOSER, NOTHING, Survivor(function="f", line=9, was="a | b", now="a & b")]
