@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import configparser
 import contextlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -92,9 +93,8 @@ def last(module: Module) -> Result | None:
 
 
 def version() -> str:
-    """``mutmut 3.8.1``."""
-    said = subprocess.run([_program(), "--version"], capture_output=True, text=True, check=True).stdout
-    return f"mutmut {said.split()[-1]}"
+    """``mutmut 3.8.1``. ``mutmut --version`` fails in a folder where it finds no code to mutate."""
+    return f"mutmut {importlib.metadata.version('mutmut')}"
 
 
 def _folder(module: Module) -> Path:
