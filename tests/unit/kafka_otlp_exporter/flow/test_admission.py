@@ -31,6 +31,70 @@ def test_the_total_is_shared_out():
     asyncio.run(run())
 
 
+def test_every_limit_is_a_whole_number():
+    """An odd total is rounded down: gRPC takes no fraction for a limit."""
+
+    async def run() -> None:
+        admission = await made(64 * MEBIBYTE + 7)
+        limits = (admission.largest_request, admission.most_calls, admission.most_connections)
+        assert [type(limit) for limit in (*limits, admission.most_tls_connections)] == [int] * 4
+        assert (await made(1024 * MEBIBYTE)).most_tls_connections == 4096
+
+    asyncio.run(run())
+
+
+def test_each_call_that_ends_makes_room_for_one():
+    """Open calls are counted down one by one."""
+
+    async def run() -> None:
+        admission = await made()
+        assert [admission.enter() for _ in range(3)] == [True] * 3
+        admission.leave()
+        assert admission.open_calls == 2
+        admission.leave()
+        admission.leave()
+        assert admission.open_calls == 0
+
+    asyncio.run(run())
+
+
+def test_a_call_that_is_cancelled_gives_up_its_place():
+    """Its place in the line is free, and the cancellation reaches the task."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        call = asyncio.create_task(admission.reserve(1, "a"))
+        await asyncio.sleep(0)
+        assert admission.waiting == 1
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert admission.waiting == 0
+
+    asyncio.run(run())
+
+
+def test_a_call_that_is_cancelled_in_its_turn_gives_its_bytes_back():
+    """The budget is then as full as before the call."""
+
+    async def run() -> None:
+        admission = await made()
+        assert admission.budget.take(admission.budget.total)
+        call = asyncio.create_task(admission.reserve(5, "a"))
+        await asyncio.sleep(0)
+        admission.budget.give(5)
+        await asyncio.sleep(0)
+        assert (admission.waiting, call.done()) == (0, False)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert admission.budget.take(5)
+        assert not admission.budget.take(1)
+
+    asyncio.run(run())
+
+
 def test_a_request_that_becomes_json_is_half_as_large():
     """It may be an eighth of the total, because its records may be three eighths."""
 

@@ -126,6 +126,20 @@ def test_a_connection_that_fails_says_where_and_what_to_check(fault: Fault, reas
     assert of_connection(fault, EDGE) == (reason, sentence)
 
 
+@pytest.mark.parametrize("text", ["certificate revoked", "Certificate expired", "verification failed", "Verify error"])
+@pytest.mark.parametrize("name", ["_SSL", "_TRANSPORT", "_AUTHENTICATION"])
+def test_a_certificate_in_librdkafkas_text_is_the_cause(name: str, text: str):
+    """Either word is enough, in any case of letters. Only "verif" says so where librdkafka blames the credentials."""
+    reason, _ = of_connection(Fault(name, f"ssl://kafka:9093/bootstrap: {text}"), EDGE)
+    blamed = name == "_AUTHENTICATION" and "verif" not in text.lower()
+    assert reason is (Reason.AUTHENTICATION_FAILED if blamed else Reason.CERTIFICATE_NOT_TRUSTED)
+
+
+def test_a_fault_that_is_not_in_the_table_is_a_broker_that_cannot_be_reached():
+    """librdkafka may add error codes."""
+    assert of_connection(Fault("_OF_TOMORROW", "kafka:9092/bootstrap: x"), EDGE)[0] is Reason.KAFKA_UNREACHABLE
+
+
 def test_refused_credentials_without_a_user_are_told_without_one():
     """The exporter does not know the name in a client certificate."""
     reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity("a:1"))
