@@ -154,3 +154,30 @@ def test_an_extension_that_did_not_wait_wakes_nobody():
     assert woken == []
     budget.give(3)
     assert woken == [7]
+
+
+def test_the_budget_is_contended_until_the_last_of_two_requests_has_its_bytes():
+    """The first that gets its bytes does not end the turn of the second."""
+    budget = Budget(10)
+    assert budget.take(10)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(budget.extend, 1, 20)
+        wait_until(lambda: budget.contended, 5, lambda: "the first does not wait", 0.001)
+        second = threads.submit(budget.extend, 3, 20)
+        wait_until(lambda: budget._extending == 2, 5, lambda: "the second does not wait", 0.001)
+        budget.give(1)
+        assert first.result(10)
+        assert budget.contended
+        budget.give(3)
+        assert second.result(10)
+    assert not budget.contended
+
+
+def test_a_wait_in_vain_wakes_the_others_once():
+    """Bytes that are given back later wake nobody a second time."""
+    budget, woken = Budget(10), list[int]()
+    assert budget.take(10)
+    budget.when_given(lambda: woken.append(budget.taken))
+    assert not budget.extend(1, 0.01)
+    budget.give(10)
+    assert woken == [10]

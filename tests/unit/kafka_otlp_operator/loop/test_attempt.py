@@ -1,5 +1,6 @@
 """One reconcile as a worker runs it: what is counted, logged and returned."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,3 +85,12 @@ def test_a_bug_is_logged_with_its_trace() -> None:
     assert str(returned.failure) == "ZeroDivisionError: division by zero"
     assert counts == {"reconciles_total crashed": 1, "reconcile_seconds_count": 1}
     assert (line["event"], line["resource"], line["exc_info"]) == ("reconcile crashed", "telemetry/edge", True)
+
+
+def test_the_time_that_a_reconcile_took_is_counted() -> None:
+    """It is the time between begin and end, and no point in time: shorter than the process has been there to measure it."""
+    metrics, begun = Metrics(), time.monotonic()
+    attempt(Result, EDGE, metrics)
+    sums = [one.value for family in metrics.registry.collect() for one in family.samples if one.name.endswith("_sum")]
+    assert len(sums) == 1
+    assert 0 <= sums[0] <= time.monotonic() - begun

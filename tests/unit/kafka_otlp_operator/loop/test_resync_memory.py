@@ -173,3 +173,14 @@ def test_resources_are_counted_by_what_their_status_says() -> None:
     assert counts() == [1, 0, 1]
     reconcile(memory, EDGE, Result())
     assert counts() == [0, 0, 1]
+
+
+def test_a_resource_that_is_still_listed_is_still_counted() -> None:
+    """A listing forgets the status of resources that it does not show, and of no others."""
+    memory = Memory()
+    for key in (EDGE, OTHER):
+        reconcile(memory, key, Result(ready={"status": "True"}))
+    memory.to_reconcile({EDGE: ONE})
+    assert memory.count("True") == 1
+    memory.to_reconcile({})
+    assert memory.count("True") == 0
