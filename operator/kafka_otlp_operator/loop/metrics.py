@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_NAMESPACE = "kafka_otlp_operator"
 
 
 class Metrics:
@@ -14,60 +17,38 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.reconciles = Counter(
-            "kafka_otlp_operator_reconciles",
+        counter = partial(Counter, namespace=_NAMESPACE, registry=self.registry)
+        gauge = partial(Gauge, namespace=_NAMESPACE, registry=self.registry)
+        histogram = partial(Histogram, namespace=_NAMESPACE, registry=self.registry)
+        self.reconciles = counter(
+            "reconciles",
             "Reconciles, by `result`: `done`, `failed` (will be tried again) or `crashed` (a bug).",
             ["result"],
-            registry=self.registry,
         )
-        self.failures = Counter(
-            "kafka_otlp_operator_failures",
+        self.failures = counter(
+            "failures",
             "Reconciles that will be tried again, by `kind`: the type of the error, such as `Forbidden`, `Conflict`, `NotYet`.",
             ["kind"],
-            registry=self.registry,
         )
-        self.seconds = Histogram(
-            "kafka_otlp_operator_reconcile_seconds", "Seconds that one reconcile took.", registry=self.registry
-        )
-        self.status_writes = Counter(
-            "kafka_otlp_operator_status_writes", "Times that a status was written.", registry=self.registry
-        )
-        self.events = Counter(
-            "kafka_otlp_operator_events_unposted", "Events that could not be posted.", registry=self.registry
-        )
-        self.requests = Counter(
-            "kafka_otlp_operator_api_requests",
+        self.seconds = histogram("reconcile_seconds", "Seconds that one reconcile took.")
+        self.status_writes = counter("status_writes", "Times that a status was written.")
+        self.events = counter("events_unposted", "Events that could not be posted.")
+        self.requests = counter(
+            "api_requests",
             "Requests to the API server, by `method` and `code`: the status of the answer, or `none` without an answer. "
             "The requests of kopf's watches are not counted.",
             ["method", "code"],
-            registry=self.registry,
         )
-        self.depth = Gauge(
-            "kafka_otlp_operator_queue_depth", "Resources that wait for their turn.", registry=self.registry
-        )
-        self.oldest = Gauge(
-            "kafka_otlp_operator_queue_oldest_seconds",
-            "Seconds that the oldest waiting resource has waited.",
-            registry=self.registry,
-        )
-        self.resources = Gauge(
-            "kafka_otlp_operator_resources",
+        self.depth = gauge("queue_depth", "Resources that wait for their turn.")
+        self.oldest = gauge("queue_oldest_seconds", "Seconds that the oldest waiting resource has waited.")
+        self.resources = gauge(
+            "resources",
             "Resources, by `ready`: the status of their condition Ready, `True`, `False` or `Unknown`.",
             ["ready"],
-            registry=self.registry,
         )
-        self.resyncs = Counter(
-            "kafka_otlp_operator_resyncs",
-            "Resyncs, by `result`: `done` or `failed`.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.resync_age = Gauge(
-            "kafka_otlp_operator_resync_age_seconds", "Seconds since all resources were listed.", registry=self.registry
-        )
-        self.leader = Gauge(
-            "kafka_otlp_operator_leader", "1 when this process leads, 0 when it is a standby.", registry=self.registry
-        )
+        self.resyncs = counter("resyncs", "Resyncs, by `result`: `done` or `failed`.", ["result"])
+        self.resync_age = gauge("resync_age_seconds", "Seconds since all resources were listed.")
+        self.leader = gauge("leader", "1 when this process leads, 0 when it is a standby.")
 
     def count_request(self, method: str, code: int | None) -> None:
         """Count one request to the API server and the status of its answer; None: there was no answer."""
