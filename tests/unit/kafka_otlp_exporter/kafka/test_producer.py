@@ -301,6 +301,54 @@ def test_a_producer_that_cannot_be_replaced_reports_what_it_held_and_is_replaced
     settle(producer, lambda: producer.rebuilds == 1)
 
 
+def test_what_is_wrong_with_a_configuration_is_said_in_one_sentence():
+    """The sentence names the property. For a misspelt one it has the property that was meant."""
+    wrong = [{"lingr.ms": "1"}, {"no.such": "1"}, {"linger.ms": "hunter2"}, {"error_cb": "hunter2"}]
+    assert [check(properties) for properties in wrong] == [
+        'No such configuration property: "lingr.ms"; did you mean linger.ms?',
+        'No such configuration property: "no.such"',
+        'Invalid value for configuration property "queue.buffering.max.ms"',
+        "TypeError: expected error_cb property as a callable function",
+    ]
+
+
+def test_a_record_that_was_not_taken_says_why():
+    """Its error is the name of librdkafka's."""
+    assert str(NotProduced(Fault("_QUEUE_FULL"))) == "_QUEUE_FULL"
+
+
+@pytest.mark.parametrize("name", ["_AUTHENTICATION", "_RESOLVE", "_SSL", "_TRANSPORT", "_ALL_BROKERS_DOWN"])
+def test_an_error_of_a_connection_is_kept_until_one_is_up(name: str):
+    """A connection that is up stays up until the statistics say that it is down."""
+    producer = started(f"127.0.0.1:{free_port()}")
+    producer._connection = Connection(connected=True, fault=None)
+    error = KafkaError(getattr(KafkaError, name))
+    producer._note(producer._attempt.fatal, error)
+    assert producer.connection == Connection(connected=True, fault=Fault(name, error.str()))
+    producer._read_statistics(producer._attempt.fatal, statistics(state="DOWN"))
+    assert producer.connection == Connection(connected=False, fault=Fault(name, error.str()))
+    producer._read_statistics(producer._attempt.fatal, statistics())
+    assert producer.connection == Connection(connected=True, fault=None)
+
+
+def test_an_error_that_is_not_of_a_connection_is_not_kept():
+    """A record that is too old says nothing about the brokers."""
+    producer = started(f"127.0.0.1:{free_port()}")
+    producer._connection = Connection(connected=True, fault=None)
+    producer._note(producer._attempt.fatal, KafkaError(KafkaError._MSG_TIMED_OUT))
+    assert producer.connection == Connection(connected=True, fault=None)
+    assert not producer._attempt.fatal.is_set()
+
+
+def test_each_replacement_is_counted(topic: str):
+    """Two fatal errors are two."""
+    producer = started(f"127.0.0.1:{free_port()}", {"enable.idempotence": "true"})
+    for number in (1, 2):
+        producer.produce(record(topic), number)
+        librdkafka.fail_fatally(producer._attempt.client)
+        settle(producer, lambda wanted=number: producer.rebuilds == wanted)  # type: ignore[misc]
+
+
 def statistics(records: int = 0, requests: int = 0, state: str = "UP") -> str:
     """What librdkafka's statistics say of one broker."""
     return json.dumps({"msg_cnt": records, "brokers": {"a": {"state": state, "tx": requests}}})
