@@ -137,7 +137,7 @@ def test_the_page_for_consumers_shows_the_files_that_are_run():
 
 
 def test_the_figures_of_the_readme_are_those_of_the_pages():
-    """They are in docs/conformance.md and docs/reliability.md, whose figures come from commands."""
+    """They are in the pages on conformance, reliability and performance, whose figures come from commands."""
     readme, conformance = (ROOT / "README.md").read_text(), (ROOT / "docs" / "conformance.md").read_text()
     figures = re.search(r"of (\d+) SHOULDs it passes (\d+) and we pass (\d+)", readme)
     levels = re.findall(r"^\| (MUST|SHOULD) \| (\d+) \| (\d+) \| (\d+) \|$", conformance, re.MULTILINE)
@@ -148,6 +148,11 @@ def test_the_figures_of_the_readme_are_those_of_the_pages():
     points = re.search(r"at each of (\d+) points", readme)
     assert points
     assert f"{points[1]} of {points[1]} points" in (ROOT / "docs" / "reliability.md").read_text()
+    ratios = re.search(r"([\d.]+) with 4,000 spans a request, ([\d.]+) with ten, ([\d.]+) as JSON", readme)
+    assert ratios
+    performance = (ROOT / "docs" / "performance.md").read_text().split("**CPU time per million items (s)**")[1]
+    rows = dict(re.findall(r"^\| (\w+) .*\| +([\d.]+) \|$", performance.split("**")[0], re.MULTILINE))
+    assert ratios.groups() == (rows["large"], rows["small"], rows["json"])
 
 
 def test_the_sizing_table_is_what_the_exporter_computes():
