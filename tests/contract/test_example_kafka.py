@@ -86,13 +86,14 @@ def property_of(variable: str) -> str:
 
 
 def topic_made(address: str) -> bool:
-    """Whether a topic can be made there: a broker that leads partitions."""
+    """Whether a topic can be made there, or an earlier call that timed out has made it: a broker that leads partitions."""
+    from confluent_kafka import KafkaError, KafkaException  # noqa: PLC0415
     from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # noqa: PLC0415
 
     admin = AdminClient({"bootstrap.servers": address}, logger=SILENT)
     made = admin.create_topics([NewTopic("one", 1, 1)], request_timeout=5)["one"]
     try:
         made.result(10)
-    except Exception:
-        return False
+    except KafkaException as error:
+        return bool(error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS)
     return True
