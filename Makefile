@@ -7,6 +7,9 @@ SHELL := /bin/sh
 # uv warns when the environment of another project is activated.
 unexport VIRTUAL_ENV
 
+# The tests start some hundred Python processes. Without compiled modules on disk each of them compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON := .venv/bin/python
 STAMP := .venv/.synced
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
