@@ -79,15 +79,19 @@ def _words(packed: bytes) -> str:
 
 def _sockets(process: Path) -> set[str]:
     """The inodes of a process's sockets; none when it has ended or belongs to another user."""
-    found = set()
     try:
-        for link in (process / "fd").iterdir():
-            kind, _, inode = str(link.readlink()).partition(":")
-            if kind == "socket":
-                found.add(inode.strip("[]"))
+        links = list((process / "fd").iterdir())
     except OSError:
-        pass
-    return found
+        return set()
+    named = (_target(link).partition(":") for link in links)
+    return {inode.strip("[]") for kind, _, inode in named if kind == "socket"}
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # the process has closed this file since; its other files still count
 
 
 def _owner(inodes: set[str]) -> str:

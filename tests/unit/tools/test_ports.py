@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,10 +19,34 @@ with socket.create_server((sys.argv[1], 0)) as server:
 """
 
 
+# It has more and more files open while it serves, and closes them again.
+BUSY = """
+import os, socket, sys, threading
+with socket.create_server((sys.argv[1], 0)) as server:
+    def work():
+        while True:
+            for file in [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]:
+                os.close(file)
+    threading.Thread(target=work, daemon=True).start()
+    with socket.create_server((sys.argv[1], 0)) as first:
+        os.dup2(first.fileno(), 200)
+    last = socket.socket(fileno=200)
+    print(last.getsockname()[1], flush=True)
+    sys.stdin.read()
+"""
+
+
 @pytest.fixture
 def other() -> Iterator[tuple[int, int]]:
     """Another process that listens on a port of 127.0.0.1: its pid and the port."""
-    command = [sys.executable, "-c", SERVER, "127.0.0.1"]
+    with serving(SERVER) as served:
+        yield served
+
+
+@contextmanager
+def serving(program: str) -> Iterator[tuple[int, int]]:
+    """A process that runs this program: its pid, and the port that it prints."""
+    command = [sys.executable, "-c", program, "127.0.0.1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.pid, int(process.stdout.readline())
@@ -39,6 +64,12 @@ def test_nobody_listens_on_a_free_port():
 def test_a_process_that_listens_is_known(other: tuple[int, int]):
     """Seen from outside of it."""
     assert listens(*other)
+
+
+def test_a_process_that_closes_files_meanwhile_is_known():
+    """A file that is gone when it is looked at hides no other file of the process."""
+    with serving(BUSY) as (pid, port):
+        assert all(listens(pid, port) for _ in range(50))
 
 
 @pytest.mark.parametrize(
