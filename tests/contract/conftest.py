@@ -33,9 +33,11 @@ def operator(_operator: Operator) -> Operator:
 
 
 @pytest.fixture
-def namespace(api: ApiServer) -> Namespace:
-    """A namespace of the test's own."""
-    return Namespace(api)
+def namespace(api: ApiServer) -> Iterator[Namespace]:
+    """A namespace of the test's own. Its resources are deleted afterwards: every operator that starts would reconcile them."""
+    place = Namespace(api)
+    yield place
+    place.clear()
 
 
 @pytest.fixture(scope="session")

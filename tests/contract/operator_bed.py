@@ -203,6 +203,10 @@ class Namespace:
         """All objects of a kind, or of several that commas separate. Raises KubectlError."""
         return self._reads.every(kind)
 
+    def clear(self) -> None:
+        """Delete every resource, and wait for nothing. Kubernetes deletes the objects that the operator made for them."""
+        self.kubectl("delete", RESOURCE, "--all", "--wait=false")
+
     def condition(self, kind: str, name: str = "edge") -> dict[str, Any]:
         """One condition of a resource, empty when there is none."""
         conditions = self.get(RESOURCE, name).get("status", {}).get("conditions", [])
