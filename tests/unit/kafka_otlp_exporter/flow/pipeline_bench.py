@@ -8,6 +8,7 @@ from itertools import count
 
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.properties import Credentials, producer_properties
+from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.budget import Budget
 from kafka_otlp_exporter.flow.pipeline import Pipeline, Sent
 from kafka_otlp_exporter.flow.request import Answer, Request
@@ -31,12 +32,14 @@ class Hand:
         self._ids = count(1)
         self.answered: list[int] = []
 
-    def put(self, budget: Budget, signal: Signal, payload: bytes, age: float = 0) -> int:
+    def put(
+        self, budget: Budget, signal: Signal, payload: bytes, age: float = 0, encoding: Format = Format.PROTOBUF
+    ) -> int:
         """Have a request arrive, ``age`` seconds ago; returns its id."""
         assert budget.take(CHARGE)
         identifier = next(self._ids)
         self._answers[identifier] = queue.SimpleQueue()
-        self._arrived.put(Request(identifier, signal, payload, time.monotonic() - age, CHARGE))
+        self._arrived.put(Request(identifier, signal, payload, time.monotonic() - age, CHARGE, encoding))
         return identifier
 
     def answer(self, identifier: int, seconds: float = 10) -> Outcome:
