@@ -19,7 +19,8 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import IO, Self
 
-from kafka_otlp_exporter.config.properties import Contradiction, Credentials, producer_properties, without_files
+from kafka_otlp_exporter.config.properties import Credentials, producer_properties, without_files
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_operator.errors import NotYet
 from kafka_otlp_operator.resource.fields import Workload
 from kafka_otlp_operator.resource.spec import Resource, spelling

@@ -11,15 +11,9 @@ from confluent_kafka import Producer as Client
 from pydantic import ValidationError
 
 from kafka_otlp_exporter.config import properties as made
+from kafka_otlp_exporter.config.librdkafka import ALIASES, FLOATS, INTEGERS, canonical, misread
 from kafka_otlp_exporter.config.options import ROWS, Options
-from kafka_otlp_exporter.config.properties import (
-    ALIASES,
-    REFUSED,
-    Credentials,
-    canonical,
-    producer_properties,
-    without_files,
-)
+from kafka_otlp_exporter.config.properties import REFUSED, Credentials, producer_properties, without_files
 from kafka_otlp_exporter.kafka.producer import check
 from kafka_otlp_exporter.records.making import Headers, Record, record_bytes
 from tests.unit.kafka_otlp_exporter import librdkafka
@@ -57,6 +51,25 @@ def test_the_aliases_are_librdkafkas():
     assert dict(ALIASES) == {row.name: row.alias_of for row in KNOWN.values() if row.alias_of}
 
 
+def test_the_numbers_are_librdkafkas():
+    """When a release adds a number, this test fails: a value with a unit would be misread in silence."""
+    assert {row.name for row in KNOWN.values() if row.type == "integer"} == INTEGERS
+    assert {row.name for row in KNOWN.values() if row.type == "float"} == FLOATS
+
+
+def test_librdkafka_misreads_what_the_table_refuses():
+    """librdkafka takes each of these values without a word. It refuses a wrong boolean or word itself."""
+    misread_values = {
+        "message.timeout.ms": "5m",
+        "queue.buffering.max.messages": "10k",
+        "acks": "0 or all",
+        "linger.ms": "5s",
+    }
+    assert {name: check({name: value}) for name, value in misread_values.items()} == dict.fromkeys(misread_values)
+    assert [name for name, value in misread_values.items() if misread(name, value) is None] == []
+    assert all(check({name: "5m"}) for name in ("enable.idempotence", "socket.keepalive.enable", "compression.type"))
+
+
 def test_each_property_that_is_named_exists():
     """Every property that we name exists in librdkafka."""
     named = {row.kafka.property for row in ROWS.values() if row.kafka}
@@ -85,7 +98,8 @@ def test_each_limit_is_accepted():
     """librdkafka accepts the minimum and the maximum of each number."""
     ends = [(name, value) for name, low, high in limits() for value in (low, high)]
     assert len(ends) > 10
-    assert {end: said for end in ends if (said := checked(**dict([end])))} == {}
+    # A record may wait for others as long as a call may take, and no longer.
+    assert {end: said for end in ends if (said := checked(request_timeout="15m", **dict([end])))} == {}
 
 
 def test_what_lies_outside_is_refused_by_the_table():

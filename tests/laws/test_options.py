@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from kafka_otlp_exporter.config import env
+from kafka_otlp_exporter.config.librdkafka import ALIASES, canonical
 from kafka_otlp_exporter.config.options import ROWS, Options
-from kafka_otlp_exporter.config.properties import (
-    ALIASES,
-    REFUSED,
-    Contradiction,
-    Credentials,
-    canonical,
-    producer_properties,
-)
-from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config.properties import REFUSED, Credentials, producer_properties
+from kafka_otlp_exporter.config.rows import Contradiction, Row
 from kafka_otlp_exporter.config.values import milliseconds
 
 # What an environment variable can hold: any text but NUL.

@@ -100,7 +100,7 @@ class Options(BaseModel):
     ] = 1_000_000
     linger_ms: Annotated[
         int,
-        Field(ge=0, le=900_000, description="How long a record waits for others to share a batch with."),
+        Field(ge=0, le=899_999, description="How long a record waits for others to share a batch with."),
         Unit("milliseconds"),
         Kafka("queue.buffering.max.ms"),
     ] = 5
@@ -127,7 +127,8 @@ class Options(BaseModel):
             ge=0,
             le=INT32_MAX,
             description="How long a record may stay in the producer, retries included, before the producer gives it up. "
-            "0: no limit.",
+            "0: no limit. An option that is not set gives way to request-timeout (requestTimeout), because the client sends "
+            "again then.",
         ),
         Unit("milliseconds"),
         Kafka("message.timeout.ms"),
@@ -225,3 +226,11 @@ class Options(BaseModel):
 
 
 ROWS = rows(Options, "--kafka-exporter-")
+
+
+def kafka_property(name: str) -> str:
+    """The librdkafka property that an option sets. Raises LookupError for an option that sets none."""
+    kafka = ROWS[name].kafka
+    if kafka is None:
+        raise LookupError(f"option {name} is not a librdkafka property")
+    return kafka.property

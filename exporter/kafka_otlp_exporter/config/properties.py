@@ -6,30 +6,16 @@ contradict each other are refused; none of them is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from kafka_otlp_exporter.config import options as table
-from kafka_otlp_exporter.config.options import Options
-from kafka_otlp_exporter.config.rows import Row
+from kafka_otlp_exporter.config import timeouts
+from kafka_otlp_exporter.config.librdkafka import canonical, misread
+from kafka_otlp_exporter.config.options import Options, kafka_property
+from kafka_otlp_exporter.config.rows import Contradiction, Spelling
 from kafka_otlp_exporter.config.values import Acks
-
-Spelling = Callable[[Row], str]
-
-# librdkafka's CONFIGURATION.md, "Alias for": from the second name of a producer property to its canonical one.
-ALIASES: Mapping[str, str] = {
-    "acks": "request.required.acks",
-    "bootstrap.servers": "metadata.broker.list",
-    "compression.type": "compression.codec",
-    "delivery.timeout.ms": "message.timeout.ms",
-    "linger.ms": "queue.buffering.max.ms",
-    "max.in.flight": "max.in.flight.requests.per.connection",
-    "retries": "message.send.max.retries",
-    "sasl.mechanism": "sasl.mechanisms",
-    "sasl.oauthbearer.client.credentials.client.id": "sasl.oauthbearer.client.id",
-    "sasl.oauthbearer.client.credentials.client.secret": "sasl.oauthbearer.client.secret",
-}
 
 # No options of the specification, but an exporter in a cluster needs them; custom config may override them.
 _BUILT_IN: Mapping[str, str] = {
@@ -37,6 +23,7 @@ _BUILT_IN: Mapping[str, str] = {
     "log.connection.close": "false",  # brokers close idle connections all the time
     "reconnect.backoff.max.ms": "2000",  # librdkafka's 10 s would delay records after every broker restart
     "socket.keepalive.enable": "true",
+    "topic.metadata.refresh.interval.ms": "30000",  # librdkafka's 300 s would leave new partitions unused for minutes
     "topic.metadata.propagation.max.ms": "5000",  # librdkafka reports an unknown topic before requestTimeout, not after
 }
 
@@ -46,8 +33,6 @@ _QUEUE_KBYTES = 1_048_576
 
 # How librdkafka spells true, in any case.
 TRUE = ("true", "t", "1")
-
-_LARGEST_RECORD = "message.max.bytes"
 
 _FALSE_OK = "with it a client would be told OK for telemetry that Kafka does not have; remove it"
 _NO_ANSWER = "with it calls would never be answered; remove it"
@@ -73,10 +58,6 @@ RIVAL_KEYS = (
 OWN_KEYS = (*RIVAL_KEYS, ("partition_metrics_by_resource_attributes",))
 
 
-class Contradiction(ValueError):
-    """Options contradict each other; the message names them and says what to do."""
-
-
 @dataclass(frozen=True)
 class Credentials:
     """The content of the credentials folder: two texts and three paths, each None without its file."""
@@ -90,11 +71,6 @@ class Credentials:
     def __repr__(self) -> str:
         """Without the texts, because a repr may end up in a log."""
         return f"Credentials(ca={self.ca}, certificate={self.certificate}, key={self.key})"
-
-
-def canonical(name: str) -> str:
-    """The canonical name of a property in librdkafka, for either of its names."""
-    return ALIASES.get(name, name)
 
 
 def producer_properties(
@@ -114,9 +90,11 @@ def producer_properties(
             properties[canonical(row.kafka.property)] = row.kafka.spell(value)
     properties.update(_security(options, credentials, spelling))
     for name in _give_way(options, custom, spelling):
-        del properties[canonical(_property(name))]
+        del properties[canonical(kafka_property(name))]
+    properties.update(timeouts.within_the_request(options))
     properties.update(custom)
-    _keep_order(options, custom, properties)
+    timeouts.keep_order(options, custom, properties)
+    timeouts.send_in_time(options, custom, properties, spelling)
     return properties
 
 
@@ -134,18 +112,11 @@ def queue_limits(properties: Mapping[str, str]) -> tuple[int, int]:
 
     def limit(name: str, default: int) -> int:
         text = properties.get(name, "")
-        # librdkafka also reads 0x10 and 10zz, which nobody writes. 0 records means no limit but memory.
+        # 0 records means no limit but memory.
         return int(text) if text.isdecimal() and int(text) > 0 else default
 
     kbytes, records = ("queue.buffering.max.kbytes", _QUEUE_KBYTES), ("queue.buffering.max.messages", QUEUE_RECORDS)
     return limit(*kbytes) * 1024, limit(*records)
-
-
-def _property(name: str) -> str:
-    kafka = table.ROWS[name].kafka
-    if kafka is None:
-        raise LookupError(f"option {name} is not a librdkafka property")
-    return kafka.property
 
 
 def _one_key_each(options: Options, spelling: Spelling) -> None:
@@ -172,11 +143,9 @@ def _custom(options: Options, spelling: Spelling) -> dict[str, str]:
             raise Contradiction(f"{row}: {name} is refused: {REFUSED[name]}.")
         if (first := spelt.setdefault(canonical(name), name)) != name:
             raise Contradiction(f"{row}: {first} and {name} are two names of one property; keep one of them.")
-    custom = {canonical(name): value for name, value in options.custom_config.items()}
-    if not custom.get(_LARGEST_RECORD, "0").isdecimal():
-        # librdkafka also reads 0x10 and 10zz; the exporter has to know the same number.
-        raise Contradiction(f"{row}: {_LARGEST_RECORD} is not a whole number of bytes in digits.")
-    return custom
+        if wrong := misread(name, options.custom_config[name]):
+            raise Contradiction(f"{row}: {wrong}.")
+    return {canonical(name): value for name, value in options.custom_config.items()}
 
 
 def _security(options: Options, credentials: Credentials, spelling: Spelling) -> dict[str, str]:
@@ -210,7 +179,7 @@ def _security(options: Options, credentials: Credentials, spelling: Spelling) ->
         )
     if (credentials.certificate is None) != (credentials.key is None):
         raise Contradiction(f"the credentials hold {_and(found)}: tls.crt and tls.key go together.")
-    values = {canonical(_property(name)): str(value) for name, value in sasl.items() if value is not None}
+    values = {canonical(kafka_property(name)): str(value) for name, value in sasl.items() if value is not None}
     return values | {name: str(path) for name, (_, path) in files.items() if path is not None}
 
 
@@ -230,7 +199,7 @@ def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -
     contradicting = [
         name
         for name, contradicts in (("acks", options.acks is not Acks.ALL), ("retries", options.retries == 0))
-        if contradicts and canonical(_property(name)) not in custom
+        if contradicts and canonical(kafka_property(name)) not in custom
     ]
     for name in contradicting:
         if name in options.model_fields_set:
@@ -241,26 +210,6 @@ def _give_way(options: Options, custom: Mapping[str, str], spelling: Spelling) -
                 "remove enable.idempotence."
             )
     return contradicting
-
-
-def _keep_order(options: Options, custom: Mapping[str, str], properties: dict[str, str]) -> None:
-    """Adapt a default to a neighbour that was set: librdkafka refuses a smaller one that exceeds the larger one."""
-    for smaller, larger, apart in (
-        ("linger_ms", "message_timeout_ms", 1),
-        ("retry_backoff_ms", "retry_backoff_max_ms", 0),
-    ):
-        low, high = canonical(_property(smaller)), canonical(_property(larger))
-        try:
-            low_value, high_value = int(properties[low]), int(properties[high])
-        except ValueError:
-            continue  # custom config; librdkafka names what is wrong with it
-        if high_value == 0 or low_value + apart <= high_value:
-            continue
-        if larger not in options.model_fields_set and high not in custom:
-            raised = low_value + int(str(getattr(options, larger)))
-            properties[high] = str(min(raised, table.ROWS[larger].maximum or raised))
-        elif smaller not in options.model_fields_set and low not in custom:
-            properties[low] = str(high_value - apart)
 
 
 def _and(names: list[str]) -> str:

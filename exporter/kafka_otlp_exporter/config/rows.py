@@ -6,7 +6,7 @@ raises TypeError when the table is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -105,6 +105,14 @@ class Row:
         """What the option is for, what it takes and what it is when it is not set: for ``--help`` and the resource."""
         said = f"{self.description} Allowed: {allowed}."
         return f"{said} Default: {self.default_text}." if with_default and self.default_text else said
+
+
+# The name of a row where the options came from: a flag, or a field of the resource.
+Spelling = Callable[[Row], str]
+
+
+class Contradiction(ValueError):
+    """Settings contradict each other; the message names them and says what to do."""
 
 
 def rows(model: type[BaseModel], flag_prefix: str) -> Mapping[str, Row]:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka import Producer as Client
 
-from kafka_otlp_exporter.config.librdkafka import nearest
-from kafka_otlp_exporter.config.properties import canonical
+from kafka_otlp_exporter.config.librdkafka import canonical, nearest
 from kafka_otlp_exporter.kafka.faults import Fault
 from kafka_otlp_exporter.kafka.traffic import Traffic
 

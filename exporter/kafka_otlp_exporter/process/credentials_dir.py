@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kafka_otlp_exporter.config.properties import Contradiction, Credentials
+from kafka_otlp_exporter.config.properties import Credentials
+from kafka_otlp_exporter.config.rows import Contradiction
 
 _FILES = ("username", "password", "ca.crt", "tls.crt", "tls.key")
 

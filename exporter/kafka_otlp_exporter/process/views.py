@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from kafka_otlp_exporter.config.librdkafka import canonical
 from kafka_otlp_exporter.config.options import ROWS, Options
-from kafka_otlp_exporter.config.properties import canonical
 from kafka_otlp_exporter.flow.admission import Admission
 from kafka_otlp_exporter.flow.pipeline import Pipeline, Sent
 from kafka_otlp_exporter.kafka.faults import Identity, of_connection

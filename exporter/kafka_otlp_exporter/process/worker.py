@@ -12,7 +12,7 @@ from google.protobuf.internal import api_implementation
 
 from kafka_otlp_exporter.config import env
 from kafka_otlp_exporter.config.address import CannotListen
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.flow.pipeline import Sent
 from kafka_otlp_exporter.kafka.producer import Producer
 from kafka_otlp_exporter.process.channel import Channel, Refused

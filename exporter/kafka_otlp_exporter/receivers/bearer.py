@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 
 # It does not say whether the token is missing or wrong.
 SENTENCE = "the request carries no bearer token that is accepted here: set the header 'authorization: Bearer <token>'."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.config.settings import Settings
 from kafka_otlp_exporter.config.watched import Watched
 from kafka_otlp_exporter.outcomes import Unauthenticated

@@ -10,7 +10,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Property:
     scope: str
     default: str
     alias_of: str | None
+    type: str
 
     @property
     def of_producers(self) -> bool:
@@ -48,7 +49,13 @@ def properties() -> tuple[Property, ...]:
         c.fclose(stream)
         rows = [[cell.strip() for cell in line.split(" | ")] for line in file.read().splitlines()]
     return tuple(
-        Property(row[0], row[1], row[3], row[-1].partition("Alias for `")[2].partition("`")[0] or None)
+        Property(
+            row[0],
+            row[1],
+            row[3],
+            row[-1].partition("Alias for `")[2].partition("`")[0] or None,
+            row[-1].partition("*Type: ")[2].strip("*"),
+        )
         for row in rows
         if len(row) >= 6 and row[1] in {"*", "P", "C"}
     )
@@ -66,15 +73,15 @@ def fail_fatally(client: Producer) -> None:
 
 
 class Cluster:
-    """A mock cluster of one broker inside this process, which answers with errors on demand."""
+    """A mock cluster inside this process, which answers with errors, late, or not at all on demand."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, brokers: int = 1) -> None:
+        """Start it. The brokers have the ids 1, 2 and so on."""
         self._owner = Producer({"log_level": 0})
         self._library = library()
         self._library.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p
         self._library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
-        self._cluster = ctypes.c_void_p(self._library.rd_kafka_mock_cluster_new(handle(self._owner), 1))
+        self._cluster = ctypes.c_void_p(self._library.rd_kafka_mock_cluster_new(handle(self._owner), brokers))
         self.bootstrap = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
     def answer_produce_with(self, *errors: int) -> None:
@@ -87,6 +94,19 @@ class Cluster:
     def set_topic_error(self, topic: str, error: int) -> None:
         """Say in metadata that a topic has an error; 0 takes it away."""
         self._library.rd_kafka_mock_topic_set_error(self._cluster, topic.encode(), error)
+
+    def create_topic(self, topic: str, leader: int) -> None:
+        """Make a topic of one partition, led by the broker of this id."""
+        self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), 1, 1)
+        self.set_leader(topic, leader)
+
+    def set_leader(self, topic: str, broker: int) -> None:
+        """Have another broker lead the topic's partition. Clients learn it when they ask."""
+        self._library.rd_kafka_mock_partition_set_leader(self._cluster, topic.encode(), 0, broker)
+
+    def freeze(self, broker: int) -> None:
+        """Have a broker keep its connections and answer nothing for a minute, like a node without power."""
+        self._library.rd_kafka_mock_broker_set_rtt(self._cluster, broker, 60_000)
 
     def set_down(self) -> None:
         """End the broker's connections and take no new ones."""
@@ -102,9 +122,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(brokers: int = 1) -> Iterator[Cluster]:
     """A mock cluster for the length of a test."""
-    running = Cluster()
+    running = Cluster(brokers)
     try:
         yield running
     finally:

@@ -59,7 +59,7 @@ def _is_grpcs(line: str) -> bool:
 def test_a_wrong_flag_is_one_sentence_and_exit_code_2():
     """Nothing else is written."""
     assert refused("--kafka-exporter-linger-ms=x") == (
-        'kafka-otlp-exporter: --kafka-exporter-linger-ms: "x" is not allowed; allowed: a whole number from 0 to 900000 '
+        'kafka-otlp-exporter: --kafka-exporter-linger-ms: "x" is not allowed; allowed: a whole number from 0 to 899999 '
         "(milliseconds)."
     )
 

@@ -28,9 +28,12 @@ def test_fine(checker):
     ("custom", "sentence"),
     [
         (
-            {"queue.buffering.max.ms": "no number"},
+            {"broker.address.family": "v5"},
             "spec.customConfig: librdkafka refuses the configuration: Invalid value",
         ),
+        ({"queue.buffering.max.ms": "5s"}, "spec.customConfig: queue.buffering.max.ms has to be a number in digits"),
+        ({"message.timeout.ms": "5m"}, "spec.customConfig: message.timeout.ms has to be a whole number in digits"),
+        ({"acks": "2"}, "spec.customConfig: acks has to be 0, 1, -1 or all."),
         ({"batch.num.messages": "0"}, "spec.customConfig: librdkafka refuses the configuration: "),
         ({"linger.ms": "9", "queue.buffering.max.ms": "8"}, "spec.customConfig: linger.ms and queue.buffering.max.ms"),
     ],

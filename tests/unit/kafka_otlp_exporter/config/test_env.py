@@ -298,7 +298,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str], monkeypatch
     shown = capsys.readouterr().out
     assert caught.value.code == 0
     assert [row.flag for row in ROWS.values() if f"{row.flag} " not in shown] == []
-    assert "Allowed: a whole number from 0 to 900000 (milliseconds). Default: 5." in shown
+    assert "Allowed: a whole number from 0 to 899999 (milliseconds). Default: 5." in shown
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):

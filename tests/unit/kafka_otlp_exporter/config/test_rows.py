@@ -60,7 +60,7 @@ def test_what_is_allowed_is_said_in_words():
     """An enum has its values, a number its limits and unit."""
     allowed = {name: row.allowed for name, row in options.ROWS.items()}
     assert allowed["compression"] == "one of gzip, snappy, lz4, zstd, none"
-    assert allowed["linger_ms"] == "a whole number from 0 to 900000 (milliseconds)"
+    assert allowed["linger_ms"] == "a whole number from 0 to 899999 (milliseconds)"
     assert allowed["retries"] == "a whole number from 0 to 2147483647"
     assert allowed["partition_logs_by_resource_attributes"] == "true or false"
     assert allowed["traces_topic"].startswith("1 to 249 characters")

@@ -22,7 +22,10 @@ def bench() -> Iterator[Any]:
 
     def start(bootstrap: str, custom: dict[str, str] | None = None, request_timeout: float = 10, **given: Any) -> Bench:
         names = {f"{signal.value}_topic": f"{signal.value}-{uuid.uuid4()}" for signal in Signal}
-        options = Options(**{"brokers": bootstrap, "linger_ms": 0, "custom_config": custom or {}} | names | given)
+        options = Options(
+            **{"brokers": bootstrap, "linger_ms": 0, "custom_config": custom or {}} | names | given,
+            request_timeout=f"{request_timeout * 1000:.0f}ms",
+        )
         benches.append(Bench(options, request_timeout))
         return benches[-1]
 

@@ -213,7 +213,7 @@ def test_a_fatal_error_replaces_the_producer(mock_kafka: MockKafka, topic: str, 
     """What it held is reported as failed, each record once; the next one arrives."""
     monkeypatch.setattr(producer_module, "STATISTICS_INTERVAL_MS", 0)  # only those of this test
     producer = started(
-        mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "60000", "message.timeout.ms": "120000"}
+        mock_kafka.bootstrap, {"enable.idempotence": "true", "linger.ms": "20000", "message.timeout.ms": "120000"}
     )
     for token in range(3):
         producer.produce(record(topic), token)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kafka_otlp_exporter.config.properties import Contradiction, Credentials
+from kafka_otlp_exporter.config.properties import Credentials
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.process import credentials_dir
 
 

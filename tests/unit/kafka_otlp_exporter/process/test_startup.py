@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kafka_otlp_exporter.config import env
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.process.startup import Startup, prepare
 
 SASL = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.receivers import bearer
 from kafka_otlp_exporter.receivers.bearer import Tokens
 

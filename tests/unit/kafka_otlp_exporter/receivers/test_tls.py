@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kafka_otlp_exporter.config.properties import Contradiction
+from kafka_otlp_exporter.config.rows import Contradiction
 from kafka_otlp_exporter.receivers import tls
 from tests.beds.certificates import Certificates
 

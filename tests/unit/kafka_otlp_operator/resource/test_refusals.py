@@ -7,7 +7,8 @@ from pathlib import Path
 import confluent_kafka
 import pytest
 
-from kafka_otlp_exporter.config.properties import ALIASES, REFUSED
+from kafka_otlp_exporter.config.librdkafka import ALIASES
+from kafka_otlp_exporter.config.properties import REFUSED
 from kafka_otlp_operator.resource import refusals
 from tests.unit.kafka_otlp_exporter import librdkafka
 

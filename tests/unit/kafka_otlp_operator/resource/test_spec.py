@@ -98,7 +98,7 @@ def test_every_field_may_be_null():
         ({"acks": "two"}, 'spec.acks: "two" is not allowed; allowed: one of none, one, all.'),
         (
             {"lingerMs": "5"},
-            'spec.lingerMs: "5" is not allowed; allowed: a whole number from 0 to 900000 (milliseconds).',
+            'spec.lingerMs: "5" is not allowed; allowed: a whole number from 0 to 899999 (milliseconds).',
         ),
         ({"brokers": "a:1"}, 'spec.brokers: "a:1" is not allowed; allowed: a list of 1 to 64 host:port.'),
         (
