@@ -108,11 +108,6 @@ def _(target: Target) -> str:
     return refused(call(target.grpc, TRACES.method, telemetry.cut_off()))
 
 
-@line("G6.5", Level.SHOULD, "A string that is not UTF-8 is refused.", "protobuf: scalar types", Need.GRPC)
-def _(target: Target) -> str:
-    return refused(call(target.grpc, TRACES.method, telemetry.no_utf8()))
-
-
 @line("G6.6", Level.SHOULD, "Arrays nested 10,000 deep are answered, and the server still serves.", FAILURES, Need.GRPC)
 def _(target: Target) -> str:
     got = call(target.grpc, TRACES.method, telemetry.nested(10_000))

@@ -149,11 +149,6 @@ def cut_off() -> bytes:
     return valid(TRACES)[:-1]
 
 
-def no_utf8() -> bytes:
-    """A span whose name is not UTF-8."""
-    return _wrapped(1, _wrapped(2, _wrapped(2, _wrapped(5, b"\xff\xfe"))))
-
-
 def nested(depth: int) -> bytes:
     """A span with an attribute that is arrays in arrays."""
     value = b""

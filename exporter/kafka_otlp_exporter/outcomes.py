@@ -35,11 +35,13 @@ class Rejection:
     """Items that can never be accepted: how many, and why.
 
     ``surplus`` of them would fit into a record, but all records of the request together would need too much memory.
+    ``flawed`` of them cannot be read, or break a rule of OTLP.
     """
 
     items: int
     message: str
     surplus: int = 0
+    flawed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

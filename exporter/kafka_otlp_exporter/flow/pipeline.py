@@ -154,6 +154,8 @@ class Pipeline:
         except Exception:
             log.exception("request_failed", signal=request.signal.value, bytes=len(request.payload))
             return Unavailable(Reason.INTERNAL_ERROR, "the exporter failed over this request; its log says how.")
+        if batch.repaired:
+            self._telemetry.count_repairs(request.signal, batch.repaired, batch.repaired_at)
         if not batch.records:
             return Delivered(batch.rejected)
         growth = max(0, batch.memory - request.charge)

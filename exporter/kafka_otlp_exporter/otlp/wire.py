@@ -48,6 +48,31 @@ class Malformed(ValueError):
     """The bytes are not the message that they claim to be."""
 
 
+class TooManyFields(Malformed):
+    """To tell the fields apart would take too long."""
+
+
+def parsed(
+    payload: bytes,
+    message: type[Message],
+    *,
+    whole: int = PARSED_WHOLE_BYTES,
+    slice_bytes: int = PARSED_SLICE_BYTES,
+) -> Iterator[Any]:
+    """Parse ``payload`` as ``message``, in bounded memory. Raises Malformed when it does not parse.
+
+    A payload of more than ``whole`` bytes comes in slices of about ``slice_bytes``, each a message of its own.
+    """
+    try:
+        if len(payload) <= whole:
+            yield message.FromString(payload)
+            return
+        for piece in slices(payload, message, slice_bytes):
+            yield message.FromString(piece)
+    except DecodeError:
+        raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
+
+
 def validate(
     payload: bytes,
     message: type[Message],
@@ -56,38 +81,33 @@ def validate(
     whole: int = PARSED_WHOLE_BYTES,
     slice_bytes: int = PARSED_SLICE_BYTES,
 ) -> int:
-    """Check that ``payload`` parses as ``message``, in bounded memory. Raises Malformed when it does not.
+    """Check that ``payload`` parses as ``message``, in bounded memory (see ``parsed``). Raises Malformed when it does not.
 
-    Returns how many messages are at the end of ``item_path``, each of whose steps is one field number. A payload of more
-    than ``whole`` bytes is parsed in slices of about ``slice_bytes``.
+    Returns how many messages are at the end of ``item_path``, each of whose steps is one field number.
     """
-    try:
+    for piece in parsed(payload, message, whole=whole, slice_bytes=slice_bytes):
         if len(payload) <= whole:
-            return _count(message.FromString(payload), _names(message.DESCRIPTOR, item_path))
-        for piece in slices(payload, message, slice_bytes):
-            message.FromString(piece)
-    except DecodeError:
-        raise Malformed(f"the payload is no valid {message.DESCRIPTOR.full_name}") from None
+            return count_parsed(piece, names(message.DESCRIPTOR, item_path))
     return count_items(payload, item_path) if item_path else 0
 
 
-def _count(message: Message, names: Sequence[str]) -> int:
+def count_parsed(message: Message, path: Sequence[str]) -> int:
     """Count like ``count_items``, but in a parsed message, which takes a small part of the time."""
     holders: list[Any] = [message]
-    for name in names[:-1]:
+    for name in path[:-1]:
         holders = [one for holder in holders for one in getattr(holder, name)]
-    return sum(len(getattr(holder, name)) for holder in holders for name in names[-1:])
+    return sum(len(getattr(holder, name)) for holder in holders for name in path[-1:])
 
 
 @cache
-def _names(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
+def names(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
     """The names of the fields of a path, each of whose steps is one field."""
-    names: list[str] = []
+    found: list[str] = []
     for [number] in path:
-        found = descriptor.fields_by_number[number]
-        names.append(found.name)
-        descriptor = found.message_type
-    return tuple(names)
+        step = descriptor.fields_by_number[number]
+        found.append(step.name)
+        descriptor = step.message_type
+    return tuple(found)
 
 
 @dataclass(slots=True)
@@ -128,7 +148,7 @@ class _Slicer:
 
     def _check_count(self) -> None:
         if self.fields > MAX_FIELDS:
-            raise Malformed(
+            raise TooManyFields(
                 f"the payload has more than {MAX_FIELDS} items or other fields side by side; send fewer at once"
             )
 

@@ -15,7 +15,8 @@ from kafka_otlp_exporter.config.properties import QUEUE_RECORDS
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
-from kafka_otlp_exporter.otlp import wire
+from kafka_otlp_exporter.otlp.check import check
+from kafka_otlp_exporter.otlp.checked import Checked
 from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, decode
 from kafka_otlp_exporter.otlp.json_encode import encode
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
@@ -51,12 +52,14 @@ class Record:
 class Batch:
     """The records of one request, the items that are in none of them, and how many items it has.
 
-    ``items`` counts metrics, not their data points.
+    ``items`` counts metrics, not their data points. ``repaired`` and ``repaired_at`` are those of ``Checked``.
     """
 
     records: tuple[Record, ...]
     rejected: Rejection | None = None
     items: int = 0
+    repaired: int = 0
+    repaired_at: str = ""
 
     @property
     def memory(self) -> int:
@@ -126,15 +129,15 @@ def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = F
     Raises wire.Malformed when the payload is no request of that signal.
     """
     row = SIGNALS[signal]
-    # The first three steps lead to spans, metrics and log records; the last two of a metric's path to its data points.
-    path = row.item_path[:3]
     if encoding is Format.JSON:
-        payload, items = decode(payload, row.request, path, layout.most_values)
+        # The first three steps lead to spans, metrics and log records; the last two of a metric's path to its data points.
+        checked = Checked(*decode(payload, row.request, row.item_path[:3], layout.most_values))
     else:
-        items = wire.validate(payload, row.request, path)
-    if not payload:
-        return Batch(())
-    making = _Making(signal, layout, items)
+        checked = check(payload, signal)
+    making = _Making(signal, layout, checked)
+    payload = checked.payload
+    if not payload or (checked.rejected and not checked.items):
+        return making.batch()
     keying = layout.keyings.get(signal)
     if keying is None:
         making.add(None, payload)
@@ -150,9 +153,9 @@ def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = F
 class _Making:
     """The records of one request while they are made."""
 
-    def __init__(self, signal: Signal, layout: Layout, items: int) -> None:
+    def __init__(self, signal: Signal, layout: Layout, checked: Checked) -> None:
         self.surplus = 0
-        self._items = items
+        self._checked = checked
         self._row = SIGNALS[signal]
         self._layout = layout
         self._topic = layout.topics[signal]
@@ -203,11 +206,19 @@ class _Making:
 
     def batch(self) -> Batch:
         """All records that were made, and what was rejected."""
-        return Batch(tuple(self._made), _rejection(self._oversized, self.surplus, self._row, self._layout), self._items)
+        rejection = _rejection(self._checked, self._oversized, self.surplus, self._row, self._layout)
+        # Of metrics, data points are rejected, but metrics are counted here.
+        items = self._checked.items + (0 if self._row.trace_id is None else self._checked.rejected)
+        return Batch(tuple(self._made), rejection, items, self._checked.repaired, self._checked.repaired_at)
 
 
-def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout: Layout) -> Rejection | None:
+def _rejection(
+    checked: Checked, oversized: list[Oversized], surplus: int, row: SignalRow, layout: Layout
+) -> Rejection | None:
     sentences = []
+    if checked.rejected:
+        are = "are" if checked.rejected > 1 else "is"
+        sentences.append(f"{checked.rejected} of the {row.items} {are} rejected: {checked.flaw}.")
     items = sum(one.items for one in oversized)
     if oversized:
         largest = max(oversized, key=lambda one: one.size)
@@ -224,7 +235,8 @@ def _rejection(oversized: list[Oversized], surplus: int, row: SignalRow, layout:
         )
     if not sentences:
         return None
-    return Rejection(items + surplus, " ".join([*sentences, "Everything else of the request is delivered."]), surplus)
+    message = " ".join([*sentences, "Everything else of the request is delivered."])
+    return Rejection(checked.rejected + items + surplus, message, surplus, checked.rejected)
 
 
 def _service(resource: bytes) -> str:

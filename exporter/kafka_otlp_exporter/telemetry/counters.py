@@ -104,6 +104,11 @@ class Telemetry:
         """Count a request that became more than one record."""
         self._of[signal]["split_requests",].inc()
 
+    def count_repairs(self, signal: Signal, strings: int, first: str) -> None:
+        """Count strings of a request that were no UTF-8 and were repaired; ``first`` names the first one's field and service."""
+        self._of[signal]["repaired_strings",].inc(strings)
+        self._voice.warn("strings_repaired", f"repaired {signal}", signal=signal.value, strings=strings, first=first)
+
     def count_reload(self, what: str, *, taken: bool) -> None:
         """Count changed files; ``taken``: whether they are used from now on. ``what`` is one of metrics.RELOADED."""
         self._series["reloads", what, "taken" if taken else "refused"].inc()
@@ -132,7 +137,8 @@ class Telemetry:
     def _reject(self, signal: Signal, rejected: Rejection) -> None:
         of = self._of[signal]
         of["rejected_items", "surplus"].inc(rejected.surplus)
-        of["rejected_items", "oversized"].inc(rejected.items - rejected.surplus)
+        of["rejected_items", "flawed"].inc(rejected.flawed)
+        of["rejected_items", "oversized"].inc(rejected.items - rejected.surplus - rejected.flawed)
         self._voice.warn("items_rejected", signal.value, signal=signal.value, message=rejected.message)
 
     def _turn_away(self, signal: Signal, outcome: Invalid) -> str:

@@ -19,6 +19,7 @@ EVENTS: Mapping[str, str] = {
     "files_changed": "Certificates or tokens of the OTLP ports have changed. The new ones are used from now on.",
     "files_not_usable": "Certificates or tokens have changed, and the new ones cannot be used. The old ones stay in use.",
     "items_rejected": "Items of a request were permanently rejected; the client got the same message. At most once in 30 s for each cause.",
+    "strings_repaired": "Strings of a request were no UTF-8. Fields: how many, and the first one's field and service. At most once in 30 s for each signal.",
     "request_invalid": "A request was permanently refused; the client got the same message. At most once in 30 s for each cause.",
     "request_unauthenticated": "A request had no accepted bearer token. At most once in 30 s for each cause.",
     "request_unavailable": "A client was told to retry. Fields: the reason, and the message that the client got. At most once in 30 s for each cause.",

@@ -89,9 +89,17 @@ _ROWS = (
         "rejected_items",
         Kind.COUNTER,
         "items",
-        "Spans, data points and log records that can never be accepted, while the rest of their request was: an item "
-        "that fits into no record (`oversized`), or whose record would repeat too much of a large resource (`surplus`).",
-        _SIGNAL | {"reason": ("oversized", "surplus")},
+        "Spans, data points and log records that can never be accepted, while the rest of their request was. An item fits into "
+        "no record (`oversized`), would repeat too much of a large resource (`surplus`), or cannot be read or breaks a rule of "
+        "OTLP (`flawed`).",
+        _SIGNAL | {"reason": ("oversized", "surplus", "flawed")},
+    ),
+    Metric(
+        "repaired_strings",
+        Kind.COUNTER,
+        "strings",
+        "Strings that were no UTF-8. What is ill-formed in them became U+FFFD, and their items were delivered.",
+        _SIGNAL,
     ),
     Metric("split_requests", Kind.COUNTER, "requests", "Requests that became more than one record.", _SIGNAL),
     Metric(

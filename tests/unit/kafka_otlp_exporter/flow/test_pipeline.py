@@ -61,7 +61,10 @@ def test_malformed_bytes_are_invalid_and_no_record(bench: Any, nobody: str):
     """The client is told which message they should be."""
     running = bench(nobody)
     identifier = running.hand.put(running.budget, Signal.TRACES, b"\xff\xff")
-    sentence = "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest."
+    sentence = (
+        "the payload is no valid opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest: a number is too long, or "
+        "the payload ends inside it."
+    )
     assert running.hand.whole_answer(identifier) == Answer(identifier, Invalid(sentence))
     running.wait_for_free_budget()
     running.wait_for_records(0)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.signals import Signal
+from kafka_otlp_exporter.otlp.wire import enclose
 from kafka_otlp_exporter.outcomes import Delivered, Reason, Unavailable
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.process import wait_until
@@ -97,6 +98,41 @@ def test_items_that_are_rejected_are_told_with_those_that_are_delivered(bench: A
     assert outcome.rejected.items == 2
     (message,) = mock_kafka.read(running.options.logs_topic)
     assert b"small" in (message.value() or b"")
+
+
+def test_strings_that_are_no_utf8_are_repaired_and_counted(bench: Any, mock_kafka: MockKafka):
+    """The client is told OK, the metric says how many, and the record parses."""
+    running = bench(mock_kafka.bootstrap)
+    payload = samples.logs(1, "before") + samples.logs(1, "bytes").replace(b"bytes", b"caf\xe9!")
+    answer = running.hand.whole_answer(running.hand.put(running.budget, Signal.LOGS, payload))
+    assert (answer.outcome, answer.items) == (Delivered(), 2)
+    (message,) = mock_kafka.read(running.options.logs_topic)
+    assert message.value() == samples.logs(1, "before") + samples.logs(1, "caf\N{REPLACEMENT CHARACTER}!")
+    assert running.count("repaired_strings_total", signal="logs") == 1
+
+
+def test_items_with_faults_are_rejected_alone_and_counted(bench: Any, mock_kafka: MockKafka):
+    """The others are in Kafka, and each item is counted where it ended."""
+    running = bench(mock_kafka.bootstrap)
+    scope = enclose(2, enclose(9, b"short")) + enclose(2, b"")
+    outcome = running.send(Signal.LOGS, enclose(1, enclose(2, scope)) + samples.logs(1))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert (outcome.rejected.items, outcome.rejected.flawed, outcome.rejected.surplus) == (1, 1, 0)
+    assert outcome.rejected.message == (
+        "1 of the log records is rejected: resourceLogs[0].scopeLogs[0].logRecords[0].traceId has 5 bytes, and has to have 16. "
+        "Everything else of the request is delivered."
+    )
+    (message,) = mock_kafka.read(running.options.logs_topic)
+    assert message.value() == enclose(1, enclose(2, enclose(2, b""))) + samples.logs(1)
+
+
+def test_a_request_of_bad_items_alone_becomes_no_record(bench: Any, nobody: str):
+    """There is nothing to wait for."""
+    outcome = bench(nobody).send(Signal.LOGS, enclose(1, enclose(2, enclose(2, enclose(9, b"short")))))
+    assert isinstance(outcome, Delivered)
+    assert outcome.rejected is not None
+    assert outcome.rejected.items == 1
 
 
 def test_a_request_is_split_from_two_records_on(bench: Any, mock_kafka: MockKafka):
