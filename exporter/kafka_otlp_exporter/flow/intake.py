@@ -23,6 +23,7 @@ from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Outcome, Reason, Unavailable
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 from kafka_otlp_exporter.telemetry.logs import log
+from kafka_otlp_exporter.telemetry.metrics import Phase
 
 # How long a message may take to arrive.
 BODY_SECONDS = 10.0
@@ -123,13 +124,16 @@ class Intake:
                 continue
             if not queued.answer.done():
                 queued.answer.set_result(one.outcome)
-            self._telemetry.count_answer(queued.signal, one.outcome, one.seconds, one.items)
+            gone = queued.answer.cancelled()
+            self._telemetry.count_answer(queued.signal, one.outcome, one.seconds, one.items, abandoned=gone)
 
     async def _admitted(self, signal: Signal, encoding: Format, connection: str, read: Read) -> Outcome:
-        reserved = self.admission.largest_request
-        if not await self.admission.reserve(reserved, connection):
-            return self._refused(signal)
+        begun = self._clock()
+        reserved = 0
         try:
+            if not await self.admission.reserve(self.admission.largest_request, connection):
+                return self._refused(signal)
+            reserved = self.admission.largest_request
             payload = await self._in_time(read)
             if isinstance(payload, bytes) and self._ended is not None:
                 payload = self._ended
@@ -144,10 +148,18 @@ class Intake:
             self._arrived.put(request)
             # From here on the taker of the request gives these bytes back.
             reserved = 0
+        except asyncio.CancelledError:
+            self._telemetry.count_abandoned(signal, Phase.READING, self._clock() - begun)
+            raise
         finally:
             self.admission.budget.give(reserved)
         del payload, request  # the taker alone holds the payload now, and drops it early
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer.cancelled():  # otherwise the answer was there first, and is counted as one
+                self._telemetry.count_abandoned(signal, Phase.ACKNOWLEDGING, self._clock() - begun)
+            raise
 
     async def _in_time(self, read: Read) -> bytes | Outcome:
         task = asyncio.current_task()

@@ -40,6 +40,9 @@ _OPTIONS = (
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
+# How long gRPC may take to cancel the task of a call that has ended without a message. Measured: the next turn of the loop.
+_CANCELLATION_SECONDS = 0.05
+
 # grpc.aio.ServicerContext; its type stubs have neither read() without a deserializer nor the trailer of abort().
 Context = Any
 Handler = Callable[[object, Context], Awaitable[bytes]]
@@ -129,6 +132,8 @@ async def _read_one(context: Context) -> bytes | Invalid:
     """The one message of a call. gRPC shows a cut message like no message, so its presence and its end are checked."""
     message = await context.read()
     if message is grpc.aio.EOF:
+        # A call that its client has ended shows the same, a moment before gRPC cancels this task.
+        await asyncio.sleep(_CANCELLATION_SECONDS)
         return Invalid("the call holds no message, or one that was cut off; an Export call holds exactly one.")
     if await context.read() is not grpc.aio.EOF:
         return Invalid("the call holds more than one message; an Export call holds exactly one.")

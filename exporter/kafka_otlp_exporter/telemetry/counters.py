@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Rejection, Unauthenticated, Unavailable
 from kafka_otlp_exporter.telemetry.logs import Voice
-from kafka_otlp_exporter.telemetry.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric
+from kafka_otlp_exporter.telemetry.metrics import BUCKETS, BUILD, METRICS, PREFIX, Kind, Metric, Phase
 
 _ITEM = {Signal.TRACES: "span", Signal.METRICS: "metric", Signal.LOGS: "log_record"}
 
@@ -113,8 +113,19 @@ class Telemetry:
         """Count changed files; ``taken``: whether they are used from now on. ``what`` is one of metrics.RELOADED."""
         self._series["reloads", what, "taken" if taken else "refused"].inc()
 
-    def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
-        """Count the answer to a request of ``items``; ``seconds`` after its arrival, None when it did not go to Kafka."""
+    def count_abandoned(self, signal: Signal, phase: Phase, seconds: float) -> None:
+        """Count a call that its client ended, or whose deadline passed, in this phase, ``seconds`` after it began."""
+        self._of[signal]["abandoned_calls", phase].inc()
+        cause = f"abandoned {signal} {phase}"
+        self._voice.warn("call_abandoned", cause, signal=signal.value, phase=phase.value, seconds=round(seconds, 3))
+
+    def count_answer(
+        self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0, *, abandoned: bool = False
+    ) -> None:
+        """Count the answer to a request of ``items``; ``seconds`` after its arrival, None when it did not go to Kafka.
+
+        ``abandoned``: the client had gone before, and does not get this answer.
+        """
         of = self._of[signal]
         if isinstance(outcome, Delivered):
             name = "delivered"
@@ -131,6 +142,8 @@ class Telemetry:
             self._refuse(signal, outcome)
             of["items", "unavailable"].inc(items)
         of["requests", name].inc()
+        if abandoned:
+            of["abandoned_requests", name].inc()
         if seconds is not None:
             of["acknowledgement_seconds",].observe(seconds)
 

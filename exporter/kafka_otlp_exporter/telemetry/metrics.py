@@ -32,6 +32,13 @@ class Across(StrEnum):
     MOST = "most"
 
 
+class Phase(StrEnum):
+    """How far a call had come when its client left it."""
+
+    READING = "reading"
+    ACKNOWLEDGING = "acknowledging"
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric.
@@ -74,6 +81,23 @@ _ROWS = (
         "Answered Export requests: delivered, delivered in part (`partial`), permanently refused (`invalid`), refused "
         "because of a missing or wrong bearer token (`unauthenticated`), or told to retry (`unavailable`).",
         _SIGNAL | {"outcome": ("delivered", "partial", "invalid", "unauthenticated", "unavailable")},
+    ),
+    Metric(
+        "abandoned_calls",
+        Kind.COUNTER,
+        "calls",
+        "Calls that ended before their answer, because the client cancelled them, closed the connection, or let its deadline "
+        "pass: before the request was read (`reading`), or while Kafka had not acknowledged (`acknowledging`). Counted at once.",
+        _SIGNAL | {"phase": tuple(Phase)},
+    ),
+    Metric(
+        "abandoned_requests",
+        Kind.COUNTER,
+        "requests",
+        "What became of the requests of calls that were abandoned while `acknowledging`, when it is known. Each is counted in "
+        "`requests_total` too. Clients send such requests again, so `delivered` ones are probably in Kafka twice; "
+        "`unavailable` is what the client would have been told at `requestTimeout`.",
+        _SIGNAL | {"outcome": ("delivered", "partial", "invalid", "unavailable")},
     ),
     Metric("received_bytes", Kind.COUNTER, "bytes", "Bytes of requests that were read, after decompression.", _SIGNAL),
     Metric(

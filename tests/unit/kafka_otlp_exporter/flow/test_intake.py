@@ -14,6 +14,7 @@ from kafka_otlp_exporter.flow.intake import Intake
 from kafka_otlp_exporter.flow.request import Answer, Request
 from kafka_otlp_exporter.otlp.signals import Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Rejection, Unauthenticated, Unavailable
+from kafka_otlp_exporter.telemetry import logs
 from kafka_otlp_exporter.telemetry.counters import Telemetry
 
 LARGEST = MEBIBYTE
@@ -150,6 +151,36 @@ def test_an_answer_is_counted_when_its_client_has_gone():
     on_bench(test)
 
 
+def test_a_client_that_goes_is_counted_with_the_seconds_of_its_call(monkeypatch: pytest.MonkeyPatch):
+    """Seconds tell a deadline from a client that ends. An answer that was there first is no abandoned call."""
+    said: list[dict[str, object]] = []
+    monkeypatch.setattr(logs.log, "warning", lambda event, **fields: said.append({"event": event} | fields))
+
+    async def test(bench: Bench) -> None:
+        call = bench.send(abc)
+        request = await bench.next()
+        bench.now += 10
+        call.cancel()
+        await asyncio.wait([call])
+        bench.complete(request, Delivered())
+        await asyncio.sleep(0)
+        assert bench.count("abandoned_calls_total", signal="logs", phase="acknowledging") == 1
+        assert bench.count("abandoned_requests_total", signal="logs", outcome="delivered") == 1
+        assert said == [
+            {"event": "call_abandoned", "signal": "logs", "phase": "acknowledging", "seconds": 10, "unsaid": 0}
+        ]
+        call = bench.send(abc)
+        request = await bench.next()
+        bench.budget.give(request.charge)
+        bench.intake._answer([Answer(request.id, Delivered())])
+        call.cancel()
+        await asyncio.wait([call])
+        assert bench.count("abandoned_calls_total", signal="logs", phase="acknowledging") == 1
+        assert bench.count("abandoned_requests_total", signal="logs", outcome="delivered") == 1
+
+    on_bench(test)
+
+
 def test_a_call_that_its_receiver_refuses_is_counted():
     """It takes no part in admission, and waits for nothing."""
 
@@ -276,7 +307,7 @@ def test_slow_reads_are_looked_for_again_and_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_client_that_goes_while_its_request_is_read_is_no_slow_one():
-    """Its task ends as cancelled, its bytes are free, and nothing is counted."""
+    """Its task ends as cancelled, its bytes are free, and no answer is counted."""
 
     async def test(bench: Bench) -> None:
         read = Stalled()
@@ -286,6 +317,7 @@ def test_a_client_that_goes_while_its_request_is_read_is_no_slow_one():
         with pytest.raises(asyncio.CancelledError):
             await call
         assert bench.answered() == {}
+        assert bench.count("abandoned_calls_total", signal="logs", phase="reading") == 1
 
     on_bench(test)
 
