@@ -379,7 +379,7 @@ def test_accepted(case: str, namespace: Namespace) -> None:
 def test_explain(api: ApiServer) -> None:
     """kubectl explain is the manual: every field has a description, with default and limits."""
     words = " ".join(api.kubectl("explain", "koe.spec.lingerMs").split())
-    assert "Allowed: a whole number from 0 to 900000 (milliseconds). Default: 5." in words
+    assert "Allowed: a whole number from 0 to 899999 (milliseconds). Default: 5." in words
     assert "Secret" in api.kubectl("explain", "koe.spec.sasl.passwordSecretRef.key")
     assert "minAvailable" in api.kubectl("explain", "koe.spec.podDisruptionBudget.maxUnavailable")
     assert "topologyKey" in api.kubectl("explain", "koe.spec.podTemplate.topologySpreadConstraints")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from kafka_otlp_exporter.config.options import Options
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.check import check
-from kafka_otlp_exporter.otlp.json_decode import decode
+from kafka_otlp_exporter.otlp.json_decode import decode, keys_of
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from kafka_otlp_exporter.otlp.wire import count_items, enclose
 from kafka_otlp_exporter.records.making import Layout, records
@@ -123,3 +124,40 @@ def test_accepted_and_rejected_items_are_the_items_sent(
         values = [decode(value, row.request)[0] for value in values]
     accepted = sum(count_items(value, row.item_path) for value in values)
     assert accepted + rejected == good_and_all(signal, resources)[1]
+
+
+def as_json(signal: Signal, resources: list[list[Scope]]) -> bytes:
+    """The request as a sender of JSON writes it, its faults in JSON's own forms."""
+    first, second, third = (
+        name for name, _ in keys_of(SIGNALS[signal].request.DESCRIPTOR, SIGNALS[signal].item_path[:3])
+    )
+
+    def item(scope: Scope, one: Item) -> dict[str, Any]:
+        made: dict[str, Any] = {"attributes" if signal is not Signal.METRICS else "metadata": 5 if one.broken else []}
+        if signal is Signal.METRICS:
+            return made | {"sum": {"dataPoints": [{}]}}
+        return made | {"traceId": "ab" * scope.id_bytes}
+
+    return json.dumps(
+        {
+            first: [
+                {second: [{third: [item(scope, one) for one in scope.items]} for scope in scopes]}
+                for scopes in resources
+            ]
+        }
+    ).encode()
+
+
+@given(request=REQUESTS, keys=st.sampled_from(["none", "resource", "trace"]), largest=st.sampled_from([1_000_000, 300]))
+def test_accepted_and_rejected_items_of_json_are_the_items_sent(request: tuple[Signal, Any], keys: str, largest: int):
+    """In each key and split."""
+    signal, resources = request
+    row = SIGNALS[signal]
+    option = {"resource": row.resource_option, "trace": row.trace_option or row.resource_option}.get(keys)
+    options = Options.model_validate({option: True} if option else {})
+    batch = records(signal, as_json(signal, resources), Layout.of(options, largest), Format.JSON)
+    rejected = batch.rejected.items if batch.rejected else 0
+    accepted = sum(count_items(one.value, row.item_path) for one in batch.records)
+    good, every = good_and_all(signal, resources)
+    assert accepted + rejected == every
+    assert rejected >= every - good

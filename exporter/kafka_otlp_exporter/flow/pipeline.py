@@ -231,7 +231,10 @@ class Pipeline:
     def _outcome(self, pending: Pending) -> Outcome:
         if not pending.faults:
             return Delivered(pending.rejected)
-        return faults.of_records(pending.faults, pending.topic)
+        outcome = faults.of_records(pending.faults, pending.topic)
+        # A record leaves librdkafka when its request is over. It is chance which of the two is noticed first.
+        late = outcome.reason is Reason.TIMED_OUT and time.monotonic() >= pending.deadline
+        return self._late if late else outcome
 
     def _overdue(self) -> list[tuple[Pending, Outcome]]:
         """The requests whose deadline has passed. They are in the order of their arrival, so the overdue ones come first."""

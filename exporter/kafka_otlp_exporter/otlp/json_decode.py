@@ -6,40 +6,23 @@ the parsed text is the only tree of objects in memory.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any
 
-import orjson
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from kafka_otlp_exporter.otlp import wire
-from kafka_otlp_exporter.otlp.scalars import Read, Unfit, prefix, scalar, unfit
+from kafka_otlp_exporter.otlp.json_text import MOST_VALUES, parse
+from kafka_otlp_exporter.otlp.scalars import OutOfRange, Read, Unfit, prefix, scalar, unfit
 from kafka_otlp_exporter.otlp.signals import ItemPath
 from kafka_otlp_exporter.otlp.wire import Malformed
-
-# How many values a text may have, an object counting as two, because Python's objects are many times the size of the
-# text. The worst text of 8 MiB with so many values needs 130 MB for a moment: one object of half a million members. The
-# limit is reached by 13,000 spans of eight attributes.
-MOST_VALUES = 800_000
-# When requests may hold many bytes, a text may have one value for each BYTES_A_VALUE of them. The most expensive value
-# needs 160 bytes for a moment.
-BYTES_A_VALUE = 100
-
-# A string, or the beginning of one that does not end. Its quantifiers are possessive, so no byte is read twice.
-_LITERAL = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_SHORT = 32
 
 # Appends a value, its tag first, to the bytes written so far. The number is how deep messages may nest in it.
 Write = Callable[[bytearray, Any, int], None]
 
 _DEFAULTS: Mapping[int, bytes] = {wire.VARINT: b"\0", wire.LEN: b"\0", wire.I32: b"\0" * 4, wire.I64: b"\0" * 8}
-
-
-def most_values(in_flight_bytes: int) -> int:
-    """How many values a text may have when all requests together may hold ``in_flight_bytes``."""
-    return max(MOST_VALUES, in_flight_bytes // BYTES_A_VALUE)
 
 
 def decode(text: bytes, message: type[Message], item_path: ItemPath = (), most: int = MOST_VALUES) -> tuple[bytes, int]:
@@ -52,63 +35,55 @@ def decode(text: bytes, message: type[Message], item_path: ItemPath = (), most: 
     repeats nothing of the content. While it is decoded, a long string needs up to six times its bytes: one character
     beyond U+FFFF makes each of its characters four bytes wide.
     """
-    values = _values(text, 0, len(text))
-    if values > most and not _has_few_values(text, most):
-        raise Malformed(f"the body has more than {most} values, an object counting as two; send fewer at once")
+    parsed, values = parse(text, most)
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        sentence = f"the body is no valid JSON: {error.msg} (at character {error.pos})"
-    else:
-        try:
-            payload = bytes(_decoded_type(message.DESCRIPTOR).message(parsed, wire.MAX_DEPTH))
-        except Unfit as unfit_value:
-            sentence = unfit_value.sentence()
-        else:
-            items = _count(parsed, _keys(message.DESCRIPTOR, item_path))
-            del parsed
-            if values > wire.MAX_FIELDS:
-                # Each field of the payload is a value of the text, so only such a text can have more than are allowed.
-                wire.validate(payload, message)
-            return payload, items
-    raise Malformed(sentence)
+        return serialise(parsed, values, message), count(parsed, message, item_path)
+    except Unfit as wrong:
+        sentence = wrong.sentence()
+    raise Malformed(sentence)  # out here, so that it does not keep the other error, whose frames have the content
 
 
-def _count(parsed: Any, keys: Sequence[str]) -> int:
-    """How many objects the path of ``keys`` leads to, in a text that was decoded without an error."""
+def serialise(parsed: Any, values: int, message: type[Message]) -> bytes:
+    """What ``parse`` has made of a text of so many ``values``, as a serialised ``message``.
+
+    Raises Unfit when a value is wrong, and wire.Malformed when messages are nested too deep or are too many.
+    """
+    payload = bytes(_decoded_type(message.DESCRIPTOR).message(parsed, wire.MAX_DEPTH))
+    if values > wire.MAX_FIELDS:
+        # Each field of the payload is a value of the text, so only such a text can have more than are allowed.
+        wire.validate(payload, message)
+    return payload
+
+
+def try_item(value: Any, descriptor: Any, depth: int) -> None:
+    """Serialise one message for its errors alone, ``depth`` messages inside of a request. Raises Unfit or wire.Malformed."""
+    _decoded_type(descriptor).message(value, wire.MAX_DEPTH - depth)
+
+
+def count(parsed: Any, message: type[Message], item_path: ItemPath) -> int:
+    """How many objects the path leads to, in a text that was serialised without an error."""
     holders = [parsed]
+    keys = keys_of(message.DESCRIPTOR, item_path)
     for key in keys[:-1]:
-        holders = [one for holder in holders for one in holder.get(key) or ()]
-    return sum(len(holder.get(key) or ()) for holder in holders for key in keys[-1:])
+        holders = [one for holder in holders for one in member(holder, key) or ()]
+    return sum(len(member(holder, key) or ()) for holder in holders for key in keys[-1:])
+
+
+def member(holder: Any, key: tuple[str, str]) -> Any:
+    """The value of a field, whichever of its two spellings is used; None when there is none."""
+    found = holder.get(key[0])
+    return holder.get(key[1]) if found is None else found
 
 
 @cache
-def _keys(descriptor: Any, path: ItemPath) -> tuple[str, ...]:
-    """The JSON names of the fields of a path, each of whose steps is one field."""
-    keys: list[str] = []
+def keys_of(descriptor: Any, path: ItemPath) -> tuple[tuple[str, str], ...]:
+    """The fields of a path, each of whose steps is one field: their names in JSON and in protobuf."""
+    keys: list[tuple[str, str]] = []
     for [number] in path:
         found = descriptor.fields_by_number[number]
-        keys.append(found.json_name)
+        keys.append((found.json_name, found.name))
         descriptor = found.message_type
     return tuple(keys)
-
-
-def _values(text: bytes, start: int, end: int) -> int:
-    """An upper bound for the number of values: each one but the first has a comma or a bracket before it."""
-    return 2 * text.count(b"{", start, end) + text.count(b"[", start, end) + text.count(b",", start, end)
-
-
-def _has_few_values(text: bytes, most: int) -> bool:
-    """Whether there are at most ``most`` values when commas and brackets in long strings are not counted."""
-    values = _values(text, 0, len(text))
-    for number, literal in enumerate(_LITERAL.finditer(text)):
-        # Each value has at most two strings: itself and its key.
-        if number > 2 * most:
-            return False
-        start, end = literal.span()
-        if end - start > _SHORT:
-            values -= _values(text, start, end)
-    return values <= most
 
 
 class _DecodedType:
@@ -128,10 +103,21 @@ class _DecodedType:
         return {one.name: one.json_name for one in self.descriptor.fields if one.name != one.json_name}
 
     @cached_property
-    def choices(self) -> list[list[str]]:
-        """The oneofs with more than one member: a message may have only one of the keys of each."""
-        oneofs = [[one.json_name for one in oneof.fields] for oneof in self.descriptor.oneofs]
+    def choices(self) -> list[list[tuple[str, str]]]:
+        """The oneofs with more than one member, both spellings of each: a message may have only one of them."""
+        oneofs = [[(one.json_name, one.name) for one in oneof.fields] for oneof in self.descriptor.oneofs]
         return [keys for keys in oneofs if len(keys) > 1]
+
+    @cached_property
+    def numbers(self) -> list[tuple[str, str]]:
+        """The members of a oneof of numbers, such as ``asDouble`` and ``asInt``: a point without any has no value."""
+        kinds = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_INT64)
+        return [
+            (one.json_name, one.name)
+            for oneof in self.descriptor.oneofs
+            if {one.cpp_type for one in oneof.fields} == set(kinds)
+            for one in oneof.fields
+        ]
 
     def message(self, value: Any, depth: int) -> bytearray:
         """An object as a serialised message, in which messages may nest ``depth`` deep.
@@ -144,14 +130,13 @@ class _DecodedType:
             raise Malformed(f"messages are nested more than {wire.MAX_DEPTH} deep")
         if len(value) > 1 and self.choices:
             self._check_choices(value)
+        if self.numbers:
+            self._check_value(value)
         writers = self.writers
         out = bytearray()
         for key, item in value.items():
-            write = writers.get(key)
-            if write is None:
-                if key in self.originals:
-                    raise Unfit(f"has the key {key}, which is spelt {self.originals[key]} in OTLP/JSON")
-            elif item is not None:
+            write = writers.get(key) or self._original(value, key)
+            if write is not None and item is not None:
                 try:
                     write(out, item, depth)
                 except Unfit as wrong:
@@ -159,11 +144,29 @@ class _DecodedType:
                     raise
         return out
 
+    def _original(self, value: dict[str, Any], key: str) -> Write | None:
+        """The writer of a field that is spelt as in protobuf, which parsers of ProtoJSON read too; None for an unknown key."""
+        name = self.originals.get(key)
+        if name is None:
+            return None
+        if value.get(name) is not None and value[key] is not None:
+            raise Unfit(f"has both {name} and {key}, which are two spellings of one field")
+        return self.writers[name]
+
     def _check_choices(self, value: dict[str, Any]) -> None:
         for keys in self.choices:
-            there = [key for key in keys if value.get(key) is not None]
+            there = [key[0] for key in keys if member(value, key) is not None]
             if len(there) > 1:
                 raise Unfit(f"has both {there[0]} and {there[1]}, and may have only one of them")
+
+    def _check_value(self, value: dict[str, Any]) -> None:
+        """Refuse a data point whose value is null, which is how JavaScript writes NaN.
+
+        Where both members are null, a writer has spelt out that they are not set.
+        """
+        there = [key for key in self.numbers if key[0] in value or key[1] in value]
+        if len(there) == 1 and member(value, there[0]) is None:
+            raise Unfit("has no value: its number is null")
 
 
 @cache
@@ -178,11 +181,37 @@ def _writer(one: Any) -> Write:
         return _messages(tag, inner) if one.is_repeated else _message(tag, inner)
     found = scalar(one)
     tag, read = _tag(one.number, found.kind), found.read
+    if (double := _double_beside(one)) is not None:
+        return _number(tag, read, _tag(double.number, wire.I64), scalar(double).read)
     if one.is_packed:
         return _packed(_tag(one.number, wire.LEN), read)
     if one.is_repeated:
         return _scalars(tag, read)
     return _scalar(tag, read, None if one.has_presence else _DEFAULTS[found.kind])
+
+
+def _double_beside(one: Any) -> Any:
+    """The member of type double in the oneof of a 64-bit integer; None when there is none."""
+    if one.containing_oneof is None or one.cpp_type != FieldDescriptor.CPPTYPE_INT64:
+        return None
+    doubles = (other for other in one.containing_oneof.fields if other.cpp_type == FieldDescriptor.CPPTYPE_DOUBLE)
+    return next(doubles, None)
+
+
+def _number(tag: bytes, read: Read, double_tag: bytes, read_double: Read) -> Write:
+    """Write an integer, or a double when the integer is too large: JavaScript's numbers have no integers."""
+
+    def write(out: bytearray, value: Any, _depth: int) -> None:
+        try:
+            content = read(value)
+        except OutOfRange:
+            out += double_tag
+            out += read_double(value)
+        else:
+            out += tag
+            out += content
+
+    return write
 
 
 def _tag(number: int, kind: int) -> bytes:

@@ -51,6 +51,9 @@ def scalar(field: Any) -> Scalar:
     """The scalar type of a field, by its descriptor. Ids are hex in every message, other bytes are base64."""
     if field.type == FieldDescriptor.TYPE_BYTES and field.name in ID_BYTES:
         return Scalar(wire.LEN, bytes.hex, partial(_identifier, ID_BYTES[field.name]))
+    if field.enum_type is not None:
+        numbers = {name: value.number for name, value in field.enum_type.values_by_name.items()}
+        return Scalar(wire.VARINT, None, partial(_enum, numbers))
     return _SCALARS[field.type]
 
 
@@ -67,6 +70,10 @@ class Unfit(Exception):
         if len(path) > _LONGEST_PATH:
             path = f"{path[: _LONGEST_PATH // 2]} … {path[-_LONGEST_PATH // 2 :]}"
         return f"{path or 'the body'} {self.what}"
+
+
+class OutOfRange(Unfit):
+    """A number is too large or too small for its type."""
 
 
 def unfit(value: Any, allowed: str) -> Unfit:
@@ -149,7 +156,7 @@ def _integer(value: Any, low: int, high: int, allowed: str = "an integer") -> in
     elif type(value) is not int:
         raise unfit(value, allowed)
     if not low <= value <= high:
-        raise Unfit(f"is a number out of range: it has to be from {low} to {high}")
+        raise OutOfRange(f"is a number out of range: it has to be from {low} to {high}")
     return int(value)
 
 
@@ -185,8 +192,11 @@ def _signed_fixed(bits: int, value: Any) -> bytes:
     return _number(value, -1 << bits - 1, (1 << bits - 1) - 1).to_bytes(bits // 8, "little", signed=True)
 
 
-def _enum(value: Any) -> bytes:
-    return wire.varint(_integer(value, -1 << 31, (1 << 31) - 1, "an integer, not the name of a value") & _ALL)
+def _enum(numbers: Mapping[str, int], value: Any) -> bytes:
+    """A number, whether it has a name yet or not, or a name."""
+    if type(value) is str and value in numbers:
+        value = numbers[value]
+    return wire.varint(_integer(value, -1 << 31, (1 << 31) - 1, "an integer, or the name of a value") & _ALL)
 
 
 def _real(layout: Struct, value: Any) -> bytes:
@@ -209,7 +219,6 @@ _SCALARS: Mapping[int, Scalar] = {
     FieldDescriptor.TYPE_BOOL: Scalar(wire.VARINT, None, _boolean),
     FieldDescriptor.TYPE_BYTES: Scalar(wire.LEN, _text_of, _base64),
     FieldDescriptor.TYPE_DOUBLE: Scalar(wire.I64, _double, partial(_real, Struct("<d"))),
-    FieldDescriptor.TYPE_ENUM: Scalar(wire.VARINT, None, _enum),
     FieldDescriptor.TYPE_FIXED32: Scalar(wire.I32, None, partial(_fixed, 32)),
     FieldDescriptor.TYPE_FIXED64: Scalar(wire.I64, str, partial(_fixed, 64)),
     FieldDescriptor.TYPE_FLOAT: Scalar(wire.I32, _double, partial(_real, Struct("<f"))),

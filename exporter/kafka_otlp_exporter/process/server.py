@@ -19,7 +19,7 @@ from kafka_otlp_exporter.flow.admission import SHARES, Admission
 from kafka_otlp_exporter.flow.intake import Intake
 from kafka_otlp_exporter.flow.pipeline import Pipeline, Sent
 from kafka_otlp_exporter.kafka.producer import LIBRDKAFKA_VERSION, Producer
-from kafka_otlp_exporter.otlp.json_decode import most_values
+from kafka_otlp_exporter.otlp.json_text import most_values
 from kafka_otlp_exporter.process.channel import Channel
 from kafka_otlp_exporter.process.startup import Startup
 from kafka_otlp_exporter.process.views import Health, readings

@@ -17,8 +17,9 @@ from kafka_otlp_exporter.config.sizing import RECORD_OVERHEAD_BYTES
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.otlp.check import check
 from kafka_otlp_exporter.otlp.checked import Checked
-from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, decode
+from kafka_otlp_exporter.otlp.json_check import check_json
 from kafka_otlp_exporter.otlp.json_encode import encode
+from kafka_otlp_exporter.otlp.json_text import MOST_VALUES
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Resource, Signal, SignalRow
 from kafka_otlp_exporter.outcomes import Rejection
 from kafka_otlp_exporter.records.groups import Group, groups
@@ -129,11 +130,7 @@ def records(signal: Signal, payload: bytes, layout: Layout, encoding: Format = F
     Raises wire.Malformed when the payload is no request of that signal.
     """
     row = SIGNALS[signal]
-    if encoding is Format.JSON:
-        # The first three steps lead to spans, metrics and log records; the last two of a metric's path to its data points.
-        checked = Checked(*decode(payload, row.request, row.item_path[:3], layout.most_values))
-    else:
-        checked = check(payload, signal)
+    checked = check_json(payload, signal, layout.most_values) if encoding is Format.JSON else check(payload, signal)
     making = _Making(signal, layout, checked)
     payload = checked.payload
     if not payload or (checked.rejected and not checked.items):

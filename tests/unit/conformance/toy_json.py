@@ -55,7 +55,7 @@ def _fill(behaviour: Behaviour, message: Any, found: dict[str, Any], depth: int)
     if depth > _DEEPEST:
         raise RecursionError("too deep")
     fields = {field.json_name: field for field in message.DESCRIPTOR.fields}
-    if behaviour.has("snake_case read"):
+    if not behaviour.has("snake_case ignored"):
         fields.update({field.name: field for field in message.DESCRIPTOR.fields})
     for name, value in found.items():
         field = fields.get(name)
@@ -93,7 +93,7 @@ def _scalar(behaviour: Behaviour, field: FieldDescriptor, value: Any) -> Any:
     if behaviour.has("types unchecked") and isinstance(value, dict | list):
         return field.default_value
     if field.enum_type is not None:
-        if isinstance(value, str) and behaviour.has("enum names read"):
+        if isinstance(value, str) and not behaviour.has("enum names refused"):
             return field.enum_type.values_by_name[value].number
         if behaviour.has("enum numbers refused"):
             raise ValueError(field.name)

@@ -11,7 +11,7 @@ from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 
 TRACE = SIGNALS[Signal.TRACES].request
 
-IN_64 = "has to be from -9223372036854775808 to 9223372036854775807"
+IN_64 = "has to be from 0 to 18446744073709551615"
 NUMBERS = "and has to be a number, NaN, Infinity or -Infinity"
 REFUSED: dict[str, tuple[str, type[Message], str]] = {
     "null at the top": ("null", TRACE, "the body is null, and has to be an object"),
@@ -72,19 +72,19 @@ REFUSED: dict[str, tuple[str, type[Message], str]] = {
         "traceId is a number, and has to be 32 hexadecimal digits, or empty",
     ),
     "the name of an enum": (
-        '{"kind":"SPAN_KIND_SERVER"}',
+        '{"kind":"SPAN_KIND_OF_TOMORROW"}',
         Span,
-        "kind is a string of 16 characters, and has to be an integer, not the name of a value",
+        "kind is a string of 21 characters, and has to be an integer, or the name of a value",
     ),
     "an enum in a string": (
         '{"kind":"2"}',
         Span,
-        "kind is a string of 1 character, and has to be an integer, not the name of a value",
+        "kind is a string of 1 character, and has to be an integer, or the name of a value",
     ),
     "an enum that is a boolean": (
         '{"kind":true}',
         Span,
-        "kind is a boolean, and has to be an integer, not the name of a value",
+        "kind is a boolean, and has to be an integer, or the name of a value",
     ),
     "an enum out of range": (
         '{"kind":2147483648}',
@@ -119,15 +119,15 @@ REFUSED: dict[str, tuple[str, type[Message], str]] = {
         "intValue is a string of 2 characters, and has to be an integer",
     ),
     "an integer too large": (
-        '{"intValue":"9223372036854775808"}',
-        AnyValue,
-        f"intValue is a number out of range: it {IN_64}",
+        '{"count":"18446744073709551616"}',
+        HistogramDataPoint,
+        f"count is a number out of range: it {IN_64}",
     ),
-    "an integer far too large": ('{"intValue":1e300}', AnyValue, f"intValue is a number out of range: it {IN_64}"),
+    "an integer far too large": ('{"count":1e300}', HistogramDataPoint, f"count is a number out of range: it {IN_64}"),
     "an integer of a large exponent": (
-        '{"intValue":"1e9999"}',
-        AnyValue,
-        f"intValue is a number out of range: it {IN_64}",
+        '{"count":"1e9999"}',
+        HistogramDataPoint,
+        f"count is a number out of range: it {IN_64}",
     ),
     "an integer too long to be read": (
         f'{{"intValue":"{"9" * 5000}"}}',
@@ -169,12 +169,17 @@ REFUSED: dict[str, tuple[str, type[Message], str]] = {
     ),
     "padding alone": ('{"bytesValue":"=="}', AnyValue, "bytesValue is a string of 2 characters, and has to be base64"),
     "bytes as a list": ('{"bytesValue":[1]}', AnyValue, "bytesValue is an array, and has to be base64"),
-    "an original name": ('{"trace_id":""}', Span, "the body has the key trace_id, which is spelt traceId in OTLP/JSON"),
-    "an original name of null": (
-        '{"links":[{"span_id":null}]}',
+    "two spellings of one field": (
+        '{"links":[{"span_id":"","spanId":""}]}',
         Span,
-        "links[0] has the key span_id, which is spelt spanId in OTLP/JSON",
+        "links[0] has both spanId and span_id, which are two spellings of one field",
     ),
+    "an integer that no double holds": (
+        '{"intValue":"1e9999"}',
+        AnyValue,
+        "intValue is a number out of range: 64 bits do not hold it",
+    ),
+    "a point without a value": ('{"asDouble":null}', NumberDataPoint, "the body has no value: its number is null"),
     "two of one oneof": (
         '{"value":{"stringValue":"","intValue":0}}',
         KeyValue,

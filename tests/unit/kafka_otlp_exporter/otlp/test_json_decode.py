@@ -17,7 +17,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from kafka_otlp_exporter.otlp import wire
-from kafka_otlp_exporter.otlp.json_decode import MOST_VALUES, _keys, decode, most_values
+from kafka_otlp_exporter.otlp.json_decode import decode, keys_of
+from kafka_otlp_exporter.otlp.json_text import MOST_VALUES, most_values
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
 from tests.unit.kafka_otlp_exporter import documents
 from tests.unit.kafka_otlp_exporter.refused_documents import NO_JSON, REFUSED
@@ -241,7 +242,7 @@ def test_a_text_whose_message_has_too_many_fields_is_refused_as_protobuf_is(monk
 def test_items_are_counted_in_every_envelope(signal: Signal):
     """Resources and scopes without items, and null in place of a list, count as none."""
     row = SIGNALS[signal]
-    first, second, third = _keys(row.request.DESCRIPTOR, row.item_path[:3])
+    (first, _), (second, _), (third, _) = keys_of(row.request.DESCRIPTOR, row.item_path[:3])
     one = {second: [{third: [{}, {}]}, {third: None}, {third: []}, {}]}
     text = json.dumps({first: [one, {second: None}, {}, one]}).encode()
     assert decode(text, row.request, row.item_path[:3])[1] == 4
