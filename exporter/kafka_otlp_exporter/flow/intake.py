@@ -124,11 +124,11 @@ class Intake:
                 continue
             if not queued.answer.done():
                 queued.answer.set_result(one.outcome)
-            gone = queued.answer.cancelled()
-            self._telemetry.count_answer(queued.signal, one.outcome, one.seconds, one.items, abandoned=gone)
+            elif queued.answer.cancelled():
+                self._telemetry.count_abandoned_request(queued.signal, one.outcome)
+            self._telemetry.count_answer(queued.signal, one.outcome, one.seconds, one.items)
 
     async def _admitted(self, signal: Signal, encoding: Format, connection: str, read: Read) -> Outcome:
-        begun = self._clock()
         reserved = 0
         try:
             if not await self.admission.reserve(self.admission.largest_request, connection):
@@ -142,14 +142,15 @@ class Intake:
             charge = min(len(payload) + RECORD_OVERHEAD_BYTES, reserved)
             self.admission.budget.give(reserved - charge)
             reserved = charge
-            request = Request(next(self._ids), signal, payload, self._clock(), charge, encoding)
+            arrival = self._clock()
+            request = Request(next(self._ids), signal, payload, arrival, charge, encoding)
             answer: asyncio.Future[Outcome] = self._loop.create_future()
             self._waiting[request.id] = _Queued(signal, answer)
             self._arrived.put(request)
             # From here on the taker of the request gives these bytes back.
             reserved = 0
         except asyncio.CancelledError:
-            self._telemetry.count_abandoned(signal, Phase.READING, self._clock() - begun)
+            self._telemetry.count_abandoned(signal, Phase.READING)
             raise
         finally:
             self.admission.budget.give(reserved)
@@ -158,7 +159,7 @@ class Intake:
             return await answer
         except asyncio.CancelledError:
             if answer.cancelled():  # otherwise the answer was there first, and is counted as one
-                self._telemetry.count_abandoned(signal, Phase.ACKNOWLEDGING, self._clock() - begun)
+                self._telemetry.count_abandoned(signal, Phase.ACKNOWLEDGING, self._clock() - arrival)
             raise
 
     async def _in_time(self, read: Read) -> bytes | Outcome:

@@ -113,19 +113,22 @@ class Telemetry:
         """Count changed files; ``taken``: whether they are used from now on. ``what`` is one of metrics.RELOADED."""
         self._series["reloads", what, "taken" if taken else "refused"].inc()
 
-    def count_abandoned(self, signal: Signal, phase: Phase, seconds: float) -> None:
-        """Count a call that its client ended, or whose deadline passed, in this phase, ``seconds`` after it began."""
+    def count_abandoned(self, signal: Signal, phase: Phase, seconds: float = 0.0) -> None:
+        """Count a call that its client ended, or whose deadline passed, ``seconds`` after its request was read."""
         self._of[signal]["abandoned_calls", phase].inc()
         cause = f"abandoned {signal} {phase}"
         self._voice.warn("call_abandoned", cause, signal=signal.value, phase=phase.value, seconds=round(seconds, 3))
 
-    def count_answer(
-        self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0, *, abandoned: bool = False
-    ) -> None:
-        """Count the answer to a request of ``items``; ``seconds`` after its arrival, None when it did not go to Kafka.
+    def count_abandoned_request(self, signal: Signal, outcome: Outcome) -> None:
+        """Count what became of the request of an abandoned call. ``count_answer`` counts it among all requests."""
+        if isinstance(outcome, Delivered):
+            name = "delivered" if outcome.rejected is None else "partial"
+        else:
+            name = "invalid" if isinstance(outcome, Invalid) else "unavailable"
+        self._of[signal]["abandoned_requests", name].inc()
 
-        ``abandoned``: the client had gone before, and does not get this answer.
-        """
+    def count_answer(self, signal: Signal, outcome: Outcome, seconds: float | None, items: int = 0) -> None:
+        """Count the answer to a request of ``items``; ``seconds`` after its arrival, None when it did not go to Kafka."""
         of = self._of[signal]
         if isinstance(outcome, Delivered):
             name = "delivered"
@@ -142,8 +145,6 @@ class Telemetry:
             self._refuse(signal, outcome)
             of["items", "unavailable"].inc(items)
         of["requests", name].inc()
-        if abandoned:
-            of["abandoned_requests", name].inc()
         if seconds is not None:
             of["acknowledgement_seconds",].observe(seconds)
 

@@ -23,7 +23,7 @@ EVENTS: Mapping[str, str] = {
     "request_invalid": "A request was permanently refused; the client got the same message. At most once in 30 s for each cause.",
     "request_unauthenticated": "A request had no accepted bearer token. At most once in 30 s for each cause.",
     "request_unavailable": "A client was told to retry. Fields: the reason, and the message that the client got. At most once in 30 s for each cause.",
-    "call_abandoned": "A client ended its call, or its deadline passed, before the answer. Fields: the phase (`reading` or `acknowledging`), and the call's seconds. At most once in 30 s for each signal and phase.",
+    "call_abandoned": "A client ended its call, or its deadline passed, before the answer. Fields: the phase (`reading` or `acknowledging`), and the seconds since the request was read. At most once in 30 s for each signal and phase.",
     "request_failed": "A bug of the exporter failed a request; the client was told to retry. With a traceback.",
     "call_failed": "A bug of the exporter failed a call before its request was read. With a traceback.",
     "produce_failed": "A bug of the exporter failed a record; the client was told to retry. With a traceback.",
