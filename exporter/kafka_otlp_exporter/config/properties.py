@@ -34,6 +34,8 @@ _QUEUE_KBYTES = 1_048_576
 # How librdkafka spells true, in any case.
 TRUE = ("true", "t", "1")
 
+BROKERS = "metadata.broker.list"
+
 _FALSE_OK = "with it a client would be told OK for telemetry that Kafka does not have; remove it"
 _NO_ANSWER = "with it calls would never be answered; remove it"
 
@@ -88,6 +90,10 @@ def producer_properties(
         value = getattr(options, name)
         if row.kafka is not None and value is not None:
             properties[canonical(row.kafka.property)] = row.kafka.spell(value)
+    if options.security_protocol.uses_tls:
+        # Certificates name hosts without the final dot of an absolute name (RFC 6125, section 6.4).
+        names = properties[BROKERS].split(",")
+        properties[BROKERS] = ",".join(name.replace(".:", ":") for name in names)
     properties.update(_security(options, credentials, spelling))
     for name in _give_way(options, custom, spelling):
         del properties[canonical(kafka_property(name))]
@@ -103,7 +109,7 @@ def without_files(properties: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in properties.items()
-        if not name.endswith((".location", ".locations", ".paths", ".file")) and name != "metadata.broker.list"
+        if not name.endswith((".location", ".locations", ".paths", ".file")) and name != BROKERS
     }
 
 

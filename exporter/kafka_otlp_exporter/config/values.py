@@ -18,7 +18,8 @@ from kafka_otlp_exporter.config.marks import Words
 
 # 1 to 65535
 PORT_PATTERN = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-BROKER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?):" + PORT_PATTERN + "$"
+# A final dot makes a name absolute: the resolver then tries none of its search domains.
+BROKER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?\.?):" + PORT_PATTERN + "$"
 KAFKA_NAME_PATTERN = r"^[a-zA-Z0-9._-]+$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 PROPERTY_PATTERN = r"^[a-z][a-z0-9._]*$"

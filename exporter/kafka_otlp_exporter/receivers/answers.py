@@ -68,6 +68,17 @@ def status(outcome: Invalid | Unavailable, encoding: Format) -> bytes:
     return _status(code, outcome.message, encoding, retry_after=retry_after, bad_request=bad_request)
 
 
+def retry_info(outcome: Invalid | Unavailable) -> bytes | None:
+    """The serialised google.rpc.RetryInfo of a request that is to be sent again; None for any other."""
+    return _retry_info(outcome.retry_after).SerializeToString() if isinstance(outcome, Unavailable) else None
+
+
+def _retry_info(seconds: float) -> error_details_pb2.RetryInfo:
+    delay = duration_pb2.Duration()
+    delay.FromMilliseconds(round(seconds * 1000))
+    return error_details_pb2.RetryInfo(retry_delay=delay)
+
+
 def refusal(code: int, message: str, encoding: Format) -> bytes:
     """The google.rpc.Status of a request whose body was not read; ``code`` is one of google.rpc.Code."""
     return _status(code, message, encoding)
@@ -85,9 +96,7 @@ def _status(
         return _text({"code": code, "message": message, "details": details})
     messages: list[Message] = []
     if retry_after is not None:
-        delay = duration_pb2.Duration()
-        delay.FromMilliseconds(round(retry_after * 1000))
-        messages.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        messages.append(_retry_info(retry_after))
     if bad_request:
         violation = error_details_pb2.BadRequest.FieldViolation(description=message)
         messages.append(error_details_pb2.BadRequest(field_violations=[violation]))

@@ -141,6 +141,9 @@ async def _read_one(context: Context) -> bytes | Invalid:
 
 
 async def _abort(context: Context, outcome: Invalid | Unavailable) -> NoReturn:
-    trailer = (("grpc-status-details-bin", answers.status(outcome, Format.PROTOBUF)),)
+    trailer: tuple[tuple[str, bytes], ...] = (("grpc-status-details-bin", answers.status(outcome, Format.PROTOBUF)),)
+    if (retry_info := answers.retry_info(outcome)) is not None:
+        # OpenTelemetry's exporter for Python reads the delay from here alone.
+        trailer = (*trailer, ("google.rpc.retryinfo-bin", retry_info))
     await context.abort(_CODES[answers.codes(outcome).grpc], outcome.message, trailer)
     raise AssertionError("abort() raises")

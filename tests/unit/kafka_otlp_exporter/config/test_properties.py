@@ -74,6 +74,14 @@ def test_values_are_spelt_as_librdkafka_spells_them():
     assert made["sasl.password"] == "hunter2"
 
 
+def test_an_absolute_name_of_a_broker_is_compared_with_certificates_without_its_dot():
+    """Certificates have no such dots; without TLS the name reaches the resolver as it is."""
+    brokers = "kafka.example.:9092,[::1]:9092,b.:1"
+    assert properties(brokers=brokers)["metadata.broker.list"] == brokers
+    secure = properties(brokers=brokers, security_protocol="SSL")
+    assert secure["metadata.broker.list"] == "kafka.example:9092,[::1]:9092,b:1"
+
+
 @pytest.mark.parametrize("name", ["batch.size", "linger.ms", "queue.buffering.max.ms", "acks", "bootstrap.servers"])
 def test_custom_config_wins_under_either_name(name: str):
     """The result has the property once, with the value of custom config."""

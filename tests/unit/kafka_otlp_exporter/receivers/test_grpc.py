@@ -5,6 +5,7 @@ import time
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 
 from kafka_otlp_exporter.config.address import Address, CannotListen
 from kafka_otlp_exporter.otlp.signals import SIGNALS, Signal
@@ -58,12 +59,22 @@ def test_a_malformed_payload_is_an_invalid_argument(served: Served):
 
 @pytest.mark.parametrize("seconds", [1.0, 5.0, 0.25])
 def test_unavailable_says_when_to_come_again(served: Served, seconds: float):
-    """RetryInfo in grpc-status-details-bin, beside the sentence."""
+    """RetryInfo in grpc-status-details-bin, beside the sentence, and in the one trailer that Python's exporter reads."""
     served.answer = lambda _: Unavailable(Reason.QUEUE_FULL, "the queue is full.", seconds)
     with failing(grpc.StatusCode.UNAVAILABLE) as caught:
         served.call(b"x")
     assert caught.value.details() == "the queue is full."
     assert retry_delay(caught.value) == seconds
+    trailer = dict(caught.value.trailing_metadata())["google.rpc.retryinfo-bin"]
+    assert error_details_pb2.RetryInfo.FromString(trailer).retry_delay.ToTimedelta().total_seconds() == seconds
+
+
+def test_what_is_not_to_be_sent_again_has_no_delay(served: Served):
+    """Not in the trailer of Python's exporter either."""
+    served.answer = lambda _: Invalid("the payload is garbage.")
+    with failing(grpc.StatusCode.INVALID_ARGUMENT) as caught:
+        served.call(b"x")
+    assert "google.rpc.retryinfo-bin" not in dict(caught.value.trailing_metadata())
 
 
 def test_a_sentence_may_hold_any_letter(served: Served):
