@@ -7,9 +7,12 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 
+import cramjam
 import pytest
+from backports import zstd
 
 from kafka_otlp_exporter.config.settings import MEBIBYTE
 from tests.beds.process import wait_until
@@ -59,6 +62,22 @@ def test_a_gzip_bomb_is_refused_when_it_passes_the_limit(target: Target, gibibyt
     with target.row(16 + LARGEST / MEBIBYTE, beside=True) as row:
         answer = row.post(bomb(int(gibibytes * 1024), 31), content_encoding="gzip")
         assert answer.status == 413
+
+
+@pytest.mark.parametrize("name", ["zstd", "deflate", "snappy", "x-snappy-framed"])
+def test_a_body_that_inflates_to_more_than_a_request_may_have_is_refused(target: Target, name: str):
+    """256 MiB of nothing, in as few bytes as each format needs: 413, in the memory of one request and zstd's window."""
+    content = bytes(256 * MEBIBYTE)
+    ways: dict[str, Callable[[bytes], bytes]] = {
+        "zstd": zstd.compress,
+        "deflate": zlib.compress,
+        "snappy": lambda plain: bytes(cramjam.snappy.compress_raw(plain)),
+        "x-snappy-framed": lambda plain: bytes(cramjam.snappy.compress(plain)),
+    }
+    packed = ways[name](content)
+    del content
+    with target.row(24 + 2 * LARGEST / MEBIBYTE, beside=True) as row:
+        assert row.post(packed, content_encoding=name).status == 413
 
 
 @pytest.mark.parametrize("kind", EMPTY)
@@ -119,10 +138,11 @@ def test_a_json_bomb_is_answered_in_bounded_memory(target: Target, kind: str):
 
 @pytest.mark.parametrize("depth", [48, 49, 20_000])
 def test_json_values_nest_as_deep_as_protobuf_lets_them(target: Target, depth: int):
-    """As over gRPC; what is deeper would break a consumer and is refused."""
+    """As over gRPC: a deeper record would break a consumer, and is rejected alone. The JSON parser itself has a limit too."""
     with target.row(16) as row:
-        answer = row.post(_nested(depth), nested(depth), "/v1/logs", http1.JSON)
-        assert answer.status == (200 if depth <= 48 else 400)
+        answer = row.post(_nested(depth), nested(depth) if depth <= 48 else b"", "/v1/logs", http1.JSON)
+        assert answer.status == (400 if depth == 20_000 else 200)
+        assert (b"nested more than 100 deep" in answer.body) is (depth == 49)
 
 
 def request(*lines: str, body: bytes = b"") -> bytes:

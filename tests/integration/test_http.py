@@ -78,7 +78,7 @@ def send_logs(url: str, compression: Compression) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip, Compression.Deflate])
 @pytest.mark.parametrize(
     ("kind", "send"), [(Signal.TRACES, send_traces), (Signal.METRICS, send_metrics), (Signal.LOGS, send_logs)]
 )

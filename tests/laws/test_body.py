@@ -20,7 +20,9 @@ def read(content: bytes, cuts: Sequence[int], limit: int, *, packed: bool) -> by
     async def next_bytes() -> bytes:
         return pieces.pop(0) if pieces else b""
 
-    return asyncio.run((http_body.read_gzip if packed else http_body.read)(next_bytes, limit))
+    return asyncio.run(
+        http_body.read_packed(next_bytes, limit, "gzip") if packed else http_body.read(next_bytes, limit)
+    )
 
 
 CUTS = st.lists(st.integers(0, 600), max_size=8)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from kafka_otlp_exporter.otlp.wire import Malformed
+from kafka_otlp_exporter.otlp.wire import Malformed, TooManyFields
 
 # How many values a text may have, an object counting as two, because Python's objects are many times the size of the
 # text. The worst text of 8 MiB with so many values needs 130 MB for a moment: one object of half a million members. The
@@ -24,12 +24,12 @@ BYTES_A_VALUE = 100
 _LITERAL = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _SHORT = 32
 
-# The escapes of a JSON text. Half of a surrogate pair is one that has no other half beside it.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+# The quotes and the escapes of a JSON text. Half of a surrogate pair is one that has no other half beside it.
+_QUOTE_OR_ESCAPE = re.compile(
+    rb'"|\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)',
     re.DOTALL,
 )
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_REPLACEMENT = rb"ufffd"  # as long as what it replaces
 
 
 def most_values(in_flight_bytes: int) -> int:
@@ -44,7 +44,7 @@ def parse(text: bytes, most: int = MOST_VALUES) -> tuple[Any, int]:
     """
     values = _values(text, 0, len(text))
     if values > most and not _has_few_values(text, most):
-        raise Malformed(f"the body has more than {most} values, an object counting as two; send fewer at once")
+        raise TooManyFields(f"the body has more than {most} values, an object counting as two; send fewer at once")
     try:
         return orjson.loads(text), values
     except orjson.JSONDecodeError as error:
@@ -56,8 +56,10 @@ def parse_repaired(text: bytes, most: int = MOST_VALUES) -> tuple[Any, int, int]
     """Like ``parse``, and how many strings of the text were repaired: half of a surrogate pair becomes U+FFFD."""
     try:
         return *parse(text, most), 0
+    except TooManyFields:
+        raise
     except Malformed:
-        mended, repaired = _without_halves(text)
+        mended, repaired = _without_halves(text) if b"\\u" in text else (text, 0)
         if not repaired:
             raise
     return *parse(mended, most), repaired
@@ -65,18 +67,14 @@ def parse_repaired(text: bytes, most: int = MOST_VALUES) -> tuple[Any, int, int]
 
 def _without_halves(text: bytes) -> tuple[bytes, int]:
     """The text with every half surrogate pair replaced, and how many strings had one. Some SDKs cut a string inside a pair."""
-    repaired = 0
-
-    def mend(found: re.Match[bytes]) -> bytes:
-        nonlocal repaired
-        literal = found[0]
-        if b"\\u" not in literal:
-            return literal
-        mended = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], literal)
-        repaired += mended != literal
-        return mended
-
-    return _STRING.sub(mend, text), repaired
+    mended, repaired, counted = bytearray(text), 0, False
+    for found in _QUOTE_OR_ESCAPE.finditer(text):
+        if found["half"]:
+            mended[slice(*found.span("half"))] = _REPLACEMENT
+            repaired, counted = repaired + (not counted), True
+        elif found[0] == b'"':
+            counted = False
+    return bytes(mended), repaired
 
 
 def _values(text: bytes, start: int, end: int) -> int:

@@ -20,7 +20,7 @@ from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.intake import FAREWELL_SECONDS, Intake
 from kafka_otlp_exporter.otlp.signals import CONTENT_TYPES, SIGNALS, Signal
 from kafka_otlp_exporter.outcomes import Delivered, Invalid, Outcome, Reason, Unauthenticated, Unavailable
-from kafka_otlp_exporter.receivers import answers, http_body
+from kafka_otlp_exporter.receivers import answers, http_body, http_compression
 from kafka_otlp_exporter.receivers.guards import Edge
 from kafka_otlp_exporter.receivers.http_connections import Connections
 from kafka_otlp_exporter.receivers.listener import Listener
@@ -45,7 +45,7 @@ _SILENT.setLevel(logging.CRITICAL + 1)
 
 class _Asked(NamedTuple):
     encoding: Format
-    packed: bool
+    coding: str  # of the content, empty when it is not compressed
 
 
 class HttpReceiver:
@@ -131,7 +131,7 @@ class HttpReceiver:
             outcome = self._intake.refuse(signal, http_body.too_large(self._limit))
         else:
             outcome = await self._intake.export(
-                signal, asked.encoding, _peer(request), lambda: self._read(request, packed=asked.packed)
+                signal, asked.encoding, _peer(request), lambda: self._read(request, asked.coding)
             )
         response = _response(signal, outcome, asked.encoding)
         if self._intake.draining:
@@ -150,28 +150,28 @@ class HttpReceiver:
             message = f"the content-type has to be {_TYPES}."
             self._intake.refuse(signal, Invalid(message))
             return _plain(415, message)
-        compression = request.headers.get("Content-Encoding", "identity").strip().lower()
-        if compression not in {"identity", "gzip", "x-gzip"}:
+        coding = http_compression.coding(",".join(request.headers.getall("Content-Encoding", [])))
+        if coding is None:
             return self._unknown_compression(signal, encoding)
-        return _Asked(encoding, compression != "identity")
+        return _Asked(encoding, coding)
 
-    async def _read(self, request: web.BaseRequest, *, packed: bool) -> bytes | Outcome:
+    async def _read(self, request: web.BaseRequest, coding: str) -> bytes | Outcome:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
             # RFC 9110, section 10.1.1. It is sent only when there is room for the body.
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         try:
-            read = http_body.read_gzip if packed else http_body.read
-            return await read(request.content.readany, self._limit)
+            if coding:
+                return await http_body.read_packed(request.content.readany, self._limit, coding)
+            return await http_body.read(request.content.readany, self._limit)
         except (web.RequestPayloadError, http_exceptions.BadHttpMessage):
             return Invalid("the body is damaged: its chunks or its length are not what its headers say.")
 
     def _unknown_compression(self, signal: Signal, encoding: Format) -> web.Response:
-        message = "the content-encoding has to be gzip or identity."
+        message = f"the content-encoding has to be one of {http_compression.ACCEPTED}, or identity."
         self._intake.refuse(signal, Invalid(message))
-        return _made(
-            415, answers.refusal(code_pb2.UNIMPLEMENTED, message, encoding), encoding, {"Accept-Encoding": "gzip"}
-        )
+        accepted = {"Accept-Encoding": http_compression.ACCEPTED}
+        return _made(415, answers.refusal(code_pb2.UNIMPLEMENTED, message, encoding), encoding, accepted)
 
 
 def _path(request: web.BaseRequest) -> str:

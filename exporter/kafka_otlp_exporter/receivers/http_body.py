@@ -1,19 +1,26 @@
-"""Reads the body of an HTTP request, inflates gzip, and never holds more of it than a request may have."""
+"""Reads the body of an HTTP request, inflates it, and never holds more of it than a request may have."""
 
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable
 
 from kafka_otlp_exporter.outcomes import Invalid, TooLarge
+from kafka_otlp_exporter.receivers.http_compression import (
+    SNAPPY,
+    STREAMED,
+    Compression,
+    Damaged,
+    TooLong,
+    inflate_snappy,
+)
 
 # How much is inflated before other tasks get the event loop.
 _STEP_BYTES = 256 * 1024
-# zlib.decompressobj: a gzip header, and the largest window.
-_GZIP = 31
-# A gzip file may have several members, one after the other (RFC 1952, section 2.2). Empty members cost time but no bytes,
-# so the byte limit does not bound them.
+# Incompressible content is a little longer in snappy: its own bound is a sixth and 32 bytes more.
+_SNAPPY_SHARE, _SNAPPY_BYTES = 6, 32
+# A gzip file may have several members, one after the other (RFC 1952, section 2.2), and zstd several frames. Empty ones cost
+# time but no bytes, so the byte limit does not bound them.
 _MOST_MEMBERS = 1024
 
 # Returns the next bytes of the body, as many as there are; empty at its end.
@@ -40,29 +47,57 @@ async def read(next_bytes: NextBytes, limit: int) -> bytes | TooLarge:
     return bytes(body)
 
 
-async def read_gzip(next_bytes: NextBytes, limit: int) -> bytes | Invalid:
-    """The content of a body that is a gzip file: all of its members, to the last byte."""
+async def read_packed(next_bytes: NextBytes, limit: int, coding: str) -> bytes | Invalid:
+    """The content of a body in a compression that ``http_compression.coding`` has named, to the last byte."""
+    if coding in SNAPPY:
+        return await _read_snappy(next_bytes, limit)
+    return await _read_streamed(next_bytes, limit, STREAMED[coding])
+
+
+async def _read_snappy(next_bytes: NextBytes, limit: int) -> bytes | Invalid:
+    packed = await read(next_bytes, limit + limit // _SNAPPY_SHARE + _SNAPPY_BYTES)
+    if isinstance(packed, TooLarge):
+        return too_large(limit)
+    try:
+        return inflate_snappy(packed, limit)
+    except TooLong:
+        return too_large(limit)
+    except Damaged:
+        return _damaged("snappy")
+
+
+async def _read_streamed(next_bytes: NextBytes, limit: int, compression: Compression) -> bytes | Invalid:
     body = bytearray()
-    member, members = zlib.decompressobj(_GZIP), 1
+    member, members = compression.member(), 1
     packed = await next_bytes()
-    while packed:
+    while packed or not (member.needs_input or member.eof):
         try:
             body += member.decompress(packed, min(_STEP_BYTES, limit + 1 - len(body)))
-        except zlib.error:
-            return Invalid("the body is no gzip, although content-encoding says so, or it is damaged.")
+        except Damaged:
+            return _damaged(compression.name)
         if len(body) > limit:
             return too_large(limit)
-        packed = member.unconsumed_tail
+        packed = b""
         if member.eof:
             packed = member.unused_data or await next_bytes()
             if packed:
-                member, members = zlib.decompressobj(_GZIP), members + 1
-                if members > _MOST_MEMBERS:
-                    return Invalid(f"the body is a gzip file of more than {_MOST_MEMBERS} members.")
-        elif packed:
-            await asyncio.sleep(0)
-        else:
+                member, members = compression.member(), members + 1
+                if members > (_MOST_MEMBERS if compression.several else 1):
+                    return _too_many_members(compression)
+        elif member.needs_input:
             packed = await next_bytes()
+        else:
+            await asyncio.sleep(0)
     if not member.eof:
-        return Invalid("the body is a gzip file that was cut off.")
+        return Invalid(f"the body is {compression.name} that was cut off.")
     return bytes(body)
+
+
+def _too_many_members(compression: Compression) -> Invalid:
+    if not compression.several:
+        return _damaged(compression.name)
+    return Invalid(f"the body is {compression.name} of more than {_MOST_MEMBERS} members.")
+
+
+def _damaged(name: str) -> Invalid:
+    return Invalid(f"the body is no {name}, although content-encoding says so, or it is damaged.")

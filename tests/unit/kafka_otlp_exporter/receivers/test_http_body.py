@@ -21,7 +21,7 @@ def fed(pieces: Sequence[bytes], *, packed: bool, limit: int = LIMIT) -> bytes |
         return rest.pop(0) if rest else b""
 
     async def run() -> bytes | Invalid:
-        return await (http_body.read_gzip if packed else http_body.read)(next_bytes, limit)
+        return await (http_body.read_packed(next_bytes, limit, "gzip") if packed else http_body.read(next_bytes, limit))
 
     return asyncio.run(run())
 
@@ -115,7 +115,7 @@ def test_others_have_their_turn_while_much_is_inflated():
             return pieces.pop() if pieces else b""
 
         task = asyncio.create_task(other())
-        assert await http_body.read_gzip(next_bytes, 4_000_000) == bytes(4_000_000)
+        assert await http_body.read_packed(next_bytes, 4_000_000, "gzip") == bytes(4_000_000)
         done = True
         await task
         return turns
