@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
@@ -99,6 +105,55 @@ def test_an_unknown_authority_is_named_as_the_cause(kafka: KafkaBroker, tmp_path
         kafka_status = exporter.status()["kafka"]
         assert kafka_status["reason"] == "CertificateNotTrusted"
         assert "ca.crt" in kafka_status["message"]
+
+
+def test_sasl_spoken_to_a_port_without_it_does_not_blame_the_password(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """The sentence says what the port has not, and what to set instead."""
+    chosen = {**options(kafka, "SASL_PLAINTEXT", "PLAIN"), "sasl-password": kafka.users["PLAIN"].password}
+    chosen["brokers"] = kafka.bootstrap("PLAINTEXT")
+    with ExporterProcess(tmp_path, flags(chosen)) as exporter:
+        exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 30, "line about Kafka")
+        kafka_status = exporter.status()["kafka"]
+        assert kafka_status["reason"] == "SaslNotEnabled"
+        assert "has no SASL on this port" in kafka_status["message"]
+
+
+def test_a_broker_that_refuses_our_certificate_is_not_called_untrusted(tmp_path: Path) -> None:
+    """A TLS server that asks for a client certificate, and gets none: its alert is about tls.crt, and not about ca.crt."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    trustme.CA().configure_trust(context)
+    folder = credentials(tmp_path, ca_crt=authority.cert_pem.bytes().decode())
+    with refusing(context) as port:
+        chosen = {"brokers": f"localhost:{port}", "security-protocol": "SSL"}
+        with ExporterProcess(tmp_path, [*flags(chosen), *folder]) as exporter:
+            exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 30, "line about Kafka")
+            kafka_status = exporter.status()["kafka"]
+    assert kafka_status["reason"] == "ClientCertificateRefused"
+    assert "tls.crt" in kafka_status["message"]
+
+
+@contextmanager
+def refusing(context: ssl.SSLContext) -> Iterator[int]:
+    """A TLS server whose every handshake fails; its port."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return  # closed
+            with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                secure.recv(1)
+
+    with socket.create_server(("localhost", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
 
 
 def test_plaintext_spoken_to_a_tls_port_is_not_called_authentication(kafka: KafkaBroker, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from kafka_otlp_exporter.config.settings import MEBIBYTE, Settings
 from kafka_otlp_exporter.config.sizing import Limits, size
 from kafka_otlp_exporter.config.values import Format
 from kafka_otlp_exporter.flow.admission import SHARES, Admission
+from kafka_otlp_exporter.outcomes import Reason
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
@@ -181,3 +182,20 @@ def test_the_release_page_names_commands_that_exist():
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
     files = re.findall(r"`([\w./-]+\.(?:toml|yaml|md|py|lock))`", page) + re.findall(r"bash (\S+)", page)
     assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def test_every_reason_has_its_row_in_troubleshooting():
+    """Those that the exporter can tell, and those of the operator's errors and conditions."""
+    rows = (ROOT / "docs" / "troubleshooting.md").read_text()
+    named = set(re.findall(r"`([A-Z][A-Za-z]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", rows, re.MULTILINE))))
+    operator = ROOT / "operator" / "kafka_otlp_operator"
+    sources = [(operator / name).read_text() for name in ("errors.py", "status/pods.py", "status/conditions.py")]
+    told = {
+        reason
+        for source in sources
+        for reason in re.findall(r'(?:reason = |Obstacle\(|"False", |"Unknown", )"([A-Z][A-Za-z]+)"', source)
+    }
+    # Nothing is wrong when the condition Paused is False; the other two are a type and a status of conditions.
+    fine = {"NotPaused", "Available", "Unknown"}
+    assert len(told) > 15
+    assert sorted(({str(reason) for reason in Reason} | told) - named - fine) == []

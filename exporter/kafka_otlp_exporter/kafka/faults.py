@@ -62,6 +62,18 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "CLUSTER_AUTHORIZATION_FAILED": _Meaning(
         Reason.NOT_AUTHORIZED, "Kafka does not allow this user to produce idempotently: grant IdempotentWrite", 5.0
     ),
+    "INVALID_RECORD": _Meaning(
+        Reason.REFUSED_BY_KAFKA,
+        "topic {topic} refused a batch. When the topic is compacted, every record needs a key: set cleanup.policy=delete, or a "
+        "partition option for this signal",
+        5.0,
+    ),
+    "INVALID_TIMESTAMP": _Meaning(
+        Reason.REFUSED_BY_KAFKA,
+        "topic {topic} refused the time of a record: compare the clock of this host with the topic's "
+        "message.timestamp.before.max.ms and message.timestamp.after.max.ms",
+        5.0,
+    ),
     "MSG_SIZE_TOO_LARGE": _Meaning(
         Reason.TOO_LARGE_FOR_TOPIC,
         "topic {topic} takes no batch as large as this one: raise its max.message.bytes, or lower maxMessageBytes "
@@ -82,6 +94,10 @@ _OTHER = _Meaning(Reason.REFUSED_BY_KAFKA, "Kafka refused the record ({name})")
 
 # The broker's address in librdkafka's text: "sasl_ssl://kafka-0.kafka:9093/bootstrap: ...".
 _BROKER = re.compile(r"(?:^|\s|//)([^/\s]+:[0-9]+)/")
+# A TLS alert comes from the other side: the broker judged our certificate (RFC 8446, section 6.2).
+_CLIENT_CERTIFICATE = re.compile(r"\balert\b.{0,40}(certificate|unknown ca)", re.IGNORECASE | re.DOTALL)
+# What the broker has sent in SaslHandshakeResponse: nothing, when the port has no SASL.
+_MECHANISMS = re.compile(r"supported mechanisms: *([A-Z0-9_, -]{0,200})(?=\s*(?:\(|$))")
 
 
 def of_records(faults: Sequence[Fault], topic: str) -> Unavailable:
@@ -105,10 +121,14 @@ def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
     found = _BROKER.search(fault.text)
     at = f"Kafka at {found[1] if found else identity.brokers}"
     reason = _MEANINGS.get(fault.name, _UNREACHABLE).reason
+    if _CLIENT_CERTIFICATE.search(fault.text):
+        return (
+            Reason.CLIENT_CERTIFICATE_REFUSED,
+            f"{at} refused the client certificate, or was sent none: check that the broker trusts the issuer of tls.crt, that "
+            "tls.crt has the intermediate certificates too, and its end date.",
+        )
     if reason is Reason.AUTHENTICATION_FAILED and "verif" not in fault.text.lower():
-        who = f'user "{identity.username}"' if identity.username else "the user of the credentials folder"
-        who += f" ({identity.mechanism})" if identity.mechanism else ""
-        return reason, f"{at} refused {who}: check the user name, the password and the mechanism."
+        return _of_login(fault, identity, at)
     if "verif" in fault.text.lower() or "certificate" in fault.text.lower():
         return (
             Reason.CERTIFICATE_NOT_TRUSTED,
@@ -122,3 +142,22 @@ def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
         Reason.KAFKA_UNREACHABLE,
         f"{at} cannot be reached: check the address, the network, and that the security protocol is that of the port.",
     )
+
+
+def _of_login(fault: Fault, identity: Identity, at: str) -> tuple[Reason, str]:
+    """Why a login failed. Of librdkafka's text only the names of mechanisms are shown, which the broker has sent."""
+    listed = _MECHANISMS.search(fault.text)
+    if listed is not None and not listed[1].strip():
+        return (
+            Reason.SASL_NOT_ENABLED,
+            f"{at} has no SASL on this port: use a port of the brokers that has it, or securityProtocol SSL or PLAINTEXT.",
+        )
+    enabled = [name.strip() for name in listed[1].split(",")] if listed is not None else []
+    if enabled and identity.mechanism not in enabled:
+        return (
+            Reason.MECHANISM_NOT_ENABLED,
+            f"{at} does not take the mechanism {identity.mechanism}: it takes {', '.join(enabled)}.",
+        )
+    who = f'user "{identity.username}"' if identity.username else "the user of the credentials folder"
+    who += f" ({identity.mechanism})" if identity.mechanism else ""
+    return Reason.AUTHENTICATION_FAILED, f"{at} refused {who}: check the user name, the password and the mechanism."

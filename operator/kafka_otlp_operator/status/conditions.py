@@ -214,6 +214,8 @@ def _references(reason: str, workload: Workload) -> Sequence[tuple[str, SecretKe
     sasl, tls = workload.sasl, workload.tls
     if reason == "AuthenticationFailed" and sasl is not None:
         return (("Secret", sasl.password_secret_ref),)
+    if reason == "ClientCertificateRefused" and tls is not None and tls.client_cert_secret_ref is not None:
+        return (("Secret", SecretKeyRef(name=tls.client_cert_secret_ref.name, key="tls.crt")),)
     if reason == "CertificateNotTrusted" and tls is not None:
         return (("Secret", tls.ca_secret_ref), ("ConfigMap", tls.ca_config_map_ref))
     return ()

@@ -20,7 +20,15 @@ def test_every_known_fault_is_a_whole_sentence(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["UNKNOWN_TOPIC_OR_PART", "TOPIC_AUTHORIZATION_FAILED", "NOT_ENOUGH_REPLICAS", "MSG_SIZE_TOO_LARGE"]
+    "name",
+    [
+        "UNKNOWN_TOPIC_OR_PART",
+        "TOPIC_AUTHORIZATION_FAILED",
+        "NOT_ENOUGH_REPLICAS",
+        "MSG_SIZE_TOO_LARGE",
+        "INVALID_RECORD",
+        "INVALID_TIMESTAMP",
+    ],
 )
 def test_a_fault_of_a_topic_names_it(name: str):
     """An administrator needs to know which."""
@@ -34,8 +42,8 @@ def test_a_topic_with_braces_in_its_name_is_shown_as_it_is():
 
 def test_a_fault_that_nobody_foresaw_is_named():
     """The client is told to send again all the same: its payload is not at fault."""
-    assert of_records([Fault("INVALID_RECORD")], "t") == Unavailable(
-        Reason.REFUSED_BY_KAFKA, "Kafka refused the record (INVALID_RECORD)."
+    assert of_records([Fault("INVALID_COMMIT_OFFSET_SIZE")], "t") == Unavailable(
+        Reason.REFUSED_BY_KAFKA, "Kafka refused the record (INVALID_COMMIT_OFFSET_SIZE)."
     )
 
 
@@ -51,6 +59,8 @@ ADMINISTRATORS = {
     "_UNKNOWN_PARTITION",
     "_UNKNOWN_TOPIC",
     "CLUSTER_AUTHORIZATION_FAILED",
+    "INVALID_RECORD",
+    "INVALID_TIMESTAMP",
     "MSG_SIZE_TOO_LARGE",
     "NOT_ENOUGH_REPLICAS",
     "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
@@ -61,7 +71,7 @@ ADMINISTRATORS = {
 }
 
 
-@pytest.mark.parametrize("name", [*faults._MEANINGS, "INVALID_RECORD"])
+@pytest.mark.parametrize("name", [*faults._MEANINGS, "INVALID_COMMIT_OFFSET_SIZE"])
 def test_a_client_waits_five_seconds_for_what_an_administrator_must_repair(name: str):
     """And one second for what passes by itself."""
     assert of_records([Fault(name)], "t").retry_after == (5.0 if name in ADMINISTRATORS else 1.0)
@@ -82,6 +92,35 @@ BAD_CERTIFICATE = (
             Reason.AUTHENTICATION_FAILED,
             'Kafka at kafka-0.kafka:9093 refused user "edge" (SCRAM-SHA-512): check the user name, the password and '
             "the mechanism.",
+        ),
+        (
+            Fault(
+                "_AUTHENTICATION",
+                "sasl_plaintext://kafka:9092/bootstrap: SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported SASL "
+                "mechanism: broker's supported mechanisms: PLAIN,SCRAM-SHA-256 (after 3ms in state AUTH_HANDSHAKE)",
+            ),
+            Reason.MECHANISM_NOT_ENABLED,
+            "Kafka at kafka:9092 does not take the mechanism SCRAM-SHA-512: it takes PLAIN, SCRAM-SHA-256.",
+        ),
+        (
+            Fault(
+                "_AUTHENTICATION",
+                "sasl_plaintext://kafka:9092/bootstrap: SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Request not valid "
+                "in current SASL state: broker's supported mechanisms:  (after 3ms in state AUTH_HANDSHAKE)",
+            ),
+            Reason.SASL_NOT_ENABLED,
+            "Kafka at kafka:9092 has no SASL on this port: use a port of the brokers that has it, or securityProtocol SSL or "
+            "PLAINTEXT.",
+        ),
+        (
+            Fault(
+                "_SSL",
+                "ssl://kafka:9093/bootstrap: SSL handshake failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: "
+                "SSL alert number 42 (after 8ms in state SSL_HANDSHAKE)",
+            ),
+            Reason.CLIENT_CERTIFICATE_REFUSED,
+            "Kafka at kafka:9093 refused the client certificate, or was sent none: check that the broker trusts the issuer of "
+            "tls.crt, that tls.crt has the intermediate certificates too, and its end date.",
         ),
         (
             Fault("_SSL", BAD_CERTIFICATE),

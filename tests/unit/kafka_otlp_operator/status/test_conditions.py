@@ -175,6 +175,20 @@ def test_refused_credentials_lead_to_their_secret(mistake):
     assert conditions["Ready"]["message"].endswith(sentence)
 
 
+def test_a_refused_client_certificate_leads_to_its_secret():
+    """The exporter knows tls.crt; the resource knows the Secret that it is in."""
+    said = (
+        "Kafka at kafka:9093 refused the client certificate, or was sent none: check that the broker trusts its issuer."
+    )
+    spec = {"securityProtocol": "SSL", "tls": {"clientCertSecretRef": {"name": "edge-tls"}}}
+    found = deployment(1, availableReplicas=0, conditions=[LATE])
+    findings = Findings(VALID, APPLIED, found, (RUNNING,), {"edge-2": Report("ClientCertificateRefused", said)})
+    conditions = {one["type"]: one for one in summarize(read(raw(spec)), {}, findings, NOW)["conditions"]}
+    assert conditions["KafkaReachable"]["message"] == (
+        'Kafka at kafka:9093 refused the client certificate, or was sent none: check key "tls.crt" of Secret "edge-tls".'
+    )
+
+
 def test_reachable_when_pods_are_available():
     """A pod is ready only after Kafka has answered it; before that, the condition is Unknown."""
     assert of(deployment())["KafkaReachable"]["status"] == "True"
