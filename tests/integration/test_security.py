@@ -16,7 +16,7 @@ import trustme
 from tests.beds.exporter import ExporterProcess
 from tests.beds.kafka import KafkaBroker
 from tests.beds.process import wait_until
-from tests.integration.test_delivery import export, one_span, span_names
+from tests.integration.test_delivery import export, one_span, sentence_of, span_names
 
 pytestmark = pytest.mark.kafka
 
@@ -85,8 +85,12 @@ def test_tls_without_sasl(kafka: KafkaBroker, tmp_path: Path) -> None:
 
 
 def test_a_wrong_password_is_named_as_the_cause(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """Status and readiness name the broker, the user and the mechanism, and nothing shows the password."""
+    """Status and readiness name the broker, the user and the mechanism. Clients and the metric are told the cause too.
+
+    Nothing shows the password.
+    """
     chosen = {**options(kafka, "SASL_PLAINTEXT", "SCRAM-SHA-512"), "sasl-password": "wr0ng-c4nary"}
+    chosen["request-timeout"] = "2s"
     with ExporterProcess(tmp_path, flags(chosen)) as exporter:
         exporter.child.wait_until(lambda: "kafka_not_connected" in exporter.log, 30, "line about Kafka")
         kafka_status = exporter.status()["kafka"]
@@ -95,6 +99,10 @@ def test_a_wrong_password_is_named_as_the_cause(kafka: KafkaBroker, tmp_path: Pa
         assert "SCRAM-SHA-512" in kafka_status["message"]
         assert kafka.bootstrap("SASL_PLAINTEXT") in kafka_status["message"]
         assert not exporter.ready()
+        error = export(exporter.otlp, one_span("refused"))
+        assert error is not None
+        assert sentence_of(error) == "Kafka refuses the credentials of the exporter."
+        assert 'unavailable_total{reason="AuthenticationFailed"} 1.0' in exporter.metrics()
         assert "wr0ng-c4nary" not in exporter.log + exporter.metrics() + str(exporter.status())
 
 

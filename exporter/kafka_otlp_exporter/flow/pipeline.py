@@ -234,7 +234,14 @@ class Pipeline:
         outcome = faults.of_records(pending.faults, pending.topic)
         # A record leaves librdkafka when its request is over. It is chance which of the two is noticed first.
         late = outcome.reason is Reason.TIMED_OUT and time.monotonic() >= pending.deadline
-        return self._late if late else outcome
+        return self._not_in_time() if late else outcome
+
+    def _not_in_time(self) -> Unavailable:
+        """The answer to a request that Kafka has not acknowledged in time: why Kafka is not reached, where that is known."""
+        connection = self._producer.connection
+        if connection.connected or connection.fault is None:
+            return self._late
+        return faults.of_outage(connection.fault)
 
     def _overdue(self) -> list[tuple[Pending, Outcome]]:
         """The requests whose deadline has passed. They are in the order of their arrival, so the overdue ones come first."""
@@ -242,7 +249,7 @@ class Pipeline:
         with self._unanswered_lock:
             while (head := next(iter(self._unanswered.values()), None)) and head.deadline <= time.monotonic():
                 del self._unanswered[head.request.id]
-                overdue.append((head, self._late))
+                overdue.append((head, self._not_in_time()))
         return overdue
 
     def _answer(self, answers: Sequence[tuple[Pending, Outcome]]) -> None:

@@ -144,6 +144,25 @@ def of_connection(fault: Fault, identity: Identity) -> tuple[Reason, str]:
     )
 
 
+# What a client is told when Kafka is not reached. Names of brokers and users are for administrators.
+_OUTAGES: Mapping[Reason, str] = {
+    Reason.AUTHENTICATION_FAILED: "Kafka refuses the credentials of the exporter",
+    Reason.CERTIFICATE_NOT_TRUSTED: "the exporter does not trust the certificate of a Kafka broker, or TLS with it fails",
+    Reason.CLIENT_CERTIFICATE_REFUSED: "Kafka refuses the certificate of the exporter",
+    Reason.KAFKA_UNREACHABLE: "no Kafka broker can be reached",
+    Reason.MECHANISM_NOT_ENABLED: "Kafka does not take the SASL mechanism of the exporter",
+    Reason.NAME_NOT_RESOLVED: "the name of a Kafka broker cannot be resolved",
+    Reason.SASL_NOT_ENABLED: "Kafka has no SASL on the port that the exporter uses",
+}
+
+
+def of_outage(fault: Fault) -> Unavailable:
+    """The answer to a request that was not acknowledged in time, when this fault keeps Kafka from being reached."""
+    reason, _ = of_connection(fault, Identity(""))
+    retry_after = 1.0 if reason is Reason.KAFKA_UNREACHABLE else 5.0
+    return Unavailable(reason, f"{_OUTAGES[reason]}.", retry_after)
+
+
 def _of_login(fault: Fault, identity: Identity, at: str) -> tuple[Reason, str]:
     """Why a login failed. Of librdkafka's text only the names of mechanisms are shown, which the broker has sent."""
     listed = _MECHANISMS.search(fault.text)

@@ -93,6 +93,10 @@ class Bench:
         """What a request is answered."""
         return self.hand.answer(self.hand.put(self.budget, signal, payload, age))
 
+    def wait_for_the_cause(self, seconds: float = 10) -> None:
+        """Wait until it is known why Kafka is not reached."""
+        wait_until(lambda: self.producer.connection.fault is not None, seconds, lambda: "no cause is known", 0.01)
+
     def wait_for_free_budget(self, seconds: float = 10) -> None:
         """Wait until all bytes were given back."""
         wait_until(lambda: self.budget.taken == 0, seconds, lambda: f"{self.budget.taken} bytes are still taken", 0.01)

@@ -3,7 +3,7 @@
 import pytest
 
 from kafka_otlp_exporter.kafka import faults
-from kafka_otlp_exporter.kafka.faults import Fault, Identity, of_connection, of_records
+from kafka_otlp_exporter.kafka.faults import Fault, Identity, of_connection, of_outage, of_records
 from kafka_otlp_exporter.outcomes import Reason, Unavailable
 
 EDGE = Identity("a:1,b:2", "edge", "SCRAM-SHA-512")
@@ -184,3 +184,24 @@ def test_refused_credentials_without_a_user_are_told_without_one():
     reason, sentence = of_connection(Fault("_AUTHENTICATION", REFUSED_SASL), Identity("a:1"))
     assert reason is Reason.AUTHENTICATION_FAILED
     assert "refused the user of the credentials folder:" in sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "retry_after"),
+    [
+        (Fault("_AUTHENTICATION", REFUSED_SASL), Reason.AUTHENTICATION_FAILED, 5.0),
+        (Fault("_SSL", BAD_CERTIFICATE), Reason.CERTIFICATE_NOT_TRUSTED, 5.0),
+        (Fault("_SSL", "ssl://kafka:9093/bootstrap: tls alert unknown ca"), Reason.CLIENT_CERTIFICATE_REFUSED, 5.0),
+        (Fault("_RESOLVE", "kafka:9092/bootstrap: Failed to resolve 'kafka:9092'"), Reason.NAME_NOT_RESOLVED, 5.0),
+        (Fault("_AUTHENTICATION", "a:1/b: broker's supported mechanisms:  (x)"), Reason.SASL_NOT_ENABLED, 5.0),
+        (Fault("_AUTHENTICATION", "a:1/b: broker's supported mechanisms: PLAIN"), Reason.MECHANISM_NOT_ENABLED, 5.0),
+        (Fault("_TRANSPORT", "kafka:9092/bootstrap: Connection refused"), Reason.KAFKA_UNREACHABLE, 1.0),
+        (Fault("_OF_TOMORROW"), Reason.KAFKA_UNREACHABLE, 1.0),
+    ],
+)
+def test_a_client_is_told_why_kafka_is_not_reached(fault: Fault, reason: Reason, retry_after: float):
+    """In a sentence without names of brokers and users, which are for administrators."""
+    answer = of_outage(fault)
+    assert (answer.reason, answer.retry_after) == (reason, retry_after)
+    assert answer.message.endswith(".")
+    assert "kafka:" not in answer.message
