@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 # The modules of the extra `exporter` in pyproject.toml.
-_EXTRA = frozenset({"google", "grpc", "opentelemetry", "orjson", "uvloop", "xxhash"})
+_EXTRA = frozenset({"backports", "cramjam", "google", "grpc", "opentelemetry", "orjson", "uvloop", "xxhash"})
 
 
 def main() -> int:

@@ -60,6 +60,7 @@ def test_the_extra_is_the_one_of_the_project():
     """A package that joins the extra joins the command's list."""
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     imported_as = {
+        "backports.zstd": "backports",
         "grpcio": "grpc",
         "protobuf": "google",
         "googleapis-common-protos": "google",
