@@ -24,9 +24,9 @@ demo: $(STAMP) ## send telemetry through an exporter into an embedded Kafka and 
 
 .PHONY: test
 test: $(STAMP) ## run every test that this machine can run; ARGS='-k name' goes to pytest
-	@# Most tests wait for a process, so four run on two cores. Tests of one file share the processes that they start.
+	@# Most tests wait for a process, so three run on two cores. Tests of one file share the processes that they start.
 	@# In the order of their names the long files of contract/ and fault/ come first and the short ones of unit/ last.
-	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m pytest -m 'not e2e' --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: conformance
 conformance: $(STAMP) ## run the OTLP conformance suite: TARGET=host:port (gRPC), HTTP=host:port; also KAFKA, TOPICS, BROKEN, BROKEN_HTTP, ONLY, SLOW=1, OUT

@@ -10,7 +10,6 @@ from functools import cache
 import pytest
 
 from tests.beds.kafka import KafkaBroker
-from tests.beds.kubernetes import ApiServer
 from tests.beds.mock_kafka import MockKafka
 from tests.beds.namespaces import missing_for_namespaces
 from tools.cluster import assets
@@ -26,13 +25,6 @@ _KINDS: Mapping[str, Callable[[], str | None]] = {
 }
 _not_run: Counter[str] = Counter()
 _NOTHING_MAY_BE_SKIPPED = os.environ.get("KAFKA_OTLP_REQUIRE") == "all"
-
-
-@pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real Kubernetes API, one for the session."""
-    with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

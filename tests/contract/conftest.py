@@ -13,14 +13,23 @@ from tests.beds.kubernetes import ApiServer
 from tests.contract.operator_bed import ROOT, Namespace, Operator, install, served_pod_monitors, until
 
 
-@pytest.fixture(scope="session")
+# A scope of "package": the API server and its controllers cost CPU time for as long as they run, and the tests of the other
+# folders, which come later, have no use for them.
+@pytest.fixture(scope="package")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A real Kubernetes API."""
+    with ApiServer(tmp_path_factory.mktemp("kubernetes")) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
 def api(api_server: ApiServer) -> ApiServer:
     """A real API server that knows the custom resource."""
     install(api_server)
     return api_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _operator(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     with Operator(api, tmp_path_factory.mktemp("operator") / "log") as running:
         yield running
@@ -40,7 +49,7 @@ def namespace(api: ApiServer) -> Iterator[Namespace]:
     place.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def roles(api: ApiServer) -> None:
     """Everything of deploy/install.yaml but the Deployment; Kubernetes' own roles have taken up ours."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "install.yaml").read_text())

@@ -1,5 +1,6 @@
 """A bed never takes another process for its own: a test would then judge a broker, an API or an exporter of somebody else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def test_a_broker_on_the_port_of_another_one_is_an_error(kafka: KafkaBroker, tmp
         KafkaBroker(tmp_path, listeners={"PLAINTEXT": Listener(port)}),
     ):
         pass
+
+
+@pytest.fixture
+def api_server(tmp_path: Path) -> Iterator[ApiServer]:
+    """A real Kubernetes API."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    with ApiServer(folder) as server:
+        yield server
 
 
 @pytest.mark.kubernetes
