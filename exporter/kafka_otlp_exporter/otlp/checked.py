@@ -12,7 +12,8 @@ class Checked:
     ``payload`` is the request byte for byte, unless an item was left out or a string was repaired. ``items`` is the number of
     items in it, ``rejected`` the number of items that were left out; ``flaw`` is a sentence about the first of those: where it
     is and what is wrong. ``repaired`` is the number of strings that were no UTF-8, and ``repaired_at`` names the first one's
-    field and service. The items sent are always ``items`` plus ``rejected``.
+    field and service. The items sent are always ``items`` plus ``rejected``; of metrics, ``items`` counts metrics and ``rejected``
+    data points.
     """
 
     payload: bytes
