@@ -148,16 +148,26 @@ def as_json(signal: Signal, resources: list[list[Scope]]) -> bytes:
     ).encode()
 
 
-@given(request=REQUESTS, keys=st.sampled_from(["none", "resource", "trace"]), largest=st.sampled_from([1_000_000, 300]))
-def test_accepted_and_rejected_items_of_json_are_the_items_sent(request: tuple[Signal, Any], keys: str, largest: int):
-    """In each key and split."""
+@given(
+    request=REQUESTS,
+    encoding=st.sampled_from(Format),
+    keys=st.sampled_from(["none", "resource", "trace"]),
+    largest=st.sampled_from([1_000_000, 300]),
+)
+def test_accepted_and_rejected_items_of_json_are_the_items_sent(
+    request: tuple[Signal, Any], encoding: Format, keys: str, largest: int
+):
+    """In each format, key and split."""
     signal, resources = request
     row = SIGNALS[signal]
     option = {"resource": row.resource_option, "trace": row.trace_option or row.resource_option}.get(keys)
-    options = Options.model_validate({option: True} if option else {})
+    options = Options.model_validate({"format": encoding} | ({option: True} if option else {}))
     batch = records(signal, as_json(signal, resources), Layout.of(options, largest), Format.JSON)
     rejected = batch.rejected.items if batch.rejected else 0
-    accepted = sum(count_items(one.value, row.item_path) for one in batch.records)
+    values = [one.value for one in batch.records]
+    if encoding is Format.JSON:
+        values = [decode(value, row.request)[0] for value in values]
+    accepted = sum(count_items(value, row.item_path) for value in values)
     good, every = good_and_all(signal, resources)
     assert accepted + rejected == every
     assert rejected >= every - good
