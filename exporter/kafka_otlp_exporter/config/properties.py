@@ -99,8 +99,8 @@ def producer_properties(
         del properties[canonical(kafka_property(name))]
     properties.update(timeouts.within_the_request(options))
     properties.update(custom)
-    timeouts.keep_order(options, custom, properties)
     timeouts.send_in_time(options, custom, properties, spelling)
+    timeouts.keep_order(options, custom, properties)
     return properties
 
 

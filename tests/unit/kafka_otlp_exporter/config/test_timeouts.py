@@ -88,6 +88,8 @@ def test_records_that_would_wait_longer_than_their_calls_are_refused(
     )
 
 
-def test_a_wait_that_was_not_set_gives_way_to_a_short_call():
-    """Nobody asked for those 5 ms."""
-    assert properties(request_timeout="5ms")["queue.buffering.max.ms"] == "0"
+@pytest.mark.parametrize(("call", "timeout"), [("1ms", "1"), ("5ms", "5")])
+def test_a_wait_that_was_not_set_gives_way_to_a_short_call(call: str, timeout: str):
+    """Nobody asked for those 5 ms. The record leaves the producer with its call all the same."""
+    made = properties(request_timeout=call)
+    assert (made["queue.buffering.max.ms"], made["message.timeout.ms"]) == ("0", timeout)
